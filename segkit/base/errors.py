@@ -1,0 +1,29 @@
+"""The errors that segkit raises for what comes from outside.
+
+Each message is one sentence that names the file or the value and says what to do about it. The command line prints
+the message alone; anything else that escapes is a bug in segkit.
+"""
+
+
+class SegkitError(Exception):
+    """Something from outside segkit is wrong: the message says what and what to do."""
+
+
+class ConfigError(SegkitError):
+    """A recipe or an argument is wrong."""
+
+
+class DataError(SegkitError):
+    """A picture, a label or a data set is wrong."""
+
+
+class WeightsError(SegkitError):
+    """A weights file is wrong, or does not fit the network."""
+
+
+class DeviceError(SegkitError):
+    """The device asked for is not there."""
+
+
+class OutputError(SegkitError):
+    """A result cannot be written where it was asked for."""

@@ -1,0 +1,116 @@
+"""The DeepLabv3 head (https://arxiv.org/abs/1706.05587) and the network around it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from segkit.base.labels import Palette
+from segkit.models.layers import ConvNormAct
+
+HEAD_CHANNELS = 256
+
+
+class Backbone(Protocol):
+    """What a head needs of a backbone: a map of `out_channels`, `output_stride` times smaller than the picture."""
+
+    out_channels: int
+    output_stride: int
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W), normalised -> (N, out_channels, H / output_stride, W / output_stride), rounded up."""
+        ...
+
+
+class ImagePooling(ConvNormAct):
+    """The mean of the whole map, through a 1x1 convolution, at every position."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in, H, W) -> (N, out, H, W)."""
+        # Not AdaptiveAvgPool2d: its backward pass is not deterministic on CUDA.
+        y = self.conv(x.mean((2, 3), keepdim=True))
+        if self.training and len(x) == 1:
+            # One picture gives batch norm one value a channel, which has no variance: use the running statistics.
+            norm = self.norm
+            y = F.batch_norm(y, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
+        else:
+            y = self.norm(y)
+        return self.act(y).expand(-1, -1, *x.shape[2:])
+
+
+class ASPP(nn.Module):
+    """Atrous spatial pyramid pooling: image pooling, a 1x1 branch and a 3x3 branch for each of `rates`, projected.
+
+    `rates=()` switches ASPP off and leaves image pooling, the 1x1 branch and the projection, as in the published
+    MobileNetV2 model without ASPP (2.11M parameters). Branches are concatenated in the order of TF DeepLab.
+    """
+
+    def __init__(
+        self, in_channels: int, *, rates: Sequence[int], channels: int = HEAD_CHANNELS, dropout: float = 0.1
+    ) -> None:
+        super().__init__()
+        self.image_pooling = ImagePooling(in_channels, channels)
+        self.branches = nn.ModuleList([ConvNormAct(in_channels, channels)])
+        for rate in rates:
+            self.branches.append(ConvNormAct(in_channels, channels, 3, dilation=rate))
+        self.projection = ConvNormAct(channels * (2 + len(rates)), channels)
+        self.dropout = nn.Dropout(dropout)
+        self.out_channels = channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in, H, W) -> (N, channels, H, W)."""
+        branches = [self.image_pooling(x), *(branch(x) for branch in self.branches)]
+        return self.dropout(self.projection(torch.cat(branches, dim=1)))
+
+
+class DeepLabV3(nn.Module):
+    """A segmentation network: normalisation, backbone, head, logits at the size of the picture.
+
+    It also carries what a caller must know to use it: `classes` and `palette`, the `canvas` (side in pixels of the
+    square that pictures are padded to before they are scored; None: the next size that fits the output stride), and
+    `architecture`, the plain values from which `build_network` builds it again. `mean` and `std` are RGB, on 0..255.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        *,
+        rates: Sequence[int],
+        classes: Sequence[str],
+        palette: Palette,
+        mean: Sequence[float],
+        std: Sequence[float],
+        canvas: int | None = None,
+        architecture: dict[str, object] | None = None,
+    ) -> None:
+        super().__init__()
+        # Not in the state dict: they belong to the weights' metadata, and a caller never normalises.
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, 3, 1, 1), persistent=False)
+        self.backbone = backbone
+        self.head = ASPP(backbone.out_channels, rates=rates)
+        self.classifier = nn.Conv2d(self.head.out_channels, len(classes), 1)
+        self.output_stride = backbone.output_stride
+        self.classes = tuple(classes)
+        self.palette = palette
+        self.canvas = canvas
+        self.architecture = dict(architecture or {})
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits for pictures.
+
+        `images` is (N, 3, H, W), RGB in 0..255, uint8 or float, 33 pixels a side or more; the result is float
+        (N, classes, H, W), upsampled bilinearly with aligned corners.
+        """
+        logits = self.logits(images)
+        return F.interpolate(logits.float(), size=images.shape[-2:], mode="bilinear", align_corners=True)
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Logits before upsampling: (N, classes, H / output_stride, W / output_stride), rounded up."""
+        x = (images.float() - self.mean) / self.std
+        return self.classifier(self.head(self.backbone(x)))

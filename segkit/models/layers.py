@@ -1,0 +1,106 @@
+"""The one block that all networks are made of: convolution, batch norm, activation."""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Padding = Literal["symmetric", "tensorflow"]
+"""How a strided convolution is padded. "symmetric" pads both sides alike (PyTorch); "tensorflow" pads so that the
+output has ceil(n / stride) positions, with the odd pixel at the end: (0, 1) for a 3x3 at stride 2 on an even side.
+At odd sides, such as 513, both are the same."""
+
+Activation = Literal["relu", "relu6", "none"]
+
+_ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "relu6": nn.ReLU6}
+
+
+class Conv(nn.Conv2d):
+    """A convolution without bias, padded to keep (at stride 1) or divide (at stride 2) the size of its input."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        groups: int = 1,
+        padding: Padding = "symmetric",
+    ) -> None:
+        # At stride 1 the two rules pad alike, so only a strided convolution has to look at its input's size.
+        self.pads_itself = padding == "tensorflow" and stride > 1
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            0 if self.pads_itself else dilation * (kernel_size - 1) // 2,
+            dilation,
+            groups,
+            bias=False,
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in, H, W) -> (N, out, ceil(H / stride), ceil(W / stride))."""
+        if self.pads_itself:
+            x = _pad_like_tensorflow(x, self.kernel_size[0], self.stride[0])
+        return super().forward(x)
+
+
+def _pad_like_tensorflow(x: Tensor, kernel_size: int, stride: int) -> Tensor:
+    pads = []
+    for side in (x.shape[-1], x.shape[-2]):  # F.pad counts dimensions from the last
+        total = max((-(-side // stride) - 1) * stride + kernel_size - side, 0)
+        pads += [total // 2, total - total // 2]
+    return F.pad(x, pads)
+
+
+class ConvNormAct(nn.Module):
+    """Convolution, batch norm and activation, in this order; `activation="none"` leaves the last out."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int = 1,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        groups: int = 1,
+        padding: Padding = "symmetric",
+        eps: float = 1e-5,
+        activation: Activation = "relu",
+    ) -> None:
+        super().__init__()
+        self.conv = Conv(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride=stride,
+            dilation=dilation,
+            groups=groups,
+            padding=padding,
+        )
+        self.norm = nn.BatchNorm2d(out_channels, eps=eps)
+        self.act = nn.Identity() if activation == "none" else _ACTIVATIONS[activation](inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in, H, W) -> (N, out, ceil(H / stride), ceil(W / stride))."""
+        return self.act(self.norm(self.conv(x)))
+
+
+def initialise(module: nn.Module) -> None:
+    """Fresh weights: He-normal convolutions (fan out, https://arxiv.org/abs/1502.01852), batch norm at identity."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.ones_(layer.weight)
+            nn.init.zeros_(layer.bias)
+            torch.nn.init.zeros_(layer.running_mean)
+            torch.nn.init.ones_(layer.running_var)
