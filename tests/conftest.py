@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
+import segkit.base.vision_ops  # noqa: F401  first, so that torchvision and the oracles on it can be imported
+
 # The suite runs in parallel workers on few cores: more threads than cores would only make them wait for each other.
 if "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)

@@ -1,0 +1,44 @@
+# The targets that everybody needs; CONTRIBUTING.md says when. On a machine without a GPU, torch's much smaller CPU build
+# is chosen with `PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make venv`.
+
+PYTHON ?= python3
+PYTEST_ARGS ?= -n 2
+BIN := .venv/bin
+REQUIREMENTS := setup.cfg constraints.txt pyproject.toml
+
+.PHONY: venv quickstart test check clean
+
+venv: .venv/.installed
+
+# torch goes first, alone and by its exact pin: a CPU build that is offered wins then, and nothing replaces it later.
+define install
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --constraint constraints.txt "$$(grep '^torch==' constraints.txt)"
+	$(BIN)/pip install --constraint constraints.txt --editable "$(1)"
+	touch $@
+endef
+
+.venv/.installed: $(REQUIREMENTS)
+	$(call install,.[dev])
+	touch .venv/.runtime
+
+# What running needs, without what only developing needs.
+.venv/.runtime: $(REQUIREMENTS)
+	$(call install,.)
+
+quickstart: .venv/.runtime
+	$(BIN)/segkit train configs/shapes_quickstart.yaml --out runs/quickstart
+
+test: .venv/.installed
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+check: .venv/.installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Leaves .venv and runs/ alone.
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find segkit tests -name __pycache__ -type d -prune -exec rm -rf {} +

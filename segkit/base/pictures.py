@@ -1,0 +1,185 @@
+"""Picture and label files: what is read from them, what is refused, and how they are written."""
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
+
+from segkit.base.errors import DataError, OutputError
+from segkit.base.files import write_atomically
+from segkit.base.labels import IGNORE, Palette, palette_table
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+"""The file name endings, in lower case, that are taken for pictures in a folder."""
+
+MAX_PIXELS = 178_956_970
+"""More pixels are refused before they are decoded. Half a gigabyte as RGB, and Pillow's own limit for an error."""
+
+# Only these are tried, whatever the name says: Pillow would run Ghostscript on a PostScript file called .png.
+_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")
+_TOO_LARGE = "make it smaller or cut it into pieces"
+_WRITTEN: dict[str, tuple[str, dict[str, int]]] = {
+    ".png": ("PNG", {}),
+    ".jpg": ("JPEG", {"quality": 95}),
+    ".jpeg": ("JPEG", {"quality": 95}),
+}
+
+# Pillow's names for kinds of pixels. Left out: 32 bits ("I", "F"), whose range nobody knows, and Lab.
+_SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
+_CONVERTED = ("1", "L", "P", "RGB", "RGBX", "YCbCr", "CMYK", "LA", "PA", "RGBA", "RGBa")
+
+# Pillow scales grey of 2 and 4 bits to 0..255, others do not; of grey with alpha in 16 bits it keeps the high byte.
+_AMBIGUOUS_LABELS = {"L;2": "grey of 2 bits", "L;4": "grey of 4 bits", "LA;16B": "grey of 16 bits with alpha"}
+
+
+def read_picture(path: str | Path) -> np.ndarray:
+    """The picture in a file as uint8 (H, W, 3), RGB, turned as its EXIF orientation says.
+
+    Grey is repeated, alpha (also a palette's) composed on black, 16 bits reduced to their high byte, CMYK converted;
+    of several pages or frames the first is read. Raises DataError if the file is missing, empty, cut short, no picture,
+    of another kind of pixel (32 bits, Lab ...), has no pixels or more than MAX_PIXELS.
+    """
+    with _opened(path) as image:
+        picture = ImageOps.exif_transpose(image)
+        if picture.mode in _SIXTEEN_BITS:
+            grey = (np.asarray(picture) >> 8).astype(np.uint8)
+            return np.repeat(grey[:, :, None], 3, axis=2)
+        if picture.mode not in _CONVERTED:
+            raise DataError(f"{path} has pixels of the kind {picture.mode}: save it as RGB or grey with 8 or 16 bits")
+        if picture.has_transparency_data:
+            colour = picture.convert("RGBA")
+            picture = Image.alpha_composite(Image.new("RGBA", colour.size, (0, 0, 0, 255)), colour)
+        return np.array(picture.convert("RGB"))
+
+
+def read_label(path: str | Path, *, colours: Palette | None = None) -> np.ndarray:
+    """The label map in a PNG file as uint8 (H, W): the values of an indexed or grey PNG, exactly as they are stored.
+
+    An RGB colour map is decoded by exact colour: `colours[i]` becomes i, and (224, 224, 192), VOC's border, IGNORE
+    unless it is among `colours`. No EXIF orientation is applied. Raises DataError as `read_picture` does, and for
+    other formats than PNG, for values above 255, for transparent pixels and for colours that are not known.
+    """
+    with _opened(path) as image:
+        if image.format != "PNG":
+            raise DataError(
+                f"{path} is a {image.format} file, but a label map has to be a PNG, which keeps its values exactly: "
+                "make it again as an indexed PNG (saving a JPEG as PNG keeps the damage)"
+            )
+        stored = image.tile[0].args if image.tile else None
+        if stored in _AMBIGUOUS_LABELS:
+            raise DataError(
+                f"{path} is {_AMBIGUOUS_LABELS[stored]}, which programs read as different values: "
+                "save it as an indexed or grey PNG of 8 bits"
+            )
+        image.load()
+        values, mode = np.array(image), image.mode
+    if mode in ("LA", "RGBA"):
+        if values[..., -1].min() < 255:
+            raise DataError(f"{path} has transparent pixels, which have no label: save it as an indexed PNG")
+        values = values[..., 0] if mode == "LA" else values[..., :3]
+    if values.ndim == 3:
+        return _decode_colours(path, values, colours)
+    if values.max() > 255:
+        raise DataError(f"{path} has the label value {values.max()}, but 255 is the largest: save it with 8 bits")
+    return values.astype(np.uint8)
+
+
+def exif_orientation(path: str | Path) -> int:
+    """The EXIF orientation in a picture's header: 1 as stored, 2 to 8 mirrored or turned, 5 to 8 with sides swapped."""
+    with _opened(path) as image:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+
+
+def save_label(path: str | Path, label: np.ndarray, palette: Sequence[Sequence[int]]) -> None:
+    """Write a label map, uint8 (H, W), as an indexed PNG with `palette`; OutputError where it cannot be written."""
+    image = Image.fromarray(label)
+    image.putpalette(palette_table(palette).tobytes())
+    write_atomically(Path(path), _encoded(image, "PNG", {}))
+
+
+def save_picture(path: str | Path, picture: np.ndarray) -> None:
+    """Write a picture, uint8 (H, W, 3) RGB, as PNG or as JPEG of quality 95, as the name says.
+
+    Raises OutputError for other endings and where it cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in _WRITTEN:
+        raise OutputError(f"{path} cannot be written as a picture: give it a name that ends in .png or .jpg")
+    kind, options = _WRITTEN[path.suffix.lower()]
+    write_atomically(path, _encoded(Image.fromarray(picture), kind, options))
+
+
+def _encoded(image: Image.Image, kind: str, options: dict[str, int]) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[ImageFile.ImageFile]:
+    """The picture in a file, size checked, not decoded yet; what Pillow raises inside becomes a DataError."""
+    with _file(path) as file:
+        try:
+            with Image.open(file, formats=_FORMATS) as image:
+                _check_size(path, image)
+                yield image
+        except DataError:
+            raise
+        except UnidentifiedImageError:  # also what Pillow says of a width or a height of 0
+            raise DataError(
+                f"{path} is not a picture that segkit reads, or has no pixels, whatever its name says: "
+                "make it a PNG or a JPEG"
+            ) from None
+        except Image.DecompressionBombError:
+            raise DataError(f"{path} has more than {MAX_PIXELS} pixels: {_TOO_LARGE}") from None
+        except Exception as error:  # of a broken file Pillow raises OSError, SyntaxError, ValueError, struct.error ...
+            raise DataError(f"{path} is broken or cut short ({error}): get the file again") from error
+
+
+def _file(path: str | Path) -> BinaryIO:
+    try:
+        if Path(path).stat().st_size == 0:
+            raise DataError(f"{path} is empty (0 bytes): get the file again")
+        return open(path, "rb")
+    except FileNotFoundError:
+        raise DataError(f"{path} is not there: check the name and the folder") from None
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        raise DataError(f"{path} cannot be opened ({error}): check what it is and who may read it") from None
+
+
+def _check_size(path: str | Path, image: Image.Image) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise DataError(f"{path} has {width}x{height} pixels, more than {MAX_PIXELS}: {_TOO_LARGE}")
+
+
+def _decode_colours(path: str | Path, rgb: np.ndarray, colours: Palette | None) -> np.ndarray:
+    if colours is None:
+        raise DataError(
+            f"{path} is an RGB picture, not a map of class numbers: give the colour of each class as `colours`, "
+            "or save it as an indexed PNG"
+        )
+    labels = {_code(colour): label for label, colour in enumerate(colours)}
+    labels.setdefault(_code(palette_table(colours)[IGNORE]), IGNORE)
+    known = np.array(sorted(labels), np.int32)
+    values = np.array([labels[code] for code in sorted(labels)], np.uint8)
+    wide = rgb.astype(np.int32)
+    codes = (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]
+    place = np.minimum(np.searchsorted(known, codes), len(known) - 1)
+    unknown = known[place] != codes
+    if unknown.any():
+        row, column = np.argwhere(unknown)[0]
+        raise DataError(
+            f"{path} has the colour {tuple(rgb[row, column].tolist())} (at x {column}, y {row}), which is no class's: "
+            f"add it to `colours`, or repaint it ({unknown.mean():.1%} of the pixels have unknown colours)"
+        )
+    return values[place]
+
+
+def _code(colour: Sequence[int]) -> int:
+    red, green, blue = (int(part) for part in colour)
+    return (red << 16) | (green << 8) | blue

@@ -1,0 +1,203 @@
+"""The recipe: the only list of knobs, each with its unit or range, and how a YAML file becomes one."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+from segkit.base.errors import ConfigError
+
+OutputStride = Literal[8, 16, 32]
+Colour = tuple[
+    Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)]
+]
+Label = Annotated[int, Field(ge=0, le=255)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelConfig(_Section):
+    """The network and what it starts from."""
+
+    backbone: Literal["mobilenet_v1", "mobilenet_v2", "resnet101"] = "mobilenet_v2"
+    aspp: bool = False  # the three atrous branches of the head
+    output_stride: OutputStride = 16  # in training; evaluation may choose another
+    weights: str | None = None  # file to start from: ImageNet or a trained DeepLab; none: from scratch
+    canvas: PositiveInt | None = None  # side in pixels that evaluation pads to; none: the weights', else the next 16k+1
+    width: Annotated[float, Field(ge=0.1, le=4)] | None = None  # mobilenet_v2: multiplies the channels
+    stem: Literal["deep", "7x7"] | None = None  # resnet101
+    strided_unit: Literal["last", "first"] | None = None  # resnet101: the unit of a block that has its stride
+    multi_grid: tuple[PositiveInt, PositiveInt, PositiveInt] | None = None  # resnet101: dilations in the last block
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of the backbone's class that the recipe sets."""
+        return self.model_dump(include={"width", "stem", "strided_unit", "multi_grid"}, exclude_none=True)
+
+
+class VocConfig(_Section):
+    """PASCAL VOC 2012 in its own layout."""
+
+    kind: Literal["voc"]
+    root: str  # VOCdevkit/VOC2012 or a folder above it
+    train_split: str = "train_aug"
+    val_split: str = "val"
+
+
+class FolderConfig(_Section):
+    """Your own pictures and label maps; `{split}` in a path is replaced by the split's name."""
+
+    kind: Literal["folder"]
+    root: str
+    images: str = "images/{split}"
+    labels: str = "labels/{split}"
+    list: str | None = None  # a text file of picture names; none: every picture of the folder
+    classes: tuple[str, ...] = Field(min_length=1, max_length=255)
+    colours: tuple[Colour, ...] | None = None  # one for each class; also decodes label maps that are RGB
+    ignore: Label | tuple[Label, ...] = 255  # label values that are neither trained on nor scored
+    mapping: dict[Label, Label] | None = None  # label value in the files -> class
+    train_split: str = "train"
+    val_split: str = "val"
+
+
+class ShapesConfig(_Section):
+    """The built-in set: shapes on textures, drawn on the fly."""
+
+    kind: Literal["shapes"]
+    seed: NonNegativeInt = 0
+    side: PositiveInt = 129  # pixels
+    train_size: PositiveInt = 4000  # pictures
+    val_size: PositiveInt = 200  # pictures
+    train_split: str = "train"
+    val_split: str = "val"
+
+
+DataConfig = Annotated[VocConfig | FolderConfig | ShapesConfig, Field(discriminator="kind")]
+
+
+class TrainConfig(_Section):
+    """How to train. The defaults are TF DeepLab's published recipe for MobileNets."""
+
+    iterations: PositiveInt = 30_000
+    batch_size: PositiveInt = 16  # pictures an iteration
+    accumulate: PositiveInt = 1  # parts that a batch is computed in, to save memory
+    crop: Annotated[int, Field(ge=33)] = 513  # pixels a side
+    scales: tuple[PositiveFloat, PositiveFloat] = (0.5, 2.0)
+    scale_step: NonNegativeFloat = 0.25  # 0: any scale in between
+    mirror: bool = True
+    jitter: Annotated[float, Field(ge=0, le=1)] = 0.0  # strength of random brightness, contrast, saturation and hue
+    lr: PositiveFloat = 0.007
+    head_lr: PositiveFloat | None = None  # of the head and the logits; none: lr
+    power: NonNegativeFloat = 0.9  # of the poly schedule
+    warmup: NonNegativeInt = 0  # iterations in which the learning rate rises from 0
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    weight_decay: NonNegativeFloat = 4e-5
+    batch_norm: Literal["train", "freeze"] = "train"  # freeze: the statistics stay those of the starting weights
+    batch_norm_momentum: Annotated[float, Field(gt=0, le=1)] = 0.1  # share of a batch in the running statistics
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0  # decay of the moving average of the weights; 0: none
+    class_weights: tuple[NonNegativeFloat, ...] | None = None  # in the cross entropy, one for each class
+    jaccard: NonNegativeFloat = 0.0  # weight of the soft Jaccard term beside the cross entropy
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"  # auto: the fastest that the device does well
+    channels_last: bool = True
+    compile: bool = False  # torch.compile: slower to start, faster to run
+    device: str = "auto"  # auto: a GPU where there is one; else cpu, cuda, cuda:1, mps
+    workers: NonNegativeInt = 2  # processes that prepare pictures; 0: none
+    seed: NonNegativeInt = 0
+    evaluate_every: PositiveInt = 1_000  # iterations between evaluations on the val split, each also a checkpoint
+    log_every: PositiveInt = 20  # iterations
+    tensorboard: bool = False
+
+
+class Config(_Section):
+    """A recipe."""
+
+    model: ModelConfig = ModelConfig()
+    data: DataConfig
+    train: TrainConfig = TrainConfig()
+
+    @pydantic.model_validator(mode="after")
+    def _fits_together(self) -> "Config":
+        train = self.train
+        if train.batch_size % train.accumulate:
+            raise ValueError(f"train.batch_size={train.batch_size} is no multiple of train.accumulate={train.accumulate}")
+        if train.scales[0] > train.scales[1]:
+            raise ValueError("train.scales is (smallest, largest)")
+        if isinstance(self.data, FolderConfig):
+            count = len(self.data.classes)
+            if self.data.colours is not None and len(self.data.colours) != count:
+                raise ValueError(f"data.colours has {len(self.data.colours)} colours for {count} classes")
+            if train.class_weights is not None and len(train.class_weights) != count:
+                raise ValueError(f"train.class_weights has {len(train.class_weights)} weights for {count} classes")
+        return self
+
+
+def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
+    """The recipe in a YAML file, with `key=value` overrides such as `train.lr=0.01`.
+
+    Raises ConfigError, which names the file, the key and (for an unknown one) the nearest that there is. YAML tags that
+    would make objects are refused.
+    """
+    path = Path(path)
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as a recipe ({error})") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: is not plain YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: a recipe is a mapping with the keys {', '.join(Config.model_fields)}")
+    for override in overrides:
+        _override(values, override)
+    try:
+        return Config.model_validate(values)
+    except pydantic.ValidationError as error:
+        raise ConfigError(f"{path}: {_sentence(error)}") from None
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"{override!r}: an override is key=value, such as train.lr=0.01")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"{override!r}: the value is not plain YAML") from None
+    *sections, last = key.split(".")
+    for section in sections:
+        values = values.setdefault(section, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"{override!r}: {section} has no keys of its own")
+    values[last] = value
+
+
+def _sentence(error: pydantic.ValidationError) -> str:
+    first = error.errors()[0]
+    # The tag of a union ("folder") stands in the location but in no file.
+    location = [str(part) for part in first["loc"] if part not in ("voc", "folder", "shapes")]
+    where = ".".join(location)
+    if first["type"] == "extra_forbidden":
+        known = _siblings(first["loc"])
+        near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
+        advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        return f"unknown key {where}: {advice}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}, not {first['input']!r}" if where and first["type"] != "missing" else f"{where or 'recipe'}: {message}"
+
+
+def _siblings(location: tuple[int | str, ...]) -> list[str]:
+    """The keys that there are where an unknown one was found."""
+    sections: dict[int | str, type[BaseModel]] = {
+        "model": ModelConfig,
+        "voc": VocConfig,
+        "folder": FolderConfig,
+        "shapes": ShapesConfig,
+        "train": TrainConfig,
+    }
+    section = next((sections[part] for part in reversed(location[:-1]) if part in sections), Config)
+    return list(section.model_fields)

@@ -1,0 +1,138 @@
+"""Data sets of files: a picture and a label PNG for each name. VOC and folders differ only in how they find them."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from segkit.base.errors import DataError
+from segkit.base.labels import IGNORE, Palette
+from segkit.base.pictures import exif_orientation, read_label, read_picture
+from segkit.data.dataset import Sample
+
+
+class PairedFiles:
+    """A data set of picture and label files, read when asked for.
+
+    `ids`, `pictures` and `labels` are of one length. `values`, uint8 (256,), gives the class of each value that a
+    label file may hold (default: the value itself). `colours` decodes RGB colour maps. `without_label` and
+    `without_picture` are files left out for want of their partner, for `check_dataset` to tell.
+    """
+
+    def __init__(
+        self,
+        ids: Sequence[str],
+        pictures: Sequence[Path],
+        labels: Sequence[Path],
+        *,
+        classes: Sequence[str],
+        palette: Palette,
+        colours: Palette | None = None,
+        values: np.ndarray | None = None,
+        without_label: Sequence[Path] = (),
+        without_picture: Sequence[Path] = (),
+    ) -> None:
+        self.classes = tuple(classes)
+        self.palette = palette
+        self.ids: Sequence[str] = tuple(ids)
+        self.pictures = tuple(pictures)
+        self.labels = tuple(labels)
+        self.without_label = tuple(without_label)
+        self.without_picture = tuple(without_picture)
+        self._colours = colours
+        self._values = np.arange(256, dtype=np.uint8) if values is None else values
+
+    def __len__(self) -> int:
+        """How many pairs there are."""
+        return len(self.ids)
+
+    def __getitem__(self, index: int) -> Sample:
+        """The pair at `index`; DataError if a file is broken, a label is no class or the sizes differ."""
+        image, label = read_picture(self.pictures[index]), self.label(index)
+        self.check_sizes(index, image, label)
+        return Sample(image, label, self.ids[index])
+
+    def label(self, index: int) -> np.ndarray:
+        """The label map at `index` alone: uint8 (H, W), each value a class or IGNORE, or DataError."""
+        path = self.labels[index]
+        raw = read_label(path, colours=self._colours)
+        label: np.ndarray = self._values[raw]
+        wrong = (label >= len(self.classes)) & (label != IGNORE)
+        if wrong.any():
+            raise DataError(self._wrong_values(path, np.unique(raw), np.unique(raw[wrong])))
+        return label
+
+    def check_sizes(self, index: int, image: np.ndarray, label: np.ndarray) -> None:
+        """Raise DataError if the picture and the label map at `index` differ in size, with EXIF where it is why."""
+        if image.shape[:2] == label.shape:
+            return
+        (height, width), (label_height, label_width) = image.shape[:2], label.shape
+        picture, path = self.pictures[index], self.labels[index]
+        sizes = f"{path} is {label_width}x{label_height} pixels, but its picture {picture} is {width}x{height}"
+        if (height, width) == (label_width, label_height) and exif_orientation(picture) > 4:
+            raise DataError(
+                f"{sizes} once turned as its EXIF orientation says: turn the label the same way, "
+                "or remove the orientation from the picture"
+            )
+        raise DataError(f"{sizes}: make the label for this picture at its full size")
+
+    def _wrong_values(self, path: Path, present: np.ndarray, wrong: np.ndarray) -> str:
+        count = len(self.classes)
+        listed = ", ".join(map(str, wrong[:5].tolist())) + (", ..." if len(wrong) > 5 else "")
+        held = f"{path} holds the label value{'s' if len(wrong) > 1 else ''} {listed}"
+        if set(present.tolist()) <= {0, 128, 255}:
+            return (
+                f"{held} and is a mask saved to be looked at, not of class numbers: say what each grey stands for in "
+                "`mapping`, such as {255: 1} or {128: 1, 255: 2}"
+            )
+        return (
+            f"{held}, but there {'is 1 class' if count == 1 else f'are {count} classes'} (0 to {count - 1}): "
+            "say which class it is in `mapping`, or list it in `ignore`"
+        )
+
+
+def files_by_stem(folder: Path, suffixes: Iterable[str], setting: str) -> dict[str, Path]:
+    """The files of a folder with these endings (lower case, any case matches), by name without ending, sorted.
+
+    Hidden files are left out. Raises DataError, naming the `setting` to correct, if the folder is not there, holds no
+    such file, or holds two of one name.
+    """
+    endings = frozenset(suffixes)
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in endings and path.name[0] != ".")
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read as a folder ({error.strerror}): correct `{setting}`") from None
+    found: dict[str, Path] = {}
+    for path in paths:
+        if found.setdefault(path.stem, path) != path:
+            raise DataError(f"{found[path.stem]} and {path.name} have one name: rename one or take it out")
+    if not found:
+        raise DataError(
+            f"{folder} holds no {' or '.join(sorted(endings))} file: put the files there or correct `{setting}`"
+        )
+    return dict(sorted(found.items()))
+
+
+def read_names(path: Path) -> list[str]:
+    """The names in a list file, one a line, blank lines left out; DataError if it is missing, empty or no text."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}): put a list there, one name a line") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is not a text file in UTF-8: make it a list with one name a line") from None
+    names = [line.strip() for line in lines if line.strip()]
+    if not names:
+        raise DataError(f"{path} names no pictures: write one name a line into it")
+    return names
+
+
+def take(names: Sequence[str], found: dict[str, Path], *, kind: str, source: Path, folder: Path) -> list[Path]:
+    """The file of each name; DataError says how many of `kind` ("pictures") that `source` names are not there."""
+    absent = [name for name in names if name not in found]
+    if absent:
+        raise DataError(
+            f"{source} names {len(absent)} of {len(names)} {kind} that are not in {folder}, the first is "
+            f"{absent[0]!r}: add the files or take the names out of the list"
+        )
+    return [found[name] for name in names]

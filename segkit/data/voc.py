@@ -1,0 +1,69 @@
+"""PASCAL VOC 2012 in its own layout (http://host.robots.ox.ac.uk/pascal/VOC/voc2012/)."""
+
+from pathlib import Path
+
+from segkit.base.errors import ConfigError, DataError
+from segkit.base.labels import VOC_CLASSES, voc_palette
+from segkit.data.pairs import PairedFiles, files_by_stem, read_names, take
+
+VOC_SPLITS = ("train", "val", "trainval", "train_aug")
+"""1,464, 1,449, 2,913 and 10,582 pictures. train_aug: VOC's train and SBD's pictures, less VOC's val."""
+
+
+class VocDataset(PairedFiles):
+    """One split of VOC 2012. `root` is the folder VOC2012, VOCdevkit or the one above it.
+
+    Pictures are JPEGImages/ID.jpg, labels SegmentationClass/ID.png, for train_aug SegmentationClassAug/ID.png; the IDs
+    and their order are those of ImageSets/Segmentation/SPLIT.txt. RGB labels are decoded by VOC's colours.
+    Raises ConfigError for another split, DataError where a folder, the list or a file is missing.
+    """
+
+    def __init__(self, root: str | Path, split: str) -> None:
+        if split not in VOC_SPLITS:
+            raise ConfigError(f"VOC has no split {split!r}: choose {', '.join(VOC_SPLITS)}")
+        folder = _voc_folder(Path(root))
+        label_folder = folder / ("SegmentationClassAug" if split == "train_aug" else "SegmentationClass")
+        source = folder / "ImageSets" / "Segmentation" / f"{split}.txt"
+        _check_parts(label_folder, source, split)
+        ids = read_names(source)
+        pictures = files_by_stem(folder / "JPEGImages", [".jpg"], "root")
+        labels = files_by_stem(label_folder, [".png"], "root")
+        super().__init__(
+            ids,
+            take(ids, pictures, kind="pictures", source=source, folder=folder / "JPEGImages"),
+            take(ids, labels, kind="labels", source=source, folder=label_folder),
+            classes=VOC_CLASSES,
+            palette=voc_palette(len(VOC_CLASSES)),
+            colours=voc_palette(len(VOC_CLASSES)),
+        )
+
+
+def _voc_folder(root: Path) -> Path:
+    for folder in (root, root / "VOC2012", root / "VOCdevkit" / "VOC2012"):
+        if (folder / "JPEGImages").is_dir():
+            return folder
+    raise DataError(
+        f"{root} holds no VOC 2012 (a folder VOC2012 with JPEGImages in it): unpack VOCtrainval_11-May-2012.tar there "
+        "or correct `root`"
+    )
+
+
+def _check_parts(label_folder: Path, source: Path, split: str) -> None:
+    """Say where what is not there comes from: train_aug is no part of VOC's own archive."""
+    extra = split == "train_aug"
+    if not label_folder.is_dir():
+        raise DataError(
+            f"{label_folder} is missing: "
+            + (
+                "put SBD's labels there as PNGs (SegmentationClassAug.zip), or use the split train"
+                if extra
+                else "unpack VOCtrainval_11-May-2012.tar again"
+            )
+        )
+    if not source.is_file():
+        others = sorted(path.stem for path in source.parent.glob("*.txt"))
+        raise DataError(
+            f"{source} is missing: "
+            + ("write the names of the 10,582 pictures there" if extra else "unpack VOC's ImageSets again")
+            + (f", or use a split that is there ({', '.join(others)})" if others else "")
+        )

@@ -1,0 +1,48 @@
+"""THE rule of sizes, on plain integers.
+
+Networks are run at sides of 16k+1 pixels (32k+1 at output stride 32): there the corners of the map lie on corners of
+the picture, TensorFlow's padding and PyTorch's are the same, and 513 stays 513.
+"""
+
+import math
+
+
+def grid(output_stride: int) -> int:
+    """The step between sides that fit: 16, or the output stride where that is larger."""
+    return max(16, output_stride)
+
+
+def canvas_side(side: int, output_stride: int = 16) -> int:
+    """The smallest side of at least `side` pixels that fits: the next 16k+1 (32k+1 at output stride 32)."""
+    step = grid(output_stride)
+    return step * max(1, math.ceil((side - 1) / step)) + 1
+
+
+def scaled_side(side: int, scale: float, output_stride: int = 16) -> int:
+    """The side that fits for a canvas of `side` pixels resized by `scale`.
+
+    `16 * ceil((n - 1) * s / 16) + 1`, which is TF DeepLab's `int(512 * s) + 1` for 513 and its six scales.
+    """
+    step = grid(output_stride)
+    # Rounded first: 512 * 1.1 is a hair over its true value in floating point, and must not gain a whole step by it.
+    return step * max(1, math.ceil(round((side - 1) * scale / step, 6))) + 1
+
+
+def canvas_size(height: int, width: int, *, canvas: int | None, output_stride: int = 16) -> tuple[int, int]:
+    """Height and width that a picture is padded to.
+
+    Each side is `canvas` where that is given and the side is no longer than it, else the next that fits.
+    """
+
+    def padded(side: int) -> int:
+        return canvas if canvas is not None and side <= canvas else canvas_side(side, output_stride)
+
+    return padded(height), padded(width)
+
+
+def window_starts(side: int, window: int, overlap: float = 1 / 3) -> list[int]:
+    """Where windows of `window` pixels start along a side so that they cover it and overlap by at least `overlap`."""
+    if side <= window:
+        return [0]
+    count = math.ceil((side - window) / (window * (1 - overlap))) + 1
+    return [round(i * (side - window) / (count - 1)) for i in range(count)]

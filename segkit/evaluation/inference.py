@@ -1,0 +1,112 @@
+"""From pictures to class probabilities: the single pass, multi-scale and flip, the sliding window."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from segkit.base.labels import Palette
+from segkit.evaluation.geometry import canvas_size, scaled_side, window_starts
+
+MF_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
+"""The scales of the published MF rows, each with its mirror image: 12 passes."""
+
+
+class Segmenter(Protocol):
+    """What prediction and evaluation need of a network, whatever runs it."""
+
+    classes: tuple[str, ...]
+    palette: Palette
+    canvas: int | None
+    output_stride: int
+    mean: Tensor
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Float pictures (N, 3, H, W), RGB in 0..255 -> logits (N, classes, H, W)."""
+        ...
+
+
+@torch.inference_mode()
+def predict(
+    model: Segmenter,
+    images: Tensor,
+    *,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    window: int | None = None,
+) -> Tensor:
+    """Class probabilities of whole pictures at their own size.
+
+    `images` is (N, 3, H, W), RGB in 0..255, uint8 or float; the result is float (N, classes, H, W) and sums to one over
+    the classes. Pictures are padded with the model's mean colour to its canvas (else to the next 16k+1), resized by
+    each of `scales` with aligned corners, also mirrored where `flip`; softmax is averaged over all passes (the MF of
+    the MobileNetV2 paper: `scales=MF_SCALES, flip=True`). Pictures with a side over `window` pixels are predicted in
+    overlapping windows of that size, whose probabilities are averaged. Raises ValueError for no or non-positive scales
+    and for pictures of another shape.
+    """
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(f"pictures are (N, 3, H, W), not {tuple(images.shape)}")
+    if not scales or min(scales) <= 0:
+        raise ValueError(f"scales are one or more positive numbers, not {tuple(scales)}")
+    images = images.to(model.mean.device).float()
+    if window is not None and max(images.shape[2:]) > window:
+        return _predict_windows(lambda part: _predict_whole(model, part, scales, flip), images, window)
+    return _predict_whole(model, images, scales, flip)
+
+
+def _predict_whole(model: Segmenter, images: Tensor, scales: Sequence[float], flip: bool) -> Tensor:
+    height, width = images.shape[2:]
+    padded = pad_to_canvas(images, model.mean, canvas=model.canvas, output_stride=model.output_stride)
+    size = padded.shape[2:]
+    total: Tensor | None = None
+    for scale in scales:
+        scaled = tuple(scaled_side(side, scale, model.output_stride) for side in size)
+        pictures = padded if scaled == tuple(size) else _resize(padded, scaled)
+        for mirrored in (False, True) if flip else (False,):
+            logits = model(pictures.flip(3) if mirrored else pictures)
+            if mirrored:
+                logits = logits.flip(3)
+            if scaled != tuple(size):
+                logits = _resize(logits, size)
+            probabilities = logits[:, :, :height, :width].softmax(1)
+            total = probabilities if total is None else total.add_(probabilities)
+    assert total is not None
+    return total.div_(len(scales) * (2 if flip else 1))
+
+
+def pad_to_canvas(images: Tensor, mean: Tensor, *, canvas: int | None, output_stride: int = 16) -> Tensor:
+    """Pad float pictures (N, 3, H, W) at the bottom and on the right with the mean colour, in float.
+
+    `mean` is (1, 3, 1, 1) on 0..255: after normalising, the padding is exactly 0, which no uint8 colour would give.
+    """
+    height, width = images.shape[2:]
+    padded_height, padded_width = canvas_size(height, width, canvas=canvas, output_stride=output_stride)
+    if (padded_height, padded_width) == (height, width):
+        return images
+    padded = mean.expand(len(images), 3, padded_height, padded_width).clone()
+    padded[:, :, :height, :width] = images
+    return padded
+
+
+def _resize(x: Tensor, size: Sequence[int]) -> Tensor:
+    return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=True)
+
+
+def _predict_windows(whole: Callable[[Tensor], Tensor], images: Tensor, window: int) -> Tensor:
+    height, width = images.shape[2:]
+    total: Tensor | None = None
+    visits = torch.zeros(1, 1, height, width, device=images.device)
+    for top in window_starts(height, window):
+        for left in window_starts(width, window):
+            rows, columns = slice(top, top + window), slice(left, left + window)
+            probabilities = whole(images[:, :, rows, columns])
+            if total is None:
+                total = probabilities.new_zeros(len(images), probabilities.shape[1], height, width)
+            total[:, :, rows, columns] += probabilities
+            visits[:, :, rows, columns] += 1
+    assert total is not None
+    return total / visits
+
+

@@ -1,0 +1,147 @@
+"""The folder of a run: what is in it, and how a training goes on from it.
+
+    config.yaml           the recipe used          versions.json   what computed it
+    metrics.jsonl         one line a measurement   best.safetensors, last.safetensors   models
+    state.safetensors     all that `--resume` needs: weights, momentum, moving average, counters
+"""
+
+import json
+import platform
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from safetensors.torch import save as save_safetensors
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from segkit.base.errors import OutputError, WeightsError
+from segkit.base.files import make_folder, write_atomically
+from segkit.config import Config
+from segkit.version import VERSION
+from segkit.weights.files import read_tensors
+
+# A run may go on with other values of these: they change how fast it is, or what is shown, but not its result.
+_FREE = {"workers", "log_every", "device", "tensorboard"}
+
+
+@dataclass
+class Progress:
+    """How far a training is. `iteration` counts finished iterations; `best_miou` is in 0..1, None before the first."""
+
+    iteration: int = 0
+    best_miou: float | None = None
+    skipped: int = 0
+
+
+class RunFolder:
+    """The folder of one run."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.config = self.path / "config.yaml"
+        self.state = self.path / "state.safetensors"
+        self.metrics = self.path / "metrics.jsonl"
+        self.best = self.path / "best.safetensors"
+        self.last = self.path / "last.safetensors"
+
+    def begin(self, config: Config, *, resume: bool) -> None:
+        """Make the folder ready for a run, or for going on with the one in it.
+
+        Raises OutputError where the folder cannot be written, holds another run, or (to resume) none, or one of another
+        recipe.
+        """
+        make_folder(self.path)
+        if not resume:
+            if any(self.path.iterdir()):
+                raise OutputError(f"{self.path}: is not empty: give another --out, or --resume to go on with the run in it")
+        elif not self.config.is_file():
+            raise OutputError(f"{self.path}: holds no run to resume: leave out --resume to start one")
+        else:
+            self._check_same(config)
+        write_atomically(self.config, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+        versions = {
+            "segkit": VERSION,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "platform": platform.platform(),
+            "threads": torch.get_num_threads(),
+            "command": sys.argv,
+        }
+        write_atomically(self.path / "versions.json", json.dumps(versions, indent=2) + "\n")
+
+    def _check_same(self, config: Config) -> None:
+        before = _flat(yaml.safe_load(self.config.read_text(encoding="utf-8")))
+        now = _flat(config.model_dump(mode="json"))
+        changed = [key for key in now if before.get(key) != now[key] and key.rpartition(".")[2] not in _FREE]
+        if changed:
+            key = changed[0]
+            raise OutputError(
+                f"{self.path}: was begun with {key}={before.get(key)}, not {now[key]}: resume with the same recipe, "
+                "or start a new run in another --out"
+            )
+
+    def log(self, **values: Any) -> None:
+        """Add a line to metrics.jsonl."""
+        with self.metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
+
+    def forget_after(self, iteration: int) -> None:
+        """Drop the lines of metrics.jsonl that a resumed run is going to write again, and a last line cut short."""
+        kept = []
+        for line in self.metrics.read_text(encoding="utf-8").splitlines() if self.metrics.is_file() else []:
+            try:
+                if json.loads(line)["iteration"] <= iteration:
+                    kept.append(line + "\n")
+            except (ValueError, KeyError, TypeError):
+                continue
+        write_atomically(self.metrics, "".join(kept))
+
+    def save_state(self, progress: Progress, model: nn.Module, ema: nn.Module | None, optimizer: Optimizer) -> None:
+        """Write all that a resumed run needs, whole or not at all."""
+        tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+        if ema is not None:
+            tensors |= {f"ema.{name}": tensor for name, tensor in ema.state_dict().items()}
+        for name, parameter in model.named_parameters():
+            momentum = optimizer.state[parameter].get("momentum_buffer")
+            if momentum is not None:
+                tensors[f"momentum.{name}"] = momentum
+        contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        write_atomically(self.state, save_safetensors(contiguous, {"progress": json.dumps(asdict(progress))}))
+
+    def load_state(self, model: nn.Module, ema: nn.Module | None, optimizer: Optimizer) -> Progress:
+        """Put the saved state back in place; a run that had not saved any starts from the beginning.
+
+        Raises WeightsError for a file that is broken or of another network.
+        """
+        if not self.state.is_file():
+            return Progress()
+        tensors, metadata = read_tensors(self.state)
+        try:
+            progress = Progress(**json.loads(metadata["progress"]))
+            model.load_state_dict(_below("model.", tensors))
+            if ema is not None:
+                ema.load_state_dict(_below("ema.", tensors))
+        except (KeyError, TypeError, ValueError, RuntimeError):
+            raise WeightsError(f"{self.state}: is not the state of this run: start again in another --out") from None
+        momentum = _below("momentum.", tensors)
+        for name, parameter in model.named_parameters():
+            if name in momentum:
+                # In the parameter's own memory layout, as SGD made it.
+                buffer = torch.empty_like(parameter).copy_(momentum[name])
+                optimizer.state[parameter]["momentum_buffer"] = buffer
+        return progress
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat

@@ -1,0 +1,41 @@
+"""Which device, and which number format it computes best in."""
+
+import torch
+
+from segkit.base.errors import DeviceError
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def choose_device(name: str) -> torch.device:
+    """The device called `name`: "auto" is a GPU where there is one. Raises DeviceError where it is not there."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise DeviceError(f"{name!r} is no device: choose auto, cpu, cuda, cuda:1 or mps") from None
+    there = {
+        "cpu": lambda: True,
+        "cuda": lambda: (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available,
+    }
+    if device.type not in there or not there[device.type]():
+        raise DeviceError(f"the device {name} is not on this machine: choose auto or cpu")
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """The format for autocast: "auto" is bfloat16 where the device has instructions for it, else float32 on a CPU.
+
+    On a CPU without such instructions bfloat16 is emulated, several times slower than float32.
+    """
+    if name != "auto":
+        return PRECISIONS[name]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    if device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return torch.bfloat16
+    return torch.float32

@@ -1,0 +1,1 @@
+"""Weights: segkit's own files, other people's files, and networks built from either."""

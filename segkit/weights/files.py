@@ -1,0 +1,128 @@
+"""Files of weights: safetensors with readable JSON metadata of our own, and foreign files as they are.
+
+Nothing here executes code from a file: safetensors and npz hold arrays only, and pickles are read by torch's
+`weights_only` loader, which refuses anything but tensors and plain containers.
+"""
+
+import json
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydantic
+import torch
+from safetensors.torch import load as load_safetensors
+from safetensors.torch import save as save_safetensors
+from torch import Tensor
+
+from segkit.base.errors import WeightsError
+from segkit.base.files import write_atomically
+from segkit.models import DeepLabV3
+from segkit.version import VERSION
+from segkit.weights.imported import Weights
+from segkit.weights.importers import import_tensors
+from segkit.weights.metadata import KEY, Metadata
+
+MAX_METADATA_BYTES = 10_000_000
+PICKLE = b"\x80"
+"""The first byte of the pickles that torch writes."""
+NESTED = ("state_dict", "model_state_dict", "model_state", "model")
+"""Where training programs put the state dict in their checkpoints."""
+MAX_NESTING = 3
+
+
+def save_model(path: Path | str, model: DeepLabV3, *, training: dict[str, Any] | None = None) -> None:
+    """Write `model` as safetensors with all that is needed to build it again and to use it.
+
+    `training` is JSON data that says how it was trained. The file is written whole or not at all; OutputError where it
+    cannot be.
+    """
+    metadata = Metadata.of(model, training=training or {}, segkit_version=VERSION)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    write_atomically(Path(path), save_safetensors(tensors, {KEY: metadata.model_dump_json()}))
+
+
+def read_weights(path: Path | str) -> Weights:
+    """The weights in a file: segkit's own, TensorFlow's, Hugging Face's, torchvision's or timm's.
+
+    Raises WeightsError for a file that is missing, broken, unknown, or has code in it.
+    """
+    path = Path(path)
+    tensors, metadata = read_tensors(path)
+    if KEY not in metadata:
+        return import_tensors(path, tensors)
+    try:
+        return Metadata.model_validate_json(metadata[KEY]).weights(tensors)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        where = "".join(f"{part}: " for part in first["loc"])
+        raise WeightsError(
+            f"{path}: the metadata cannot be used ({where}{first['msg']}): write the file again with save_model, "
+            "or install the segkit that wrote it"
+        ) from None
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """All tensors of a safetensors, npz or PyTorch file by name, and the metadata (empty for the other two).
+
+    Raises WeightsError as `read_weights` does.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path}: there is no such file of weights")
+    try:
+        with path.open("rb") as file:
+            start = file.read(9)
+        if start.startswith(b"PK"):
+            with zipfile.ZipFile(path) as archive:
+                is_torch = any(name.endswith("data.pkl") for name in archive.namelist())
+            return (_read_torch(path) if is_torch else _read_npz(path)), {}
+        if start[8:] == b"{":
+            data = path.read_bytes()
+            return load_safetensors(data), _safetensors_metadata(data)
+        if start.startswith(PICKLE):  # torch.save before PyTorch 1.6
+            return _read_torch(path), {}
+    except WeightsError:
+        raise
+    except Exception as error:  # readers raise whatever they stumble over; here it is always the file's fault
+        reason = str(error).split("\n")[0] or type(error).__name__
+        raise WeightsError(f"{path}: is broken, so it cannot be read ({reason}): get the file again") from None
+    raise WeightsError(f"{path}: is {'not ' if start else 'empty, not '}a file of safetensors, npz or PyTorch weights")
+
+
+def _safetensors_metadata(data: bytes) -> dict[str, str]:
+    length = int.from_bytes(data[:8], "little")
+    if length > MAX_METADATA_BYTES:
+        raise ValueError(f"a header of {length} bytes")
+    header = json.loads(data[8 : 8 + length])
+    return dict(header.get("__metadata__") or {})
+
+
+def _read_npz(path: Path) -> dict[str, Tensor]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+    except ValueError as error:
+        if "allow_pickle" in str(error):
+            raise _holds_code(path) from None
+        raise
+
+
+def _read_torch(path: Path) -> dict[str, Tensor]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise _holds_code(path) from None
+    if not isinstance(state, dict):
+        raise WeightsError(f"{path}: holds no state dict (a mapping of names to tensors)")
+    for _ in range(MAX_NESTING):
+        state = next((state[key] for key in NESTED if isinstance(state.get(key), dict)), state)
+    return {str(name): value for name, value in state.items() if isinstance(value, Tensor)}
+
+
+def _holds_code(path: Path) -> WeightsError:
+    return WeightsError(
+        f"{path}: holds something other than tensors, which could run code, so it is not loaded: "
+        "save the state dict alone, best as safetensors"
+    )

@@ -1,0 +1,281 @@
+"""Picture and label files of every kind that users have, good and bad."""
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segkit.base.errors import DataError, OutputError
+from segkit.base.labels import IGNORE, palette_table, voc_palette
+from segkit.base.pictures import (
+    MAX_PIXELS,
+    exif_orientation,
+    read_label,
+    read_picture,
+    save_label,
+    save_picture,
+)
+
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
+
+def _save(path: Path, values: object, mode: str | None = None, **options: object) -> Path:
+    array = np.asarray(values)
+    image = Image.fromarray(array if array.dtype != np.int64 else array.astype(np.uint8))
+    if mode == "1":
+        image = image.convert("1")
+    image.save(path, **options)
+    return path
+
+
+def _png(path: Path, width: int, height: int, depth: int, colour: int, data: bytes) -> Path:
+    """A PNG written by hand, for what Pillow does not write; colour 0 is grey, 2 RGB, 4 grey with alpha."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
+    return path
+
+
+def _noise(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_rgb_is_read_as_it_is(tmp_path: Path) -> None:
+    noise = _noise(4, 6)
+    picture = read_picture(_save(tmp_path / "a.png", noise))
+    assert picture.dtype == np.uint8
+    np.testing.assert_array_equal(picture, noise)
+    picture[0, 0] = 0  # writable: torch warns of arrays that are not
+
+
+@pytest.mark.parametrize("ending", ["bmp", "tif", "webp", "gif"])
+def test_other_formats(tmp_path: Path, ending: str) -> None:
+    options = {"lossless": True} if ending == "webp" else {}
+    picture = read_picture(_save(tmp_path / f"a.{ending}", [[RED, BLUE]], **options))
+    assert picture.tolist() == [[list(RED), list(BLUE)]]
+
+
+def test_the_content_counts_not_the_ending(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8), RED).save(tmp_path / "a.png", format="JPEG")
+    assert read_picture(tmp_path / "a.png").shape == (8, 8, 3)
+
+
+def test_grey_and_one_bit_are_repeated(tmp_path: Path) -> None:
+    assert read_picture(_save(tmp_path / "l.png", [[0, 7]])).tolist() == [[[0, 0, 0], [7, 7, 7]]]
+    one_bit = _save(tmp_path / "1.png", [[0, 255]], mode="1")
+    assert Image.open(one_bit).mode == "1"
+    assert read_picture(one_bit).tolist() == [[[0, 0, 0], [255, 255, 255]]]
+
+
+def test_sixteen_bits_keep_the_high_byte(tmp_path: Path) -> None:
+    grey = _save(tmp_path / "grey.png", np.array([[0x1234, 0xFFFF, 0x00FF]], np.uint16))
+    assert read_picture(grey).tolist() == [[[0x12] * 3, [0xFF] * 3, [0x00] * 3]]
+    tiff = _save(tmp_path / "grey.tif", np.array([[0x1234]], np.uint16))
+    assert read_picture(tiff).tolist() == [[[0x12] * 3]]
+    rgb = _png(tmp_path / "rgb.png", 1, 1, 16, 2, bytes([0, 0x12, 0x34, 0x56, 0x78, 0x9A, 0xBC]))
+    assert read_picture(rgb).tolist() == [[[0x12, 0x56, 0x9A]]]
+
+
+def test_alpha_is_composed_on_black(tmp_path: Path) -> None:
+    rgba = _save(tmp_path / "rgba.png", [[(200, 100, 50, 255), (200, 100, 50, 0), (200, 100, 50, 128)]])
+    assert read_picture(rgba).tolist() == [[[200, 100, 50], [0, 0, 0], [100, 50, 25]]]
+    Image.merge("LA", [Image.new("L", (1, 1), 200), Image.new("L", (1, 1), 128)]).save(tmp_path / "la.png")
+    assert read_picture(tmp_path / "la.png").tolist() == [[[100, 100, 100]]]
+    keyed = _save(tmp_path / "key.png", [[RED, GREEN]], transparency=RED)
+    assert read_picture(keyed).tolist() == [[[0, 0, 0], list(GREEN)]]
+
+
+def test_palette_with_and_without_transparency(tmp_path: Path) -> None:
+    image = Image.fromarray(np.array([[0, 1]], np.uint8))
+    image.putpalette([*RED, *GREEN])
+    image.save(tmp_path / "opaque.png")
+    image.save(tmp_path / "clear.png", transparency=0)
+    assert read_picture(tmp_path / "opaque.png").tolist() == [[list(RED), list(GREEN)]]
+    assert read_picture(tmp_path / "clear.png").tolist() == [[[0, 0, 0], list(GREEN)]]
+
+
+def test_cmyk_jpeg_is_converted(tmp_path: Path) -> None:
+    Image.new("RGB", (16, 16), (200, 40, 40)).convert("CMYK").save(tmp_path / "a.jpg", quality=100)
+    assert Image.open(tmp_path / "a.jpg").mode == "CMYK"
+    np.testing.assert_allclose(read_picture(tmp_path / "a.jpg")[8, 8], [200, 40, 40], atol=4)
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif"])
+def test_exif_orientation_is_applied(tmp_path: Path, ending: str) -> None:
+    stored = np.zeros((16, 32, 3), np.uint8)
+    stored[:, :16] = 255  # left half white: turned by 90 degrees clockwise, the upper half
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = _save(tmp_path / f"a.{ending}", stored, exif=exif)
+    picture = read_picture(path)
+    assert picture.shape == (32, 16, 3)
+    assert picture[:14].min() > 200
+    assert picture[18:].max() < 50
+    assert exif_orientation(path) == 6
+
+
+def test_pixels_of_unknown_range_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.ones((2, 2), np.float32)).save(tmp_path / "f.tif")
+    with pytest.raises(DataError, match=r"f\.tif has pixels of the kind F: save it as RGB"):
+        read_picture(tmp_path / "f.tif")
+    Image.fromarray(np.ones((2, 2), np.int32)).save(tmp_path / "i.tif")
+    with pytest.raises(DataError, match=r"i\.tif has pixels of the kind I:"):
+        read_picture(tmp_path / "i.tif")
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif"])
+def test_files_cut_short_are_refused(tmp_path: Path, ending: str) -> None:
+    path = _save(tmp_path / f"a.{ending}", _noise(64, 64))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DataError, match=rf"a\.{ending} is (broken or cut short|not a picture)"):
+        read_picture(path)
+
+
+def test_files_that_are_no_pictures_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("this is a text\n" * 20)
+    with pytest.raises(DataError, match=r"text\.png is not a picture .*make it a PNG or a JPEG"):
+        read_picture(tmp_path / "text.png")
+    (tmp_path / "post.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
+    with pytest.raises(DataError, match=r"post\.png is not a picture"):
+        read_picture(tmp_path / "post.png")
+    (tmp_path / "empty.jpg").touch()
+    with pytest.raises(DataError, match=r"empty\.jpg is empty"):
+        read_picture(tmp_path / "empty.jpg")
+    with pytest.raises(DataError, match=r"none\.jpg is not there"):
+        read_picture(tmp_path / "none.jpg")
+    with pytest.raises(DataError, match="cannot be opened"):
+        read_picture(tmp_path)
+    with pytest.raises(DataError, match="cannot be opened"):
+        read_picture("a\0b.png")
+
+
+@pytest.mark.parametrize("size", [(0, 0), (0, 5), (5, 0)])
+def test_pictures_without_pixels_are_refused(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = _png(tmp_path / "zero.png", *size, 8, 0, b"")
+    for read in (read_picture, read_label):
+        with pytest.raises(DataError, match=r"zero\.png is not a picture .*, or has no pixels"):
+            read(path)
+
+
+@pytest.mark.parametrize("size", [(MAX_PIXELS + 1, 1), (60_000, 60_000)])
+def test_decompression_bombs_are_refused_before_they_are_decoded(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = _png(tmp_path / "bomb.png", *size, 8, 0, bytes(1000))
+    for read in (read_picture, read_label):
+        with pytest.raises(DataError, match=rf"bomb\.png has .*{MAX_PIXELS}.*make it smaller"):
+            read(path)
+
+
+def test_the_limit_holds_where_pillow_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    with pytest.raises(DataError, match=rf"60000x60000 pixels, more than {MAX_PIXELS}"):
+        read_picture(_png(tmp_path / "bomb.png", 60_000, 60_000, 8, 0, bytes(1000)))
+
+
+def test_labels_keep_their_values(tmp_path: Path) -> None:
+    values = np.array([[0, 1, 20], [255, 128, 7]], np.uint8)
+    np.testing.assert_array_equal(read_label(_save(tmp_path / "grey.png", values)), values)
+    save_label(tmp_path / "index.png", values, voc_palette(21))
+    assert Image.open(tmp_path / "index.png").mode == "P"
+    np.testing.assert_array_equal(read_label(tmp_path / "index.png"), values)
+    np.testing.assert_array_equal(read_label(tmp_path / "index.png", colours=voc_palette(2)), values)
+    assert read_label(_save(tmp_path / "1.png", [[0, 255]], mode="1")).tolist() == [[0, 1]]
+    alpha = Image.merge("LA", [Image.fromarray(values), Image.new("L", (3, 2), 255)])
+    alpha.save(tmp_path / "la.png")
+    np.testing.assert_array_equal(read_label(tmp_path / "la.png"), values)
+
+
+def test_label_of_few_palette_colours_keeps_its_values(tmp_path: Path) -> None:
+    image = Image.fromarray(np.array([[0, 1, 2, 3]], np.uint8))
+    image.putpalette([*RED, *GREEN, *BLUE, *RED])
+    image.save(tmp_path / "p.png", bits=2)
+    assert (tmp_path / "p.png").read_bytes()[24] == 2
+    assert read_label(tmp_path / "p.png").tolist() == [[0, 1, 2, 3]]
+
+
+def test_labels_of_sixteen_bits(tmp_path: Path) -> None:
+    assert read_label(_save(tmp_path / "a.png", np.array([[3, 255]], np.uint16))).tolist() == [[3, 255]]
+    with pytest.raises(DataError, match=r"b\.png has the label value 300, but 255 is the largest"):
+        read_label(_save(tmp_path / "b.png", np.array([[3, 300]], np.uint16)))
+
+
+def test_labels_that_programs_read_differently_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.png is grey of 4 bits"):
+        read_label(_png(tmp_path / "a.png", 2, 1, 4, 0, bytes([0, 0x12])))
+    with pytest.raises(DataError, match=r"b\.png is grey of 2 bits"):
+        read_label(_png(tmp_path / "b.png", 4, 1, 2, 0, bytes([0, 0b00011011])))
+    with pytest.raises(DataError, match=r"c\.png is grey of 16 bits with alpha"):
+        read_label(_png(tmp_path / "c.png", 1, 1, 16, 4, bytes([0, 0, 3, 255, 255])))
+
+
+def test_colour_labels_are_decoded_by_exact_colour(tmp_path: Path) -> None:
+    colours = (BLUE, RED, (0, 0, 0))
+    path = _save(tmp_path / "a.png", [[RED, BLUE, (0, 0, 0), (224, 224, 192)]])
+    assert read_label(path, colours=colours).tolist() == [[1, 0, 2, IGNORE]]
+    rgba = _save(tmp_path / "rgba.png", [[(*RED, 255), (*BLUE, 255)]])
+    assert read_label(rgba, colours=colours).tolist() == [[1, 0]]
+    assert read_label(path, colours=(*colours, (224, 224, 192))).tolist() == [[1, 0, 2, 3]]
+    every = np.random.default_rng(0).integers(0, 256, (40, 30), dtype=np.uint8)
+    picture = _save(tmp_path / "every.png", palette_table(voc_palette(256))[every])
+    np.testing.assert_array_equal(read_label(picture, colours=voc_palette(256)), every)
+
+
+def test_colour_labels_that_cannot_be_decoded_are_refused(tmp_path: Path) -> None:
+    path = _save(tmp_path / "a.png", [[RED, BLUE], [(1, 2, 3), (4, 5, 6)]])
+    with pytest.raises(DataError, match=r"a\.png is an RGB picture, .*`colours`"):
+        read_label(path)
+    with pytest.raises(DataError, match=r"a\.png has the colour \(1, 2, 3\) \(at x 0, y 1\).*50\.0%"):
+        read_label(path, colours=(RED, BLUE))
+    with pytest.raises(DataError, match=r"b\.png has transparent pixels"):
+        read_label(_save(tmp_path / "b.png", [[(*RED, 255), (*RED, 0)]]), colours=(RED,))
+
+
+def test_labels_in_other_formats_are_refused(tmp_path: Path) -> None:
+    Image.new("L", (8, 8), 3).save(tmp_path / "a.png", format="JPEG")
+    with pytest.raises(DataError, match=r"a\.png is a JPEG file, but a label map has to be a PNG"):
+        read_label(tmp_path / "a.png")
+    (tmp_path / "text.png").write_text("text")
+    with pytest.raises(DataError, match=r"text\.png is not a picture"):
+        read_label(tmp_path / "text.png")
+
+
+def test_labels_are_not_turned(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert read_label(_save(tmp_path / "a.png", [[1, 2, 3]], exif=exif)).shape == (1, 3)
+
+
+def test_saved_labels_carry_the_palette(tmp_path: Path) -> None:
+    label = np.array([[0, 1, IGNORE]], np.uint8)
+    save_label(tmp_path / "a.png", label, [RED, GREEN])
+    assert read_picture(tmp_path / "a.png").tolist() == [[list(RED), list(GREEN), [224, 224, 192]]]
+    assert (tmp_path / "a.png").read_bytes()[24:26] == bytes([8, 3])  # 8 bits, indexed, as VOC's server asks
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_saved_pictures(tmp_path: Path) -> None:
+    noise = _noise(8, 8)
+    save_picture(tmp_path / "a.png", noise)
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.png"), noise)
+    save_picture(tmp_path / "a.JPG", noise)
+    assert read_picture(tmp_path / "a.JPG").shape == (8, 8, 3)
+    with pytest.raises(OutputError, match=r"a\.txt cannot be written as a picture"):
+        save_picture(tmp_path / "a.txt", noise)
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot be written"):
+        save_picture(tmp_path / "file" / "a.png", noise)
+
+
+def test_voc_pictures_and_labels_are_read_as_pillow_reads_them(shared: Path) -> None:
+    voc = shared / "data/voc2012/VOCdevkit/VOC2012"
+    picture = read_picture(voc / "JPEGImages/2007_000033.jpg")
+    assert picture.shape == (366, 500, 3)
+    label = read_label(voc / "SegmentationClass/2007_000033.png")
+    assert np.unique(label).tolist() == [0, 1, 255]
+    np.testing.assert_array_equal(label, np.asarray(Image.open(voc / "SegmentationClass/2007_000033.png")))

@@ -1,0 +1,125 @@
+"""Batches: the same bytes for any number of workers and after a resume."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from segkit.base.errors import DataError
+from segkit.base.labels import voc_palette
+from segkit.data.dataset import Sample
+from segkit.data.loader import training_batches
+from segkit.data.transforms import TrainingTransform
+
+
+class Numbers:
+    """Ten pictures, each filled with its own number; picture `broken` cannot be read, `uneven` has a wrong label."""
+
+    classes = tuple("abcdefghij")
+    palette = voc_palette(10)
+
+    def __init__(self, length: int = 10, *, broken: int = -1, uneven: int = -1) -> None:
+        self.ids = [f"picture {index}" for index in range(length)]
+        self.broken = broken
+        self.uneven = uneven
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, index: int) -> Sample:
+        if index == self.broken:
+            raise DataError("picture.jpg is cut short: copy it again")
+        noise = np.random.default_rng(index).integers(0, 256, (24, 20, 3), dtype=np.uint8)
+        label = np.full((24, 21 if index == self.uneven else 20), index, np.uint8)
+        return Sample(noise, label, self.ids[index])
+
+
+def batches(
+    dataset: Numbers | None = None, *, first: int = 0, count: int = 6, workers: int = 0, seed: int = 7, size: int = 4
+) -> list[tuple[Tensor, Tensor]]:
+    return list(
+        training_batches(
+            Numbers() if dataset is None else dataset,
+            TrainingTransform(crop=17, mean=(1, 2, 3), jitter=0.3),
+            batch_size=size,
+            seed=seed,
+            first_iteration=first,
+            iterations=count,
+            workers=workers,
+        )
+    )
+
+
+def digests(some: list[tuple[Tensor, Tensor]]) -> list[str]:
+    return [hashlib.sha256(images.numpy().tobytes() + labels.numpy().tobytes()).hexdigest() for images, labels in some]
+
+
+def keep(image: np.ndarray, label: np.ndarray, key: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+    return image, label
+
+
+def numbers(size: int, count: int, seed: int = 0) -> list[int]:
+    """Which pictures the batches hold, in order."""
+    some = training_batches(Numbers(), keep, batch_size=size, seed=seed, first_iteration=0, iterations=count, workers=0)
+    return [int(label) for _, labels in some for label in labels[:, 0, 0]]
+
+
+def test_shapes_and_types() -> None:
+    images, labels = batches(count=1)[0]
+    assert (
+        images.shape == (4, 3, 17, 17)
+        and images.dtype == torch.uint8
+        and images.is_contiguous(memory_format=torch.channels_last)
+    )
+    assert labels.shape == (4, 17, 17) and labels.dtype == torch.uint8
+
+
+def test_workers_and_resume_change_no_byte() -> None:
+    expected = digests(batches())
+    assert len(set(expected)) == 6
+    assert digests(batches(workers=1)) == expected
+    assert digests(batches(workers=2)) == expected
+    assert digests(batches(first=3, count=3)) == expected[3:]
+    assert digests(batches(first=4, count=2, workers=2)) == expected[4:]
+    assert batches(count=0) == []
+
+
+def test_each_epoch_is_a_new_order_of_every_picture() -> None:
+    seen = numbers(4, 5)
+    assert sorted(seen[:10]) == sorted(seen[10:]) == list(range(10))
+    assert seen[:10] != seen[10:]
+    assert numbers(4, 5, seed=1) != seen
+
+
+def test_a_batch_larger_than_the_data_set_wraps_around() -> None:
+    assert numbers(25, 2) == numbers(5, 10)
+    labels = batches(Numbers(3), size=8, count=1)[0][1]
+    assert len(labels) == 8
+    # The same picture twice in one batch is drawn anew each time.
+    images, labels = batches(Numbers(1))[0]
+    assert len(set(digests([*zip(images, labels, strict=True)]))) == 4
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_error_arrives_as_it_was_raised(workers: int) -> None:
+    with pytest.raises(DataError, match=r"^picture.jpg is cut short: copy it again$"):
+        batches(Numbers(broken=3), workers=workers)
+
+
+def test_a_label_of_another_size_is_named() -> None:
+    with pytest.raises(DataError, match=r"label of picture 5 is 21x24 and its picture 20x24"):
+        batches(Numbers(uneven=5))
+
+
+def test_an_empty_data_set_is_refused() -> None:
+    with pytest.raises(DataError, match="no pictures"):
+        batches(Numbers(0))
+
+
+def test_the_global_random_state_is_left_alone() -> None:
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    batches(count=1, workers=1)
+    assert torch.equal(before, torch.get_rng_state())
