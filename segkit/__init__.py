@@ -1,0 +1,81 @@
+"""segkit: DeepLabv3 with MobileNetV1, MobileNetV2 and ResNet-101, trained and evaluated on PASCAL VOC and your pictures.
+
+The public names are imported when they are first used, so that `import segkit` and `segkit --help` load no torch.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from segkit.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from segkit.base.errors import SegkitError
+    from segkit.config import Config, load_config
+    from segkit.data.folder import FolderDataset
+    from segkit.data.shapes import ShapesDataset
+    from segkit.data.voc import VocDataset
+    from segkit.evaluation.evaluate import Evaluation, evaluate
+    from segkit.evaluation.inference import MF_SCALES, predict
+    from segkit.evaluation.metrics import ConfusionMatrix
+    from segkit.models.complexity import count_madds, count_parameters
+    from segkit.models.deeplabv3 import DeepLabV3
+    from segkit.training.train import train
+    from segkit.weights.build import build_model, load_classifier, load_model
+    from segkit.weights.files import save_model
+
+_HOME = {
+    "Config": "segkit.config",
+    "ConfusionMatrix": "segkit.evaluation.metrics",
+    "DeepLabV3": "segkit.models.deeplabv3",
+    "Evaluation": "segkit.evaluation.evaluate",
+    "FolderDataset": "segkit.data.folder",
+    "MF_SCALES": "segkit.evaluation.inference",
+    "SegkitError": "segkit.base.errors",
+    "ShapesDataset": "segkit.data.shapes",
+    "VocDataset": "segkit.data.voc",
+    "build_model": "segkit.weights.build",
+    "count_madds": "segkit.models.complexity",
+    "count_parameters": "segkit.models.complexity",
+    "evaluate": "segkit.evaluation.evaluate",
+    "load_classifier": "segkit.weights.build",
+    "load_config": "segkit.config",
+    "load_model": "segkit.weights.build",
+    "predict": "segkit.evaluation.inference",
+    "save_model": "segkit.weights.files",
+    "train": "segkit.training.train",
+}
+
+__all__ = [
+    "MF_SCALES",
+    "Config",
+    "ConfusionMatrix",
+    "DeepLabV3",
+    "Evaluation",
+    "FolderDataset",
+    "SegkitError",
+    "ShapesDataset",
+    "VocDataset",
+    "__version__",
+    "build_model",
+    "count_madds",
+    "count_parameters",
+    "evaluate",
+    "load_classifier",
+    "load_config",
+    "load_model",
+    "predict",
+    "save_model",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'segkit' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

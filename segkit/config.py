@@ -1,6 +1,8 @@
 """The recipe: the only list of knobs, each with its unit or range, and how a YAML file becomes one."""
 
+import copy
 import difflib
+import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,10 +18,12 @@ Colour = tuple[
     Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)]
 ]
 Label = Annotated[int, Field(ge=0, le=255)]
+Dilation = Annotated[int, Field(ge=1, le=32)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ModelConfig(_Section):
@@ -29,11 +33,13 @@ class ModelConfig(_Section):
     aspp: bool = False  # the three atrous branches of the head
     output_stride: OutputStride = 16  # in training; evaluation may choose another
     weights: str | None = None  # file to start from: ImageNet or a trained DeepLab; none: from scratch
-    canvas: PositiveInt | None = None  # side in pixels that evaluation pads to; none: the weights', else the next 16k+1
+    canvas: Annotated[int, Field(ge=1, le=16_385)] | None = (
+        None  # side in pixels that evaluation pads to; none: the weights', else the next 16k+1
+    )
     width: Annotated[float, Field(ge=0.1, le=4)] | None = None  # mobilenet_v2: multiplies the channels
     stem: Literal["deep", "7x7"] | None = None  # resnet101
     strided_unit: Literal["last", "first"] | None = None  # resnet101: the unit of a block that has its stride
-    multi_grid: tuple[PositiveInt, PositiveInt, PositiveInt] | None = None  # resnet101: dilations in the last block
+    multi_grid: tuple[Dilation, Dilation, Dilation] | None = None  # resnet101: dilations in the last block
 
     @property
     def options(self) -> dict[str, Any]:
@@ -70,12 +76,12 @@ class ShapesConfig(_Section):
     """The built-in set: shapes on textures, drawn on the fly."""
 
     kind: Literal["shapes"]
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     side: PositiveInt = 129  # pixels
     train_size: PositiveInt = 4000  # pictures
     val_size: PositiveInt = 200  # pictures
-    train_split: str = "train"
-    val_split: str = "val"
+    train_split: Literal["train", "val", "test"] = "train"
+    val_split: Literal["train", "val", "test"] = "val"
 
 
 DataConfig = Annotated[VocConfig | FolderConfig | ShapesConfig, Field(discriminator="kind")]
@@ -108,7 +114,7 @@ class TrainConfig(_Section):
     compile: bool = False  # torch.compile: slower to start, faster to run
     device: str = "auto"  # auto: a GPU where there is one; else cpu, cuda, cuda:1, mps
     workers: NonNegativeInt = 2  # processes that prepare pictures; 0: none
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     evaluate_every: PositiveInt = 1_000  # iterations between evaluations on the val split, each also a checkpoint
     log_every: PositiveInt = 20  # iterations
     tensorboard: bool = False
@@ -125,9 +131,10 @@ class Config(_Section):
     def _fits_together(self) -> "Config":
         train = self.train
         if train.batch_size % train.accumulate:
-            raise ValueError(f"train.batch_size={train.batch_size} is no multiple of train.accumulate={train.accumulate}")
+            sizes = f"train.batch_size={train.batch_size} is no multiple of train.accumulate={train.accumulate}"
+            raise ValueError(f"{sizes}: change one of them")
         if train.scales[0] > train.scales[1]:
-            raise ValueError("train.scales is (smallest, largest)")
+            raise ValueError(f"train.scales is (smallest, largest), not {train.scales}: swap them")
         if isinstance(self.data, FolderConfig):
             count = len(self.data.classes)
             if self.data.colours is not None and len(self.data.colours) != count:
@@ -147,57 +154,80 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as a recipe ({error})") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: is not plain YAML ({' '.join(str(error).split())})") from None
+        raise ConfigError(f"{path}: cannot be read as a recipe ({error}): give a YAML file") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that there is not
+        raise ConfigError(f"{path}: is not plain YAML ({' '.join(str(error).split())}): correct it there") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: a recipe is a mapping with the keys {', '.join(Config.model_fields)}")
+    # A section whose keys are all commented out is None in YAML.
+    values = {key: {} if value is None and key in Config.model_fields else value for key, value in values.items()}
+    return config_from(values, source=str(path), overrides=overrides)
+
+
+def config_from(values: dict[str, Any], *, source: str, overrides: Sequence[str] = ()) -> Config:
+    """A recipe from plain data, such as the metadata of a model; `source` names it in the ConfigError raised."""
+    values = copy.deepcopy(values)
     for override in overrides:
         _override(values, override)
     try:
         return Config.model_validate(values)
     except pydantic.ValidationError as error:
-        raise ConfigError(f"{path}: {_sentence(error)}") from None
+        raise ConfigError(f"{source}: {_sentence(error)}") from None
 
 
 def _override(values: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
-    if not equals or not key:
+    *sections, last = (part.strip() for part in key.split("."))
+    if not equals or not all((*sections, last)):
         raise ConfigError(f"{override!r}: an override is key=value, such as train.lr=0.01")
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ConfigError(f"{override!r}: the value is not plain YAML") from None
-    *sections, last = key.split(".")
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise ConfigError(f"{override!r}: the value is not plain YAML, such as 0.01, true or [1, 2]") from None
     for section in sections:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):
-            raise ConfigError(f"{override!r}: {section} has no keys of its own")
+            raise ConfigError(f"{override!r}: {section} has no keys of its own: give its value as a whole")
     values[last] = value
 
 
 def _sentence(error: pydantic.ValidationError) -> str:
+    """What is wrong first, in one line that tells where."""
     first = error.errors()[0]
-    # The tag of a union ("folder") stands in the location but in no file.
-    location = [str(part) for part in first["loc"] if part not in ("voc", "folder", "shapes")]
-    where = ".".join(location)
+    location, message = first["loc"], first["msg"].removeprefix("Value error, ").removeprefix("Input ")
     if first["type"] == "extra_forbidden":
-        known = _siblings(first["loc"])
-        near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
+        *sections, key = location
+        known = list(_section(sections).model_fields)
+        near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
         advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-        return f"unknown key {where}: {advice}"
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{where}: {message}, not {first['input']!r}" if where and first["type"] != "missing" else f"{where or 'recipe'}: {message}"
+        return f"unknown key {'.'.join([*_named(sections), str(key)])}: {advice}"
+    where = ".".join(_named(location))
+    if first["type"] == "missing":
+        return f"{where} is missing: add it"
+    if first["type"].startswith("union_tag"):
+        kinds = first.get("ctx", {}).get("expected_tags", "'voc', 'folder', 'shapes'")
+        given = repr(first["ctx"]["tag"]) if first["type"] == "union_tag_invalid" else "missing"
+        return f"{where}.kind is {given}: choose one of {kinds}"
+    # In short: the value may be a whole section, or made huge by YAML's aliases.
+    given = reprlib.Repr(maxlevel=1).repr(first["input"])
+    return f"{where}: {message}, not {given}" if where else message
 
 
-def _siblings(location: tuple[int | str, ...]) -> list[str]:
-    """The keys that there are where an unknown one was found."""
-    sections: dict[int | str, type[BaseModel]] = {
-        "model": ModelConfig,
-        "voc": VocConfig,
-        "folder": FolderConfig,
-        "shapes": ShapesConfig,
-        "train": TrainConfig,
-    }
-    section = next((sections[part] for part in reversed(location[:-1]) if part in sections), Config)
-    return list(section.model_fields)
+def _named(location: Sequence[int | str]) -> list[str]:
+    """The parts of an error's location that stand in the file, without pydantic's names for types and unions' tags."""
+    fields = {*Config.model_fields, *(name for section in _SECTIONS.values() for name in section.model_fields)}
+    tag = 1 if location and location[0] == "data" else None
+    return [str(part) for at, part in enumerate(location) if at != tag and (isinstance(part, int) or part in fields)]
+
+
+_SECTIONS: dict[int | str, type[BaseModel]] = {
+    "model": ModelConfig,
+    "voc": VocConfig,
+    "folder": FolderConfig,
+    "shapes": ShapesConfig,
+    "train": TrainConfig,
+}
+
+
+def _section(location: Sequence[int | str]) -> type[BaseModel]:
+    return _SECTIONS[location[-1]] if location else Config

@@ -19,9 +19,20 @@ class Sample(NamedTuple):
 class Dataset(Protocol):
     """Any object with these is a data set."""
 
-    classes: tuple[str, ...]
-    palette: Palette
-    ids: Sequence[str]
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, in the order of the label values."""
+        ...
+
+    @property
+    def palette(self) -> Palette:
+        """A colour for each class."""
+        ...
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The name of each picture."""
+        ...
 
     def __len__(self) -> int:
         """How many pictures there are."""

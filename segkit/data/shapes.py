@@ -25,6 +25,8 @@ _RADIUS = (0.12, 0.30)  # of the circle around an object, as a share of the side
 # Makes the classes cover areas that are not too different: a bar fills little of the circle around it.
 _GROWTH = {"disc": 0.85, "square": 1.0, "triangle": 1.25, "ring": 1.0, "cross": 1.2, "bar": 1.5}
 _CONTRAST = 70  # least distance in RGB between the mean colours of an object and of the background
+_MUTED = (0, 50)
+_VIVID = (80, 140)
 _SUBPIXEL = 4  # binary digits after the point in cv2's polygon corners
 
 
@@ -61,7 +63,7 @@ class ShapesDataset:
 
 def draw(rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray]:
     """A picture, uint8 (side, side, 3) RGB, and its label map, uint8 (side, side), in the classes of CLASSES."""
-    ground = _colours(rng)
+    ground = _colours(rng, _MUTED)
     image = _paint(ground, _field(rng, side))
     objects = np.zeros((side, side), np.uint8)  # 0 is the background, then the objects in the order of drawing
     kinds = [0]
@@ -70,7 +72,7 @@ def draw(rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray]:
     for radius in sorted(radii * side, reverse=True):  # small ones last: in front of large ones, not lost behind them
         kinds.append(int(rng.integers(1, len(CLASSES))))
         mask = _mask(rng, CLASSES[kinds[-1]], radius, side)
-        colours, field = _colours(rng, unlike=ground[0]), _field(rng, side)
+        colours, field = _colours(rng, _VIVID, unlike=ground[0]), _field(rng, side)
         x, y, width, height = cv2.boundingRect(mask)
         patch = np.s_[y : y + height, x : x + width]
         image[patch] += (mask[patch][..., None] / np.float32(255)) * (_paint(colours, field[patch]) - image[patch])
@@ -81,13 +83,19 @@ def draw(rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray]:
     return _photograph(rng, image), label
 
 
-def _colours(rng: np.random.Generator, *, unlike: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+def _colours(
+    rng: np.random.Generator, saturation: tuple[float, float], *, unlike: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """A mean colour in 0..255, far enough from the colour `unlike`, and the direction in which a pattern varies it."""
     while True:
-        mean = rng.uniform(20, 235, 3).astype(np.float32)
+        grey = rng.uniform(60, 195)
+        tint = rng.standard_normal(3)
+        tint -= tint.mean()
+        tint *= rng.uniform(*saturation) / np.linalg.norm(tint)
+        mean = np.clip(grey + tint, 10, 245).astype(np.float32)
         if unlike is None or np.linalg.norm(mean - unlike) >= _CONTRAST:
             break
-    direction = rng.standard_normal(3)
+    direction = rng.standard_normal(3) 
     direction *= rng.uniform(5, 45) / np.linalg.norm(direction)
     return mean, direction.astype(np.float32)
 

@@ -10,6 +10,7 @@ import torch
 
 from segkit.base.errors import DataError
 from segkit.data.dataset import Dataset
+from segkit.evaluation.geometry import canvas_side, grid
 from segkit.evaluation.inference import Segmenter, predict
 from segkit.evaluation.metrics import ConfusionMatrix
 
@@ -87,11 +88,7 @@ def evaluate(
     are those of `predict`; `precision` runs the network under autocast in float16 or bfloat16; `progress(done, total)`
     is called after each picture. Raises DataError where the data set's classes are not the model's.
     """
-    if dataset.classes != model.classes:
-        raise DataError(
-            f"the data set has the classes {_few(dataset.classes)}, the weights have {_few(model.classes)}: "
-            "evaluate on the data that the weights were trained for"
-        )
+    _check_classes(dataset.classes, model.classes)
     began = time.perf_counter()
     confusion = ConfusionMatrix(len(model.classes))
     pictures = []
@@ -105,12 +102,13 @@ def evaluate(
         pictures.append(PictureCounts(sample.name, cells, counts[cells]))
         if progress is not None:
             progress(index + 1, len(dataset))
+    stride = model.output_stride
     protocol = {
         "pictures": len(dataset),
-        "output_stride": model.output_stride,
+        "output_stride": stride,
         "scales": [float(scale) for scale in scales],
         "flip": flip,
-        "canvas": model.canvas or f"next {max(16, model.output_stride)}k+1",
+        "canvas": canvas_side(model.canvas, stride) if model.canvas else f"next {grid(stride)}k+1",
         "window": window,
         "precision": str(precision).removeprefix("torch."),
         "device": model.mean.device.type,
@@ -118,8 +116,17 @@ def evaluate(
     return Evaluation(model.classes, confusion, tuple(pictures), protocol, time.perf_counter() - began)
 
 
-def _few(names: Sequence[str]) -> str:
-    return f"{len(names)} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+def _check_classes(data: Sequence[str], weights: Sequence[str]) -> None:
+    if len(data) != len(weights):
+        problem = f"the data set has {len(data)} classes, the weights have {len(weights)}"
+    else:
+        pairs = enumerate(zip(data, weights, strict=True))
+        different = [(label, ours, theirs) for label, (ours, theirs) in pairs if ours != theirs]
+        if not different:
+            return
+        label, ours, theirs = different[0]
+        problem = f"class {label} of the data set is {ours!r}, of the weights {theirs!r}"
+    raise DataError(f"{problem}: evaluate on the data that the weights were trained for")
 
 
 def _none_for_nan(value: float) -> float | None:

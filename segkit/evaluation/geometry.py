@@ -31,18 +31,17 @@ def scaled_side(side: int, scale: float, output_stride: int = 16) -> int:
 def canvas_size(height: int, width: int, *, canvas: int | None, output_stride: int = 16) -> tuple[int, int]:
     """Height and width that a picture is padded to.
 
-    Each side is `canvas` where that is given and the side is no longer than it, else the next that fits.
+    Each side is `canvas` where that is given and the side is no longer than it, else the side itself; of either, the
+    next that fits, since a canvas that does not would be resized at every scale.
     """
-
-    def padded(side: int) -> int:
-        return canvas if canvas is not None and side <= canvas else canvas_side(side, output_stride)
-
-    return padded(height), padded(width)
+    least = canvas or 1
+    return canvas_side(max(height, least), output_stride), canvas_side(max(width, least), output_stride)
 
 
 def window_starts(side: int, window: int, overlap: float = 1 / 3) -> list[int]:
     """Where windows of `window` pixels start along a side so that they cover it and overlap by at least `overlap`."""
     if side <= window:
         return [0]
-    count = math.ceil((side - window) / (window * (1 - overlap))) + 1
+    step = max(1, int(window * (1 - overlap)))  # whole, so that rounding the starts takes nothing from the overlap
+    count = math.ceil((side - window) / step) + 1
     return [round(i * (side - window) / (count - 1)) for i in range(count)]

@@ -1,11 +1,12 @@
 """From pictures to class probabilities: the single pass, multi-scale and flip, the sliding window."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from segkit.base.labels import Palette
 from segkit.evaluation.geometry import canvas_size, scaled_side, window_starts
@@ -43,17 +44,33 @@ def predict(
     the classes. Pictures are padded with the model's mean colour to its canvas (else to the next 16k+1), resized by
     each of `scales` with aligned corners, also mirrored where `flip`; softmax is averaged over all passes (the MF of
     the MobileNetV2 paper: `scales=MF_SCALES, flip=True`). Pictures with a side over `window` pixels are predicted in
-    overlapping windows of that size, whose probabilities are averaged. Raises ValueError for no or non-positive scales
-    and for pictures of another shape.
+    overlapping windows of that size, whose probabilities are averaged. A network in training mode is put in evaluation
+    mode for the time. Raises ValueError for no or non-positive scales, a window under 1 and pictures of another shape.
     """
     if images.ndim != 4 or images.shape[1] != 3:
         raise ValueError(f"pictures are (N, 3, H, W), not {tuple(images.shape)}")
     if not scales or min(scales) <= 0:
         raise ValueError(f"scales are one or more positive numbers, not {tuple(scales)}")
+    if window is not None and window < 1:
+        raise ValueError(f"a window has at least 1 pixel a side, not {window}")
     images = images.to(model.mean.device).float()
-    if window is not None and max(images.shape[2:]) > window:
-        return _predict_windows(lambda part: _predict_whole(model, part, scales, flip), images, window)
-    return _predict_whole(model, images, scales, flip)
+    with _evaluation_mode(model):
+        if window is not None and max(images.shape[2:]) > window:
+            return _predict_windows(lambda part: _predict_whole(model, part, scales, flip), images, window)
+        return _predict_whole(model, images, scales, flip)
+
+
+@contextmanager
+def _evaluation_mode(model: Segmenter) -> Iterator[None]:
+    """In training mode, dropout and the batch's own statistics would spoil the result, and the pictures the network."""
+    training = [module for module in model.modules() if module.training] if isinstance(model, nn.Module) else []
+    for module in training:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module in training:  # and no other: a training may hold some in evaluation mode
+            module.training = True
 
 
 def _predict_whole(model: Segmenter, images: Tensor, scales: Sequence[float], flip: bool) -> Tensor:
@@ -108,5 +125,3 @@ def _predict_windows(whole: Callable[[Tensor], Tensor], images: Tensor, window: 
             visits[:, :, rows, columns] += 1
     assert total is not None
     return total / visits
-
-

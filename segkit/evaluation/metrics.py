@@ -1,7 +1,5 @@
 """The confusion matrix and what is computed from it."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from segkit.base.labels import IGNORE
@@ -67,12 +65,11 @@ def count_pixels(label: np.ndarray, prediction: np.ndarray, classes: int) -> np.
     return np.bincount(truth * classes + guess, minlength=classes * classes).reshape(classes, classes)
 
 
-def _divide(numerator: np.ndarray | np.generic, denominator: np.ndarray | np.generic) -> np.ndarray:
+def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(numerator, np.float64) / denominator
+        return np.asarray(numerator / denominator, np.float64)
 
 
-def _mean(values: np.ndarray | Sequence[float]) -> float:
-    values = np.asarray(values, np.float64)
+def _mean(values: np.ndarray) -> float:
     values = values[~np.isnan(values)]
     return float(values.mean()) if values.size else float("nan")

@@ -78,6 +78,8 @@ def build_classifier(
 ) -> Classifier:
     """The classifier form of a backbone, with fresh weights; arguments and errors as in `build_network`."""
     options = dict(options or {})
+    if backbone == "resnet101":
+        options.setdefault("multi_grid", (1, 1, 1))  # DeepLab's addition: the ImageNet classifier has none
     features = build_backbone(backbone, 32, **options)
     classifier = Classifier(
         features,

@@ -22,7 +22,7 @@ def atrous_plan(strides: Sequence[int], output_stride: int) -> list[tuple[int, i
     """Stride and dilation of each unit of a network whose units would have `strides` as a classifier.
 
     `strides` runs from the first unit of the stem to the last unit, each 1 or 2. The product of the returned strides
-    is at most `output_stride` (8, 16 or 32); what is left becomes dilation. Raises ValueError for another output stride.
+    is at most `output_stride` (8, 16 or 32); what is left becomes dilation. Raises ValueError for another one.
     """
     check_output_stride(output_stride)
     plan = []

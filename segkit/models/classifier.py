@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from segkit.models.deeplabv3 import Backbone
-from segkit.models.layers import ConvNormAct, Padding
+from segkit.models.layers import ConvNormAct
 from segkit.models.mobilenet_v2 import scaled_channels
 
 V2_LAST_CHANNELS = 1280
@@ -30,7 +30,6 @@ class Classifier(nn.Module):
         mean: Sequence[float],
         std: Sequence[float],
         eps: float,
-        padding: Padding = "symmetric",
         architecture: dict[str, object] | None = None,
     ) -> None:
         super().__init__()

@@ -41,10 +41,7 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in, H, W) -> (N, 4 * width, H / stride, W / stride)."""
-        if self.shortcut is not None:
-            shortcut = self.shortcut(x)
-        else:
-            shortcut = x[:, :, :: self.stride, :: self.stride]
+        shortcut = x[:, :, :: self.stride, :: self.stride] if self.shortcut is None else self.shortcut(x)
         return F.relu(self.expand(self.spatial(self.reduce(x))) + shortcut, inplace=True)
 
 

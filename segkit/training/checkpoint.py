@@ -1,14 +1,17 @@
 """The folder of a run: what is in it, and how a training goes on from it.
 
-    config.yaml           the recipe used          versions.json   what computed it
-    metrics.jsonl         one line a measurement   best.safetensors, last.safetensors   models
-    state.safetensors     all that `--resume` needs: weights, momentum, moving average, counters
+* config.yaml: the recipe used
+* versions.json: what computed it
+* metrics.jsonl: one line a measurement
+* best.safetensors, last.safetensors: models
+* state.safetensors: all that `--resume` needs: weights, momentum, moving average, counters
 """
 
 import json
+import math
 import platform
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +23,13 @@ from torch.optim import Optimizer
 
 from segkit.base.errors import OutputError, WeightsError
 from segkit.base.files import make_folder, write_atomically
-from segkit.config import Config
+from segkit.config import Config, load_config
+from segkit.training.progress import Progress
 from segkit.version import VERSION
 from segkit.weights.files import read_tensors
 
 # A run may go on with other values of these: they change how fast it is, or what is shown, but not its result.
 _FREE = {"workers", "log_every", "device", "tensorboard"}
-
-
-@dataclass
-class Progress:
-    """How far a training is. `iteration` counts finished iterations; `best_miou` is in 0..1, None before the first."""
-
-    iteration: int = 0
-    best_miou: float | None = None
-    skipped: int = 0
 
 
 class RunFolder:
@@ -54,14 +49,13 @@ class RunFolder:
         Raises OutputError where the folder cannot be written, holds another run, or (to resume) none, or one of another
         recipe.
         """
-        make_folder(self.path)
-        if not resume:
-            if any(self.path.iterdir()):
-                raise OutputError(f"{self.path}: is not empty: give another --out, or --resume to go on with the run in it")
-        elif not self.config.is_file():
-            raise OutputError(f"{self.path}: holds no run to resume: leave out --resume to start one")
-        else:
+        if resume:
+            if not self.config.is_file():
+                raise OutputError(f"{self.path}: holds no run to resume: leave out --resume to start one")
             self._check_same(config)
+        make_folder(self.path)
+        if not resume and any(self.path.iterdir()):
+            raise OutputError(f"{self.path}: is not empty: give another --out, or --resume to go on with the run in it")
         write_atomically(self.config, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
         versions = {
             "segkit": VERSION,
@@ -74,20 +68,23 @@ class RunFolder:
         write_atomically(self.path / "versions.json", json.dumps(versions, indent=2) + "\n")
 
     def _check_same(self, config: Config) -> None:
-        before = _flat(yaml.safe_load(self.config.read_text(encoding="utf-8")))
+        before = _flat(load_config(self.config).model_dump(mode="json"))
         now = _flat(config.model_dump(mode="json"))
-        changed = [key for key in now if before.get(key) != now[key] and key.rpartition(".")[2] not in _FREE]
-        if changed:
-            key = changed[0]
-            raise OutputError(
-                f"{self.path}: was begun with {key}={before.get(key)}, not {now[key]}: resume with the same recipe, "
-                "or start a new run in another --out"
-            )
+        for key in now | before:
+            if before.get(key) != now.get(key) and key.rpartition(".")[2] not in _FREE:
+                raise OutputError(
+                    f"{self.path}: was begun with {key}={before.get(key)}, not {now.get(key)}: resume with the same "
+                    "recipe, or start a new run in another --out"
+                )
 
     def log(self, **values: Any) -> None:
-        """Add a line to metrics.jsonl."""
-        with self.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
+        """Add a line to metrics.jsonl; numbers that JSON has not got (NaN, infinity) become null."""
+        line = json.dumps({key: _plain(value) for key, value in values.items()}, allow_nan=False) + "\n"
+        try:
+            with self.metrics.open("a", encoding="utf-8") as file:
+                file.write(line)
+        except OSError as error:
+            raise OutputError(f"{self.metrics}: cannot be written ({error.strerror}): make room for it") from None
 
     def forget_after(self, iteration: int) -> None:
         """Drop the lines of metrics.jsonl that a resumed run is going to write again, and a last line cut short."""
@@ -125,15 +122,21 @@ class RunFolder:
             model.load_state_dict(_below("model.", tensors))
             if ema is not None:
                 ema.load_state_dict(_below("ema.", tensors))
+            momentum = _below("momentum.", tensors)
+            for name, parameter in model.named_parameters():
+                if name in momentum:
+                    # In the parameter's own memory layout, as SGD made it.
+                    buffer = torch.empty_like(parameter).copy_(momentum[name])
+                    optimizer.state[parameter]["momentum_buffer"] = buffer
         except (KeyError, TypeError, ValueError, RuntimeError):
             raise WeightsError(f"{self.state}: is not the state of this run: start again in another --out") from None
-        momentum = _below("momentum.", tensors)
-        for name, parameter in model.named_parameters():
-            if name in momentum:
-                # In the parameter's own memory layout, as SGD made it.
-                buffer = torch.empty_like(parameter).copy_(momentum[name])
-                optimizer.state[parameter]["momentum_buffer"] = buffer
         return progress
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,8 +1,11 @@
 """Which device, and which number format it computes best in."""
 
+from collections.abc import Callable
+
 import torch
 
 from segkit.base.errors import DeviceError
+from segkit.models import DeepLabV3
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -17,12 +20,12 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError:
         raise DeviceError(f"{name!r} is no device: choose auto, cpu, cuda, cuda:1 or mps") from None
-    there = {
-        "cpu": lambda: True,
-        "cuda": lambda: (device.index or 0) < torch.cuda.device_count(),
-        "mps": torch.backends.mps.is_available,
+    counts: dict[str, Callable[[], int]] = {
+        "cpu": lambda: 1,
+        "cuda": torch.cuda.device_count,
+        "mps": lambda: int(torch.backends.mps.is_available()),
     }
-    if device.type not in there or not there[device.type]():
+    if device.type not in counts or (device.index or 0) >= counts[device.type]():
         raise DeviceError(f"the device {name} is not on this machine: choose auto or cpu")
     return device
 
@@ -36,6 +39,14 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
         return PRECISIONS[name]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    if device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    # A torch built without oneDNN, as for macOS, has not got the function that tells.
+    if device.type == "cpu" and torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return torch.bfloat16
     return torch.float32
+
+
+def place(model: DeepLabV3, device: torch.device) -> DeepLabV3:
+    """The network on a device, ready to predict: in evaluation mode, its weights in the fastest memory layout."""
+    # Typed: torch's overloads do not know a device and a memory format together.
+    placed: DeepLabV3 = model.to(device=device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return placed.eval()

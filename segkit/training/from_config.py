@@ -1,20 +1,34 @@
 """A recipe's sections turned into the things they describe."""
 
+from pathlib import Path
+
 from segkit.base.errors import ConfigError
 from segkit.config import DataConfig, ModelConfig, ShapesConfig, VocConfig
 from segkit.data.dataset import Dataset
 from segkit.data.folder import FolderDataset
-from segkit.data.shapes import ShapesDataset
+from segkit.data.shapes import SPLITS, ShapesDataset
 from segkit.data.voc import VocDataset
 from segkit.models import DeepLabV3
-from segkit.weights.build import build_model
+from segkit.training.device import choose_device, place
+from segkit.weights.build import build_model, load_model
+
+_OPTIONS: dict[str, tuple[str, ...]] = {
+    "mobilenet_v1": (),
+    "mobilenet_v2": ("width",),
+    "resnet101": ("stem", "strided_unit", "multi_grid"),
+}
 
 
 def open_dataset(data: DataConfig, split: str) -> Dataset:
-    """The data set of a recipe's `data` section; DataError where it is not there or not whole."""
+    """The data set of a recipe's `data` section.
+
+    Raises DataError where it is not there or not whole, ConfigError where the section contradicts itself.
+    """
     if isinstance(data, VocConfig):
         return VocDataset(data.root, split)
     if isinstance(data, ShapesConfig):
+        if split not in SPLITS:
+            raise ConfigError(f"the shapes have no split {split!r}: choose one of {', '.join(SPLITS)}")
         size = data.train_size if split == data.train_split else data.val_size
         return ShapesDataset(split, size=size, side=data.side, seed=data.seed)
     return FolderDataset(
@@ -31,12 +45,14 @@ def open_dataset(data: DataConfig, split: str) -> Dataset:
 
 
 def build_from_config(config: ModelConfig, dataset: Dataset) -> DeepLabV3:
-    """The network of a recipe's `model` section for the classes of a data set."""
+    """The network of a recipe's `model` section for the classes of a data set.
+
+    Raises ConfigError for an option that the backbone has not got, WeightsError where the weights do not fit.
+    """
     options = config.options
-    if not set(options) <= ({"width"} if config.backbone == "mobilenet_v2" else {"stem", "strided_unit", "multi_grid"}):
-        raise ConfigError(f"model: {', '.join(options)} cannot all be set for {config.backbone}")
-    if config.backbone == "mobilenet_v1" and options:
-        raise ConfigError(f"model: mobilenet_v1 has no {', '.join(options)}")
+    for option in options:
+        if option not in _OPTIONS[config.backbone]:
+            raise ConfigError(f"model.{option}: {config.backbone} has no such option: leave it out")
     return build_model(
         config.backbone,
         aspp=config.aspp,
@@ -47,3 +63,15 @@ def build_from_config(config: ModelConfig, dataset: Dataset) -> DeepLabV3:
         options=options,
         canvas=config.canvas,
     )
+
+
+def load_for_data(
+    path: Path | str, dataset: Dataset, *, output_stride: int, canvas: int | None, device: str = "auto"
+) -> DeepLabV3:
+    """The network in a file, ready to predict a data set's pictures.
+
+    The data set names the classes where the file does not; `canvas` is the recipe's, which goes before the file's.
+    Raises WeightsError for a file without a whole network, DeviceError for a device that is not there.
+    """
+    target = choose_device(device)
+    return place(load_model(path, output_stride=output_stride, classes=dataset.classes, canvas=canvas), target)

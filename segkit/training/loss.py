@@ -7,7 +7,9 @@ from torch import Tensor
 from segkit.base.labels import IGNORE
 
 
-def cross_entropy(logits: Tensor, labels: Tensor, *, weights: Tensor | None = None, pixels: Tensor | None = None) -> Tensor:
+def cross_entropy(
+    logits: Tensor, labels: Tensor, *, weights: Tensor | None = None, pixels: Tensor | None = None
+) -> Tensor:
     """The sum of the pixels' cross entropies divided by how many pixels are labelled, as one number.
 
     `logits` is (N, C, H, W), `labels` integer (N, H, W) with IGNORE; `weights` (C,) weighs the classes. `pixels` is the

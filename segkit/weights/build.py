@@ -14,19 +14,21 @@ from segkit.weights.files import read_weights
 from segkit.weights.imported import Weights
 
 
-def load_model(path: Path | str, *, output_stride: int = 16, classes: Sequence[str] | None = None) -> DeepLabV3:
+def load_model(
+    path: Path | str, *, output_stride: int = 16, classes: Sequence[str] | None = None, canvas: int | None = None
+) -> DeepLabV3:
     """The segmentation network in a file, ours or a foreign one, in evaluation mode.
 
     `output_stride` (8, 16 or 32) is free to choose, since the weights are the same. `classes` names the classes where
-    the file does not. Raises WeightsError for a file that holds no whole segmentation network.
+    the file does not; `canvas` (pixels a side) goes before the file's. Raises WeightsError for a file that holds no
+    whole segmentation network.
     """
     weights = read_weights(path)
     if weights.form != "segmentation" or not weights.complete:
-        held = "parts of a" if weights.form == "segmentation" else "a"
-        form = "segmentation network" if weights.form == "segmentation" else weights.form
+        parts = "parts of " if weights.form == "segmentation" else ""
         raise WeightsError(
-            f"{path}: holds {held} {weights.backbone} {form} in {weights.source}'s names, not a whole segmentation "
-            f"network of segkit's: start a training from it with model.weights={path}, or build_model(weights=...)"
+            f"{path}: holds {parts}{_held(weights)} in {weights.source}'s names, not a whole segmentation network of "
+            f"segkit's: start a training from it with model.weights={path}, or build_model(weights=...)"
         )
     network = build_network(
         weights.backbone,
@@ -37,7 +39,7 @@ def load_model(path: Path | str, *, output_stride: int = 16, classes: Sequence[s
         options=weights.options,
         mean=weights.mean,
         std=weights.std,
-        canvas=weights.canvas,
+        canvas=canvas or weights.canvas,
     )
     _load(network, weights.tensors, path)
     return network.eval()
@@ -47,9 +49,7 @@ def load_classifier(path: Path | str) -> Classifier:
     """The ImageNet classifier in a foreign file, in evaluation mode; WeightsError where the file has no logits."""
     weights = read_weights(path)
     if weights.form != "classifier" or weights.num_classes is None:
-        raise WeightsError(
-            f"{path}: holds a {weights.backbone} {weights.form}, no classifier with its logits: choose another file"
-        )
+        raise WeightsError(f"{path}: holds {_held(weights)}, no classifier with its logits: choose another file")
     classifier = build_classifier(
         weights.backbone,
         num_classes=weights.num_classes,
@@ -104,13 +104,18 @@ def build_model(
         options={**start.options, **(options or {})},
         mean=start.mean,
         std=start.std,
-        canvas=canvas or start.canvas,
+        # Another data set's pictures have another size than those the file's canvas was made for.
+        canvas=canvas or (start.canvas if _classes_if_known(start) == tuple(classes) else None),
     )
     # The backbone has to fit as a whole; of the rest, what fits is taken.
     _load(network.get_submodule("backbone"), _below("backbone.", start.tensors), weights)
     if start.form == "segmentation":
         _load(network, {**network.state_dict(), **_fitting_head(network, start)}, weights)
     return network
+
+
+def _held(weights: Weights) -> str:
+    return f"a {weights.backbone} {'segmentation network' if weights.form == 'segmentation' else weights.form}"
 
 
 def _start(path: Path | str, backbone: str) -> Weights:
@@ -198,6 +203,8 @@ def _classes(path: Path | str, weights: Weights, given: Sequence[str] | None) ->
     count = len(known) if known is not None else weights.num_classes
     if count is None or count > IGNORE:
         raise WeightsError(f"{path}: has logits for {count} classes, but a label map holds at most {IGNORE}")
+    if weights.classes is not None:
+        return weights.classes
     if given is not None:
         if len(given) != count:
             raise WeightsError(f"{path}: has {count} classes, but {len(given)} names were given")

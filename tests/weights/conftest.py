@@ -29,8 +29,9 @@ def randomise():
         with torch.no_grad():
             network.train()(torch.randn(4, 3, 65, 65, generator=generator))
             for norm in norms:
-                norm.running_var.clamp_(min=1e-3).mul_(torch.empty_like(norm.running_var).uniform_(0.7, 1.4))
-                norm.running_mean.add_(0.1 * norm.running_var.sqrt() * torch.randn_like(norm.running_mean))
+                noise = torch.rand(2, norm.num_features, generator=generator)
+                norm.running_var.clamp_(min=1e-3).mul_(0.7 + 0.7 * noise[0])
+                norm.running_mean.add_(norm.running_var.sqrt() * (0.4 * noise[1] - 0.2))
         return network.eval()
 
     return randomise

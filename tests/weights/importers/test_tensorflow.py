@@ -116,9 +116,7 @@ def test_width_is_told_from_the_tensors(saved, width, divisor, channels):
 def test_what_an_optimiser_leaves_is_ignored(saved):
     variables = as_tensorflow(network("mobilenet_v2", False))
     slots = ("Momentum", "ExponentialMovingAverage", "RMSProp", "RMSProp_1", "Adam", "Adam_1")
-    extra = {
-        f"MobilenetV2/Conv/{name}/{slot}": torch.ones(1) for name in ("weights", "BatchNorm/gamma") for slot in slots
-    }
+    extra = {f"MobilenetV2/Conv/{of}/{slot}": torch.ones(1) for of in ("weights", "BatchNorm/gamma") for slot in slots}
     load_model(saved({**variables, **extra, "global_step": torch.tensor(30000)}))
 
 

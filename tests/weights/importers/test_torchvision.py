@@ -39,7 +39,7 @@ def test_resnet101(randomise, saved, difference, pictures):
     theirs = randomise(torchvision.models.resnet101(weights=None))
     path = saved(theirs.state_dict())
     classifier = load_classifier(path)
-    features = build_model("resnet101", output_stride=32, weights=path).eval().backbone
+    features = classifier.backbone
     for side in (224, 129):
         x = normalised(pictures(side)[:1])
         with torch.no_grad():

@@ -1,0 +1,31 @@
+"""The `segkit` command. Each subcommand parses, calls the library and prints; torch is loaded only where it is needed."""
+
+import sys
+
+from segkit.base.errors import ConfigError, SegkitError
+from segkit.cli import describe, evaluate, predict, train
+from segkit.cli.app import app
+
+
+def main() -> None:
+    """Run the command: exit status 0 done, 1 failed, 2 called wrongly; one sentence for an error, no traceback.
+
+    `--debug` anywhere on the line shows the traceback.
+    """
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv.remove("--debug")
+    try:
+        app()
+    except SegkitError as error:
+        if debug:
+            raise
+        print(f"segkit: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, ConfigError) else 1)
+    except KeyboardInterrupt:
+        sys.exit("segkit: interrupted")
+    except BrokenPipeError:
+        sys.exit(1)
+
+
+__all__ = ["app", "describe", "evaluate", "main", "predict", "train"]

@@ -1,0 +1,26 @@
+"""The command's root; the subcommands add themselves in their own files."""
+
+import typer
+
+from segkit.version import VERSION
+
+app = typer.Typer(
+    name="segkit",
+    help="DeepLabv3 with MobileNetV1, MobileNetV2 and ResNet-101: train, evaluate, predict, describe.",
+    epilog="Example: segkit train configs/shapes_quickstart.yaml. Every command takes --debug to show a traceback.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        print(f"segkit {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True)) -> None:
+    """DeepLabv3 with MobileNetV1, MobileNetV2 and ResNet-101: train, evaluate, predict, describe."""

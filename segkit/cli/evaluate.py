@@ -1,0 +1,92 @@
+"""`segkit evaluate`."""
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from segkit.base.errors import ConfigError
+from segkit.cli.app import app
+from segkit.cli.options import Device, Flip, Mf, OutputStride, Scales, Window, passes
+
+if TYPE_CHECKING:
+    from segkit.config import Config
+    from segkit.evaluation.evaluate import Evaluation
+
+
+@app.command(epilog="Example: segkit evaluate runs/camvid/best.safetensors --os 8 --mf --split test --json result.json")
+def evaluate(
+    weights: Path = typer.Argument(help="A model: segkit's own file, or a foreign one as it is."),
+    overrides: list[str] = typer.Argument(None, metavar="[KEY=VALUE]...", help="Changes to the recipe: data.root=..."),
+    data: Path = typer.Option(None, help="A recipe whose `data` to evaluate on [default: the one trained on]."),
+    split: str = typer.Option(None, help="[default: the recipe's val_split]"),
+    output_stride: int = OutputStride,
+    mf: bool = Mf,
+    scales: list[float] = Scales,
+    flip: bool = Flip,
+    window: int = Window,
+    device: str = Device,
+    precision: str = typer.Option("fp32", help="fp32, bf16, fp16 or auto."),
+    json_file: Path = typer.Option(None, "--json", help="Write figures, protocol and counts to this file."),
+) -> None:
+    """Score a model on a data set: mIoU, IoU of each class, accuracies, and the protocol."""
+    from segkit.base.files import write_atomically
+    from segkit.evaluation.evaluate import evaluate as run
+    from segkit.training.device import choose_precision
+    from segkit.training.from_config import load_for_data, open_dataset
+
+    config = _recipe(weights, data, overrides or [])
+    split = split or config.data.val_split
+    dataset = open_dataset(config.data, split)
+    model = load_for_data(weights, dataset, output_stride=output_stride, canvas=config.model.canvas, device=device)
+    chosen = passes(mf=mf, scales=scales, flip=flip)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(f"{len(dataset)} pictures", total=len(dataset))
+        result = run(
+            model,
+            dataset,
+            **chosen,
+            window=window,
+            precision=choose_precision(precision, model.mean.device),
+            progress=lambda done, total: progress.update(task, completed=done),
+        )
+    result.protocol.update({"weights": str(weights), "data": config.data.kind, "split": split})
+    if json_file is not None:
+        write_atomically(json_file, json.dumps(result.to_json()) + "\n")
+    show_evaluation(result, Console())
+
+
+def show_evaluation(result: "Evaluation", console: Console) -> None:
+    """Print the IoU of each class, the means, and the protocol card."""
+    table = Table("class", "IoU %", box=None)
+    for name, value in result.iou.items():
+        table.add_row(name, "n/a" if math.isnan(value) else f"{100 * value:.2f}")
+    console.print(table)
+    print("protocol        " + ", ".join(f"{key} {_plain(value)}" for key, value in result.protocol.items()))
+    print(f"pixel accuracy  {100 * result.pixel_accuracy:.2f} %\nmean accuracy   {100 * result.mean_accuracy:.2f} %")
+    counted, count = result.confusion.counted_classes, len(result.classes)
+    print(f"mIoU            {100 * result.miou:.2f} %  (over {counted} of {count} classes, {result.seconds:.0f} s)")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return "/".join(f"{item:g}" for item in value)
+    return {True: "yes", False: "no", None: "none"}.get(value, str(value)) if not isinstance(value, int | str) or isinstance(value, bool) else str(value)
+
+
+def _recipe(weights: Path, data: Path | None, overrides: list[str]) -> "Config":
+    """The recipe given, or that of the training that made the weights."""
+    from segkit.config import config_from, load_config
+    from segkit.weights.files import read_weights
+
+    if data is not None:
+        return load_config(data, overrides)
+    trained_by = read_weights(weights).training.get("config")
+    if trained_by is None:
+        raise ConfigError(f"{weights}: does not tell what data it was trained on: give a recipe with --data")
+    return config_from(trained_by, source=str(weights), overrides=overrides)

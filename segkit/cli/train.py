@@ -1,0 +1,97 @@
+"""`segkit train`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from segkit.cli.app import app
+from segkit.cli.evaluate import show_evaluation
+
+if TYPE_CHECKING:
+    from segkit.training.train import Event, Step
+
+
+@app.command(epilog="Example: segkit train configs/camvid_mobilenet_v2.yaml train.iterations=500 --out runs/try")
+def train(
+    config: Path = typer.Argument(help="The recipe, a YAML file."),
+    overrides: list[str] = typer.Argument(None, metavar="[KEY=VALUE]...", help="Changes to it, such as train.lr=0.01."),
+    out: Path = typer.Option(None, help="Folder of the run [default: runs/ and the recipe's name]."),
+    resume: bool = typer.Option(False, help="Go on with the run in the folder."),
+) -> None:
+    """Train a network by a recipe; write the models, the metrics and overlays of validation pictures."""
+    from segkit.config import load_config
+    from segkit.evaluation.pictures import write_comparisons
+    from segkit.training.from_config import open_dataset
+    from segkit.training.train import train as run
+    from segkit.weights.build import load_model
+
+    recipe = load_config(config, overrides or [])
+    out = out or Path("runs") / config.stem
+    with _Display() as display:
+        result = run(recipe, out, resume=resume, listen=display.listen)
+    model = load_model(result.best, output_stride=recipe.model.output_stride)
+    pictures = write_comparisons(model, open_dataset(recipe.data, recipe.data.val_split), out / "overlays")
+    if display.best is not None:
+        show_evaluation(display.best, Console())
+    print(f"best model      {result.best}\noverlays        {pictures[0].parent}\ncurve           {out / 'metrics.jsonl'}")
+    print(f"next            segkit evaluate {result.best} --mf\n                segkit predict {result.best} PICTURE --out predicted")
+    print(f"best mIoU       {100 * (result.best_miou or 0):.2f} %  (val, single scale, output stride {model.output_stride})")
+
+
+class _Display:
+    """A live line on a terminal, plain lines elsewhere."""
+
+    def __init__(self) -> None:
+        self.console = Console(highlight=False)
+        self.live = self.console.is_terminal
+        self.progress = Progress(BarColumn(bar_width=20), TextColumn("{task.description}"), console=self.console)
+        self.task: TaskID | None = None
+        self.best = None
+
+    def __enter__(self) -> "_Display":
+        if self.live:
+            self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def listen(self, event: "Event") -> None:
+        from segkit.training.train import Evaluated, Note
+
+        if isinstance(event, Note):
+            self._line(f"note: {event.text}")
+        elif isinstance(event, Evaluated):
+            if event.best:
+                self.best = event.evaluation
+            mark = " (best so far)" if event.best else ""
+            self._line(f"{event.iteration:>7}  val mIoU {100 * event.evaluation.miou:.2f} %{mark}")
+        else:
+            self._step(event)
+
+    def _step(self, step: "Step") -> None:
+        text = (
+            f"{step.iteration:>7}/{step.iterations}  loss {step.loss:.4f}  lr {step.lr:.5f}  "
+            f"{step.pictures_per_second:.1f} pictures/s  {_duration(step.seconds_left)} left  "
+            f"{100 * step.waiting:.0f} % waiting for data"
+        )
+        if step.skipped:
+            text += f"  {step.skipped} skipped"
+        if not self.live:
+            self._line(text)
+            return
+        if self.task is None:
+            self.task = self.progress.add_task(text, total=step.iterations)
+        self.progress.update(self.task, completed=step.iteration, description=text)
+
+    def _line(self, text: str) -> None:
+        self.console.print(text, markup=False, soft_wrap=True)
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"

@@ -1,0 +1,109 @@
+"""Predictions as files: label maps and overlays for pictures on disk, comparisons for a data set."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from glob import glob
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from segkit.base.errors import DataError
+from segkit.base.pictures import PICTURE_SUFFIXES, read_picture, save_label, save_picture
+from segkit.data.dataset import Dataset
+from segkit.evaluation.inference import Segmenter, predict
+from segkit.report.overlay import comparison, overlay
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What became of one picture: the files written, or the `error` that it was left out for."""
+
+    picture: Path
+    label: Path | None = None
+    overlay: Path | None = None
+    error: str | None = None
+
+
+def find_pictures(paths: Sequence[str]) -> list[Path]:
+    """The pictures that files, folders (with all below them) and globs name, in order and each once.
+
+    Raises DataError for a path that is not there and when nothing is found.
+    """
+    found: dict[Path, None] = {}
+    for text in paths:
+        path = Path(text)
+        if path.is_dir():
+            matches = sorted(file for file in path.rglob("*") if file.suffix.lower() in PICTURE_SUFFIXES)
+        elif path.is_file():
+            matches = [path]
+        else:
+            matches = [Path(match) for match in sorted(glob(text, recursive=True)) if Path(match).is_file()]
+        if not matches:
+            raise DataError(f"{text}: there is no such picture, nor a folder or pattern with pictures")
+        found |= dict.fromkeys(matches)
+    return list(found)
+
+
+def predict_label(
+    model: Segmenter, picture: np.ndarray, *, scales: Sequence[float] = (1.0,), flip: bool = False, window: int | None = None
+) -> np.ndarray:
+    """The class of each pixel of one picture, uint8 (H, W, 3) RGB -> uint8 (H, W); arguments as in `predict`."""
+    image = torch.from_numpy(picture).permute(2, 0, 1)[None]
+    probabilities = predict(model, image, scales=scales, flip=flip, window=window)
+    return probabilities[0].argmax(0).to(torch.uint8).cpu().numpy()
+
+
+def predict_files(
+    model: Segmenter,
+    pictures: Sequence[Path],
+    out: Path,
+    *,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    window: int | None = None,
+) -> Iterator[Predicted]:
+    """Write a label map (indexed PNG with palette) and an overlay with legend for each picture, one at a time.
+
+    `out` receives `labels/NAME.png` and `overlays/NAME.jpg`. Pictures of one name from several folders are kept apart
+    by a number. A picture that cannot be read is reported in its `Predicted` and the others go on; OutputError where
+    `out` cannot be written.
+    """
+    taken: set[str] = set()
+    for path in pictures:
+        try:
+            picture = read_picture(path)
+        except DataError as error:
+            yield Predicted(path, error=str(error))
+            continue
+        name = _free_name(path.stem, taken)
+        label = predict_label(model, picture, scales=scales, flip=flip, window=window)
+        files = out / "labels" / f"{name}.png", out / "overlays" / f"{name}.jpg"
+        save_label(files[0], label, model.palette)
+        save_picture(files[1], overlay(picture, label, palette=model.palette, classes=model.classes))
+        yield Predicted(path, *files)
+
+
+def _free_name(stem: str, taken: set[str]) -> str:
+    name, number = stem, 2
+    while name in taken:
+        name, number = f"{stem}-{number}", number + 1
+    taken.add(name)
+    return name
+
+
+def write_comparisons(model: Segmenter, dataset: Dataset, out: Path, *, count: int = 8) -> list[Path]:
+    """Write picture, truth, prediction and error side by side for `count` pictures spread over a data set."""
+    written = []
+    for index in np.unique(np.linspace(0, len(dataset) - 1, count).round().astype(int)).tolist():
+        sample = dataset[index]
+        prediction = predict_label(model, sample.image)
+        path = out / f"{Path(sample.name).stem}.jpg"
+        save_picture(
+            path,
+            comparison(sample.image, sample.label, prediction, palette=model.palette, classes=model.classes),
+        )
+        written.append(path)
+    return written
+
+

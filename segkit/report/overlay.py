@@ -1,0 +1,217 @@
+"""Label maps to be looked at: laid over their picture, and beside the truth."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from segkit.base.labels import IGNORE, palette_table
+
+Entry = tuple[tuple[int, int, int], str]
+"""A line of a legend: a colour and its name."""
+
+PAPER = (255, 255, 255)
+INK = (33, 33, 33)
+OUTLINE = (140, 140, 140)
+CONTOUR = (255, 255, 255)
+WRONG = (255, 90, 0)
+NOT_LABELLED = (125, 125, 125)
+
+_TEXT = 0.035  # height of the text as a share of the picture's side, and its least height in pixels
+_LEAST_TEXT = 12
+_CONTOUR = 1 / 700  # width of a contour as a share of the picture's side
+_CONTOUR_ALPHA = 0.6  # what is thinner than its own contours keeps some of its colour
+_SMALL = 240  # panels of a comparison with a side under this are enlarged by a whole number
+_LONGEST = 24  # text heights that a name may be wide where the picture is narrower
+
+
+def overlay(
+    picture: np.ndarray,
+    label: np.ndarray,
+    *,
+    palette: Sequence[Sequence[int]],
+    classes: Sequence[str],
+    alpha: float = 0.6,
+    legend: bool = True,
+) -> np.ndarray:
+    """A picture under the colours of its label map, with thin contours between classes and a legend.
+
+    `picture` is uint8 (H, W, 3), `label` uint8 (H, W); `alpha` in 0..1 is the share of the label's colour; IGNORE has
+    the colour that `palette_table` gives it. The legend names the classes that occur, largest first. The result is
+    uint8 (H', W', 3): the picture in its own pixels at the top left, the legend below it, beside it if the picture is
+    tall and narrow, and white around. Raises ValueError for other shapes or types and for values that are no class.
+    """
+    _check(picture, classes, label)
+    coloured = _coloured(picture, label, palette, alpha)
+    if not legend:
+        return coloured
+    entries = _occurring(_pixels(label), palette, classes)
+    height, width = label.shape
+    if height > 2 * width:
+        return _side_by_side([coloured, _legend(entries, 1, _text_height(label.shape))])
+    return _stack([coloured, _legend(entries, width, _text_height(label.shape))])
+
+
+def comparison(
+    picture: np.ndarray,
+    truth: np.ndarray,
+    prediction: np.ndarray,
+    *,
+    palette: Sequence[Sequence[int]],
+    classes: Sequence[str],
+    alpha: float = 0.6,
+    largest: int = 1280,
+) -> np.ndarray:
+    """Picture, truth, prediction and errors side by side under their titles, uint8 (H', W', 3), above one legend.
+
+    Arguments are those of `overlay`, `truth` with IGNORE. Errors are orange on the picture in light grey, what is not
+    labelled is grey; the legend tells the errors' share of the labelled pixels. Small pictures are enlarged by a whole
+    number, panels with a side of more than `largest` pixels shrunk to it. Raises ValueError as `overlay` does.
+    """
+    _check(picture, classes, truth, prediction)
+    factor = math.ceil(_SMALL / _side(truth.shape))
+    picture, truth, prediction = (part.repeat(factor, 0).repeat(factor, 1) for part in (picture, truth, prediction))
+    wrong = (truth != prediction) & (truth != IGNORE)
+    panels = {
+        "picture": picture,
+        "truth": _coloured(picture, truth, palette, alpha),
+        "prediction": _coloured(picture, prediction, palette, alpha),
+        "errors": _errors(picture, wrong, truth == IGNORE),
+    }
+    panels = {title: _shrunk(panel, largest) for title, panel in panels.items()}
+    text = _text_height(panels["picture"].shape)
+    titled = [_stack([_title(title, text), panel]) for title, panel in panels.items()]
+    row = _side_by_side(titled, gap=text // 3)
+    labelled = np.count_nonzero(truth != IGNORE)
+    entries = _occurring(_pixels(truth) + _pixels(prediction), palette, classes)
+    entries.append((WRONG, f"wrong ({np.count_nonzero(wrong) / max(int(labelled), 1):.1%})"))
+    if labelled < truth.size:
+        entries.append((NOT_LABELLED, "not labelled"))
+    return _stack([row, _legend(entries, row.shape[1], text)])
+
+
+def _check(picture: np.ndarray, classes: Sequence[str], *labels: np.ndarray) -> None:
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
+        raise ValueError(f"a picture is uint8 (H, W, 3), not {picture.dtype} {picture.shape}")
+    for label in labels:
+        if label.dtype != np.uint8 or label.shape != picture.shape[:2]:
+            raise ValueError(
+                f"a label of a {picture.shape} picture is uint8 of its size, not {label.dtype} {label.shape}"
+            )
+        if _pixels(label)[len(classes) : IGNORE].any():
+            raise ValueError(f"a label has values that are none of the {len(classes)} classes")
+
+
+def _pixels(label: np.ndarray) -> np.ndarray:
+    """How many pixels have each value, int64 (256,); unlike `np.bincount`, without a copy of the label in int64."""
+    return np.array(Image.fromarray(label).histogram(), np.int64)
+
+
+def _occurring(pixels: np.ndarray, palette: Sequence[Sequence[int]], classes: Sequence[str]) -> list[Entry]:
+    colours = [tuple(colour) for colour in palette_table(palette).tolist()]
+    order = np.argsort(-pixels[: len(classes)], kind="stable")
+    return [(colours[label], classes[label]) for label in order.tolist() if pixels[label]]
+
+
+def _coloured(picture: np.ndarray, label: np.ndarray, palette: Sequence[Sequence[int]], alpha: float) -> np.ndarray:
+    colours = Image.fromarray(palette_table(palette)[label])
+    result = np.array(Image.blend(Image.fromarray(picture), colours, alpha))
+    edges = _contours(label, max(1, round(_side(label.shape) * _CONTOUR)))
+    result[edges] = np.round((1 - _CONTOUR_ALPHA) * result[edges] + _CONTOUR_ALPHA * np.array(CONTOUR))
+    return result
+
+
+def _contours(label: np.ndarray, width: int) -> np.ndarray:
+    """Where two classes meet; a border of IGNORE between them is a contour already."""
+    edges = np.zeros(label.shape, bool)
+    for shifted, here in ((label[width:], np.s_[:-width]), (label[:, width:], np.s_[:, :-width])):
+        own = label[here]
+        edges[here] |= (own != shifted) & (own != IGNORE) & (shifted != IGNORE)
+    return edges
+
+
+def _errors(picture: np.ndarray, wrong: np.ndarray, ignored: np.ndarray) -> np.ndarray:
+    grey = Image.fromarray(picture).convert("L").point([175 + value * 80 // 255 for value in range(256)])
+    result = np.repeat(np.array(grey)[:, :, None], 3, axis=2)
+    result[ignored] = NOT_LABELLED
+    result[wrong] = WRONG
+    return result
+
+
+def _side(shape: tuple[int, ...]) -> float:
+    """The side of a square of as many pixels: what sizes are relative to, whatever the picture's proportions."""
+    return math.sqrt(shape[0] * shape[1])
+
+
+def _text_height(shape: tuple[int, ...]) -> int:
+    return max(_LEAST_TEXT, round(_side(shape) * _TEXT))
+
+
+def _shrunk(panel: np.ndarray, largest: int) -> np.ndarray:
+    image = Image.fromarray(panel)
+    image.thumbnail((largest, largest), Image.Resampling.BOX)
+    return np.array(image)
+
+
+def _legend(entries: Sequence[Entry], width: int, text: int) -> np.ndarray:
+    """Swatches and names in rows of `width` pixels, or of more where a name needs them."""
+    font = ImageFont.load_default(text)
+    margin, swatch, gap = round(text * 0.6), text, round(text * 0.4)
+    around = 2 * margin + swatch + gap
+    widest = max(max((font.getlength(_line(name)) for _, name in entries), default=0), 1)
+    width = max(width, int(min(widest, _LONGEST * text)) + 1 + around)
+    names = [_fitted(_line(name), font, width - around) for _, name in entries]
+
+    places, x, y = [], margin, margin
+    for name in names:
+        needed = swatch + gap + round(font.getlength(name))
+        if x > margin and x + needed > width - margin:
+            x, y = margin, y + round(text * 1.5)
+        places.append((x, y))
+        x += needed + text
+    image = Image.new("RGB", (width, y + swatch + margin if entries else 0), PAPER)
+    draw = ImageDraw.Draw(image)
+    for (colour, _), name, (x, y) in zip(entries, names, places, strict=True):
+        draw.rectangle((x, y, x + swatch - 1, y + swatch - 1), colour, OUTLINE, max(1, text // 16))
+        draw.text((x + swatch + gap, y + swatch / 2), name, INK, font, anchor="lm")
+    return np.array(image)
+
+
+def _title(name: str, text: int) -> np.ndarray:
+    font = ImageFont.load_default(text)
+    image = Image.new("RGB", (round(font.getlength(name)) + text // 2, round(text * 1.6)), PAPER)
+    ImageDraw.Draw(image).text((0, text * 0.8), name, INK, font, anchor="lm")
+    return np.array(image)
+
+
+def _line(name: str) -> str:
+    return " ".join(name.split())  # Pillow measures no text of several lines
+
+
+def _fitted(name: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+    if font.getlength(name) <= width:
+        return name
+    while name and font.getlength(f"{name}...") > width:
+        name = name[:-1]
+    return f"{name}..."
+
+
+def _stack(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Pictures one below the other, in white where one is narrower."""
+    page = np.full((sum(len(part) for part in parts), max(part.shape[1] for part in parts), 3), PAPER, np.uint8)
+    top = 0
+    for part in parts:
+        page[top : top + len(part), : part.shape[1]] = part
+        top += len(part)
+    return page
+
+
+def _side_by_side(parts: Sequence[np.ndarray], gap: int = 0) -> np.ndarray:
+    """Pictures beside each other, in white where one is lower."""
+    page = np.full((max(map(len, parts)), sum(part.shape[1] + gap for part in parts) - gap, 3), PAPER, np.uint8)
+    left = 0
+    for part in parts:
+        page[: len(part), left : left + part.shape[1]] = part
+        left += part.shape[1] + gap
+    return page

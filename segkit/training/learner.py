@@ -1,0 +1,125 @@
+"""One step of a training: forward, loss, backward, update, and the moving average of the weights."""
+
+import copy
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from segkit.base.errors import ConfigError
+from segkit.config import TrainConfig
+from segkit.models import DeepLabV3
+from segkit.training.device import choose_precision
+from segkit.training.loss import cross_entropy, labelled_pixels, soft_jaccard
+from segkit.training.optimizer import build_optimizer
+from segkit.training.schedule import ema_decay, learning_rate
+
+
+class Outcome(NamedTuple):
+    """The loss of a batch, and whether the step was taken: it is not where the loss or its gradient is not finite."""
+
+    loss: float
+    taken: bool
+
+
+class Learner:
+    """A network on its device, with all that changes it: optimiser, scaling of float16, moving average (`ema`).
+
+    Raises ConfigError where the class weights are not as many as the classes.
+    """
+
+    def __init__(self, config: TrainConfig, model: DeepLabV3, device: torch.device) -> None:
+        self.config = config
+        self.device = device
+        self.precision = choose_precision(config.precision, device)
+        self.memory_format = torch.channels_last if config.channels_last else torch.contiguous_format
+        # torch's types do not know memory_format.
+        self.model: DeepLabV3 = model.to(device, memory_format=self.memory_format)  # type: ignore[call-overload]
+        for layer in _batch_norms(self.model):
+            layer.momentum = config.batch_norm_momentum
+        self.ema = copy.deepcopy(self.model).eval().requires_grad_(False) if config.ema else None
+        self.optimizer = build_optimizer(
+            self.model,
+            lr=config.lr,
+            head_lr=config.head_lr,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+        )
+        # A compiled network shares its weights with the plain one, which is what is saved and evaluated.
+        self.forward: Callable[[Tensor], Tensor] = torch.compile(self.model) if config.compile else self.model
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == torch.float16)
+        weights, count = config.class_weights, len(model.classes)
+        if weights is not None and len(weights) != count:
+            raise ConfigError(f"train.class_weights has {len(weights)} weights for {count} classes: give one for each")
+        self.class_weights = None if weights is None else torch.tensor(weights, device=device)
+
+    def model_to_keep(self) -> DeepLabV3:
+        """The network to evaluate and to save, in evaluation mode: the moving average where there is one."""
+        return self.ema if self.ema is not None else self.model.eval()
+
+    def set_learning_rate(self, iteration: int) -> float:
+        """Give every group its learning rate at an iteration; that of the backbone is returned."""
+        config = self.config
+        share = learning_rate(
+            iteration, base=1.0, iterations=config.iterations, power=config.power, warmup=config.warmup
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["base_lr"] * share
+        return config.lr * share
+
+    def step(self, iteration: int, images: Tensor, labels: Tensor) -> Outcome:
+        """Learn from a batch, uint8 (N, 3, H, W) and (N, H, W). A step that is not taken changes nothing."""
+        self.model.train()
+        if self.config.batch_norm == "freeze":
+            for layer in _batch_norms(self.model):
+                layer.eval()
+        torch.manual_seed(_mix(self.config.seed, iteration))  # dropout too is a function of (seed, iteration)
+        statistics = [buffer.clone() for buffer in self.model.buffers()]
+        loss = self._backward(images.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True))
+        self.scaler.unscale_(self.optimizer)
+        norm = nn.utils.get_total_norm([p.grad for p in self.model.parameters() if p.grad is not None])
+        taken = bool(torch.isfinite(norm + loss))
+        if taken:
+            self.scaler.step(self.optimizer)
+            self._update_ema(iteration)
+        else:
+            # The forward pass has moved the running statistics, perhaps to NaN.
+            for buffer, before in zip(self.model.buffers(), statistics, strict=True):
+                buffer.copy_(before)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        return Outcome(loss, taken)
+
+    def _backward(self, images: Tensor, labels: Tensor) -> float:
+        """The loss, in as many parts as the recipe says, and its gradient."""
+        pixels = labelled_pixels(labels, self.class_weights)
+        parts = self.config.accumulate
+        loss = 0.0
+        for part_images, part_labels in zip(images.chunk(parts), labels.chunk(parts), strict=True):
+            with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
+                logits = self.forward(part_images.contiguous(memory_format=self.memory_format))
+            part = cross_entropy(logits, part_labels, weights=self.class_weights, pixels=pixels)
+            if self.config.jaccard:
+                part = part + self.config.jaccard * soft_jaccard(logits, part_labels) / parts
+            self.scaler.scale(part).backward()
+            loss += part.item()
+        return loss
+
+    @torch.no_grad()
+    def _update_ema(self, iteration: int) -> None:
+        if self.ema is None:
+            return
+        decay = ema_decay(iteration, self.config.ema)
+        for average, value in zip(self.ema.state_dict().values(), self.model.state_dict().values(), strict=True):
+            if average.is_floating_point():
+                average.lerp_(value, 1 - decay)
+
+
+def _batch_norms(model: nn.Module) -> list[nn.BatchNorm2d]:
+    return [layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
+
+
+def _mix(seed: int, iteration: int) -> int:
+    """One seed from two numbers, different for each pair that a run meets."""
+    return (seed * 1_000_003 + iteration) % 2**63

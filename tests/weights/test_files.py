@@ -1,0 +1,226 @@
+import os
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from segkit.base.errors import OutputError, WeightsError
+from segkit.models import build_network
+from segkit.version import VERSION
+from segkit.weights.build import build_model, load_model
+from segkit.weights.files import read_weights, save_model
+
+CLASSES = ("sky", "road", "car")
+PALETTE = ((1, 2, 3), (70, 70, 70), (0, 0, 142))
+
+
+def refusal_of(path) -> str:
+    """The sentence with which a file is refused: one line that names the file."""
+    with pytest.raises(WeightsError) as refusal:
+        read_weights(path)
+    message = str(refusal.value)
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+    return message
+
+
+@pytest.fixture
+def model(randomise):
+    network = build_network(
+        "mobilenet_v2",
+        classes=CLASSES,
+        palette=PALETTE,
+        options={"width": 0.5, "padding": "tensorflow", "eps": 1e-3},
+        mean=(123.675, 116.28, 103.53),
+        std=(58.395, 57.12, 57.375),
+        canvas=97,
+    )
+    return randomise(network)
+
+
+@pytest.mark.parametrize("output_stride", [8, 16, 32])
+def test_round_trip(tmp_path, model, pictures, output_stride):
+    path = tmp_path / "new/model.safetensors"
+    save_model(path, model, training={"miou": 0.5, "iterations": 100, "config": {"lr": 0.007, "bn": None}})
+    again = load_model(path, output_stride=output_stride)
+    assert again.output_stride == output_stride
+    assert (again.classes, again.palette, again.canvas) == (CLASSES, PALETTE, 97)
+    assert torch.equal(again.mean, model.mean)
+    assert torch.equal(again.std, model.std)
+    assert again.architecture == model.architecture
+    assert not again.training
+    state = model.state_dict()
+    assert again.state_dict().keys() == state.keys()
+    assert all(torch.equal(tensor, state[name]) for name, tensor in again.state_dict().items())
+    if output_stride == model.output_stride:
+        with torch.no_grad():
+            assert torch.equal(again(pictures(80)), model(pictures(80)))
+    assert read_weights(path).training["config"] == {"lr": 0.007, "bn": None}
+
+
+@pytest.mark.parametrize("backbone", ["mobilenet_v1", "mobilenet_v2"])
+def test_padding_and_eps_go_with_the_weights(tmp_path, pictures, randomise, backbone):
+    options = {"padding": "tensorflow", "eps": 1e-2}
+    first = randomise(build_network(backbone, classes=CLASSES, aspp=False, options=options))
+    save_model(tmp_path / "a.safetensors", first)
+    with torch.no_grad():
+        assert torch.equal(load_model(tmp_path / "a.safetensors")(pictures(64)), first(pictures(64)))
+
+
+def test_file_is_plain(tmp_path, model):
+    path = tmp_path / "model.safetensors"
+    save_model(path, model)
+    with safe_open(path, "pt") as file:
+        assert set(file.keys()) == set(model.state_dict())
+        assert VERSION in file.metadata()["segkit"]
+    assert [child.name for child in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, model):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written"):
+        save_model(tmp_path / "file/model.safetensors", model)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_precisions_become_single(tmp_path, model, dtype):
+    path = tmp_path / "model.safetensors"
+    save_model(path, model)
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    state = model.state_dict()
+    save_file({name: t.to(dtype) if t.is_floating_point() else t for name, t in state.items()}, path, metadata)
+    for again in (load_model(path), build_model("mobilenet_v2", classes=CLASSES, weights=path)):
+        assert {tensor.dtype for tensor in again.parameters()} == {torch.float32}
+        assert torch.equal(again.classifier.weight, model.classifier.weight.to(dtype).float())
+
+
+def foreign():
+    """A state dict in Hugging Face's names, of a MobileNetV1."""
+    network = build_network("mobilenet_v1", classes=CLASSES, aspp=False)
+    tensors = {}
+    for name, tensor in network.backbone.state_dict().items():
+        name = name.replace("conv.", "convolution.").replace("norm.", "normalization.")
+        if name.startswith("stem."):
+            name = name.replace("stem.", "conv_stem.")
+        else:
+            _, block, half, rest = name.split(".", 3)
+            name = f"layer.{2 * int(block) + (half == 'pointwise')}.{rest}"
+        tensors[name] = tensor
+    return tensors
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "module._orig_mod.", "_orig_mod.", "model."])
+@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: {"state_dict": s, "epoch": 3, "loss": torch.ones(1)}])
+@pytest.mark.parametrize("new", [True, False])
+def test_torch_files(tmp_path, prefix, wrap, new):
+    path = tmp_path / "model.pth"
+    tensors = {prefix + name: tensor for name, tensor in foreign().items()}
+    torch.save(wrap(tensors), path, _use_new_zipfile_serialization=new)
+    weights = read_weights(path)
+    assert (weights.backbone, weights.form) == ("mobilenet_v1", "backbone")
+    assert torch.equal(weights.tensors["backbone.stem.conv.weight"], tensors[f"{prefix}conv_stem.convolution.weight"])
+
+
+class Payload:
+    """A pickle that makes a file when it is loaded."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (os.system, (f"touch {self.path}",))
+
+
+@pytest.mark.parametrize("kind", ["zip", "legacy", "pickle", "protocol 0", "nested", "npz"])
+def test_code_in_a_file_does_not_run(tmp_path, kind):
+    proof = tmp_path / "ran"
+    path = tmp_path / "model.pth"
+    payload = Payload(proof)
+    if kind in ("zip", "legacy"):
+        torch.save({"x": payload}, path, _use_new_zipfile_serialization=kind == "zip")
+    elif kind == "nested":
+        torch.save({"state_dict": {"conv_stem.convolution.weight": torch.ones(1), "x": [payload]}}, path)
+    elif kind == "npz":
+        np.savez(path.with_suffix(".npz"), x=np.array([payload], dtype=object))
+        path = path.with_suffix(".npz")
+    else:
+        path.write_bytes(pickle.dumps(payload, protocol=0 if kind == "protocol 0" else 2))
+    message = refusal_of(path)
+    if kind == "protocol 0":
+        assert "is not a file of safetensors, npz or PyTorch weights" in message
+    else:
+        assert "could run code, so it is not loaded" in message
+    assert not proof.exists()
+    pickle.loads(pickle.dumps(payload))  # and so the payload works
+    assert proof.exists()
+
+
+def test_missing(tmp_path):
+    assert "there is no such file" in refusal_of(tmp_path / "absent.safetensors")
+    assert "there is no such file" in refusal_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty"),
+        (b"model", "is not a file of safetensors, npz or PyTorch weights"),
+        (b"<!DOCTYPE html>\n<html>404</html>\n" * 20, "is not a file of"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is not a file of"),
+        (b"\x80\x02", "could run code|broken"),
+        (b"PK\x03\x04 but nothing after it", "is broken"),
+        ((10**15).to_bytes(8, "little") + b"{}", "is broken"),
+        ((20).to_bytes(8, "little") + b'{"a":', "is broken"),
+    ],
+)
+def test_not_weights(tmp_path, content, said):
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=said):
+        read_weights(path)
+    refusal_of(path)
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "pth", "npz"])
+@pytest.mark.parametrize("kept", [0.05, 0.5, 0.999])
+def test_truncated(tmp_path, model, kind, kept):
+    path = tmp_path / f"model.{kind}"
+    if kind == "safetensors":
+        save_model(path, model)
+    elif kind == "pth":
+        torch.save(model.state_dict(), path)
+    else:
+        np.savez(path, **{name: tensor.numpy() for name, tensor in model.state_dict().items()})
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * kept)])
+    assert "is broken" in refusal_of(path)
+
+
+def test_zip_files_of_other_things(tmp_path):
+    path = tmp_path / "paper.docx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("word/document.xml", "<xml/>")
+    assert "is broken" in refusal_of(path)
+    np.savez(tmp_path / "texts.npz", names=np.array(["a", "b"]))
+    assert "is broken" in refusal_of(tmp_path / "texts.npz")
+
+
+def test_other_contents(tmp_path, saved):
+    assert "no importer knows these tensor names (a, b, ...)" in refusal_of(
+        saved({"b": torch.ones(1), "a": torch.ones(1)})
+    )
+    assert "holds no tensors" in refusal_of(saved({}))
+    path = tmp_path / "model.pth"
+    torch.save([torch.ones(1)], path)
+    assert "holds no state dict" in refusal_of(path)
+    torch.save({"state_dict": {}, "epoch": 3}, path)
+    assert "holds no tensors" in refusal_of(path)
+    loop: dict = {}
+    loop["model"] = loop
+    torch.save(loop, path)
+    assert "holds no tensors" in refusal_of(path)
