@@ -1,4 +1,4 @@
-"""segkit: DeepLabv3 with MobileNetV1, MobileNetV2 and ResNet-101, trained and evaluated on PASCAL VOC and your pictures.
+"""segkit: DeepLabv3 with MobileNetV1, MobileNetV2 and ResNet-101, for PASCAL VOC and for your own pictures.
 
 The public names are imported when they are first used, so that `import segkit` and `segkit --help` load no torch.
 """
@@ -6,7 +6,7 @@ The public names are imported when they are first used, so that `import segkit` 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from segkit.version import VERSION as __version__
+from segkit.version import VERSION
 
 if TYPE_CHECKING:
     from segkit.base.errors import SegkitError
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from segkit.training.train import train
     from segkit.weights.build import build_model, load_classifier, load_model
     from segkit.weights.files import save_model
+
+__version__ = VERSION
 
 _HOME = {
     "Config": "segkit.config",

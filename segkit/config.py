@@ -18,6 +18,7 @@ Colour = tuple[
     Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)]
 ]
 Label = Annotated[int, Field(ge=0, le=255)]
+Canvas = Annotated[int, Field(ge=1, le=16_385)]
 Dilation = Annotated[int, Field(ge=1, le=32)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
@@ -33,9 +34,7 @@ class ModelConfig(_Section):
     aspp: bool = False  # the three atrous branches of the head
     output_stride: OutputStride = 16  # in training; evaluation may choose another
     weights: str | None = None  # file to start from: ImageNet or a trained DeepLab; none: from scratch
-    canvas: Annotated[int, Field(ge=1, le=16_385)] | None = (
-        None  # side in pixels that evaluation pads to; none: the weights', else the next 16k+1
-    )
+    canvas: Canvas | None = None  # side in pixels that evaluation pads to; none: the weights', else the next 16k+1
     width: Annotated[float, Field(ge=0.1, le=4)] | None = None  # mobilenet_v2: multiplies the channels
     stem: Literal["deep", "7x7"] | None = None  # resnet101
     strided_unit: Literal["last", "first"] | None = None  # resnet101: the unit of a block that has its stride
@@ -208,9 +207,9 @@ def _sentence(error: pydantic.ValidationError) -> str:
         kinds = first.get("ctx", {}).get("expected_tags", "'voc', 'folder', 'shapes'")
         given = repr(first["ctx"]["tag"]) if first["type"] == "union_tag_invalid" else "missing"
         return f"{where}.kind is {given}: choose one of {kinds}"
-    # In short: the value may be a whole section, or made huge by YAML's aliases.
-    given = reprlib.Repr(maxlevel=1).repr(first["input"])
-    return f"{where}: {message}, not {given}" if where else message
+    short = reprlib.Repr()
+    short.maxlevel = 1  # the value may be a whole section, or made huge by YAML's aliases
+    return f"{where}: {message}, not {short.repr(first['input'])}" if where else message
 
 
 def _named(location: Sequence[int | str]) -> list[str]:

@@ -9,8 +9,9 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h
 def keep_freed_memory() -> bool:
     """Tell glibc to keep freed memory for this process; whether it could be told (only on Linux with glibc).
 
-    Every step of a training on the CPU allocates the same large maps anew. By default each comes as fresh pages from the
-    kernel, which zeroes them, and goes back at once: up to a quarter of a step. `tools/compare_peers.py` measures it.
+    Every step of a training on the CPU allocates the same large maps anew. By default each comes as fresh pages from
+    the kernel, which zeroes them, and goes back at once, for a good part of a step. `tools/compare_peers.py` measures
+    what it costs.
     """
     if not sys.platform.startswith("linux"):
         return False

@@ -1,4 +1,4 @@
-"""The `segkit` command. Each subcommand parses, calls the library and prints; torch is loaded only where it is needed."""
+"""The `segkit` command: each subcommand parses, calls the library and prints; torch is loaded only where needed."""
 
 import sys
 

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -10,20 +10,32 @@ from rich.table import Table
 
 from segkit.base.errors import ConfigError
 from segkit.cli.app import app
+from segkit.cli.options import check_output_stride
 
 if TYPE_CHECKING:
     from segkit.models import Classifier, DeepLabV3
 
 
-@app.command(epilog="Example: segkit describe mobilenet_v2 --size 224, or --os 16 --aspp --size 513 for the segmentation form")
+# MobileNetV2 paper, table 4. That no count gives V1's 4.24M is `complexity.count_parameters`' remark.
+_PUBLISHED = {
+    "mobilenet_v1": "569M MAdds; 4.24M parameters, which no count gives (4.21M without batch norm, 4.23M with)",
+    "mobilenet_v2": "300M MAdds; 3.47M parameters, which leaves batch norm out",
+}
+
+
+@app.command(
+    epilog="Examples: segkit describe mobilenet_v2 --size 224; segkit describe resnet101 --os 8 --aspp --size 513"
+)
 def describe(
-    backbone: str = typer.Argument(help="mobilenet_v1, mobilenet_v2 or resnet101."),
-    size: int = typer.Option(224, min=33, help="Side of the picture in pixels."),
-    output_stride: int = typer.Option(None, "--os", help="Describe the segmentation form at this output stride."),
-    aspp: bool = typer.Option(False, "--aspp", help="With the three atrous branches (segmentation form)."),
-    classes: int = typer.Option(None, min=1, max=255, help="[default: 1000, or 21 in the segmentation form]"),
-    width: float = typer.Option(1.0, min=0.1, max=4, help="Width multiplier (mobilenet_v2)."),
-    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+    backbone: Annotated[str, typer.Argument(help="mobilenet_v1, mobilenet_v2 or resnet101.")],
+    size: Annotated[int, typer.Option(min=33, help="Side of the picture in pixels.")] = 224,
+    output_stride: Annotated[
+        int | None, typer.Option("--os", help="Show the segmentation form, at 8, 16 or 32.")
+    ] = None,
+    aspp: Annotated[bool, typer.Option("--aspp", help="With the atrous branches (segmentation form).")] = False,
+    classes: Annotated[int | None, typer.Option(min=1, max=255, help="[default: 1000; segmentation form: 21]")] = None,
+    width: Annotated[float, typer.Option(min=0.1, max=4, help="Width multiplier (mobilenet_v2).")] = 1.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print a network's layers as the papers do, with dilation, receptive field, MAdds and parameters."""
     from segkit.models.complexity import count_madds, count_parameters
@@ -47,18 +59,20 @@ def describe(
         cells = (row.t, row.c, row.n, row.s, row.dilation)
         field = "whole" if row.receptive_field is None else str(row.receptive_field)
         table.add_row(
-            f"{height}x{width_}x{channels}", row.operator, *("-" if cell is None else str(cell) for cell in cells),
-            field, f"{row.madds / 1e6:.2f}M", f"{row.params:,}",
+            f"{height}x{width_}x{channels}",
+            row.operator,
+            *("-" if cell is None else str(cell) for cell in cells),
+            field,
+            f"{row.madds / 1e6:.2f}M",
+            f"{row.params:,}",
         )
     Console(width=140).print(table)
     print(
         f"parameters {totals['params'] / 1e6:.3f}M, MAdds {totals['madds_exact'] / 1e6:.1f}M exact, "
         f"{totals['madds_tensorflow'] / 1e6:.1f}M in TensorFlow's accounting"
     )
-    if output_stride is None and backbone == "mobilenet_v1" and classes is None and width == 1:
-        print("published: 569M MAdds, 4.24M parameters (no count gives 4.24M: 4.21M is without batch norm, 4.25M with all)")
-    if output_stride is None and backbone == "mobilenet_v2" and classes is None and width == 1:
-        print("published: 300M MAdds, 3.47M parameters (which leaves batch norm out)")
+    if output_stride is None and classes is None and width == 1 and backbone in _PUBLISHED:
+        print(f"published: {_PUBLISHED[backbone]}")
 
 
 def _network(
@@ -71,8 +85,7 @@ def _network(
         raise ConfigError(f"{backbone}: is no backbone: choose one of {', '.join(BACKBONES)}")
     if width != 1 and backbone != "mobilenet_v2":
         raise ConfigError(f"--width {width:g}: only mobilenet_v2 has a width multiplier")
-    if output_stride not in (None, 8, 16, 32):
-        raise ConfigError(f"--os {output_stride}: choose 8, 16 or 32")
+    check_output_stride(output_stride)
     if aspp and output_stride is None:
         raise ConfigError("--aspp: belongs to the segmentation form: give --os too")
     options = {"width": width} if backbone == "mobilenet_v2" else {}

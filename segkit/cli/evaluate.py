@@ -3,7 +3,7 @@
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,7 +12,7 @@ from rich.table import Table
 
 from segkit.base.errors import ConfigError
 from segkit.cli.app import app
-from segkit.cli.options import Device, Flip, Mf, OutputStride, Scales, Window, passes
+from segkit.cli.options import Device, Flip, Mf, OutputStride, Overrides, Scales, Window, check_output_stride, passes
 
 if TYPE_CHECKING:
     from segkit.config import Config
@@ -21,30 +21,33 @@ if TYPE_CHECKING:
 
 @app.command(epilog="Example: segkit evaluate runs/camvid/best.safetensors --os 8 --mf --split test --json result.json")
 def evaluate(
-    weights: Path = typer.Argument(help="A model: segkit's own file, or a foreign one as it is."),
-    overrides: list[str] = typer.Argument(None, metavar="[KEY=VALUE]...", help="Changes to the recipe: data.root=..."),
-    data: Path = typer.Option(None, help="A recipe whose `data` to evaluate on [default: the one trained on]."),
-    split: str = typer.Option(None, help="[default: the recipe's val_split]"),
-    output_stride: int = OutputStride,
-    mf: bool = Mf,
-    scales: list[float] = Scales,
-    flip: bool = Flip,
-    window: int = Window,
-    device: str = Device,
-    precision: str = typer.Option("fp32", help="fp32, bf16, fp16 or auto."),
-    json_file: Path = typer.Option(None, "--json", help="Write figures, protocol and counts to this file."),
+    weights: Annotated[Path, typer.Argument(help="A model: segkit's own file, or a foreign one as it is.")],
+    overrides: Overrides = None,
+    data: Annotated[Path | None, typer.Option(help="A recipe with the data [default: the one trained by].")] = None,
+    split: Annotated[str | None, typer.Option(help="[default: the recipe's val_split]")] = None,
+    output_stride: OutputStride = 16,
+    mf: Mf = False,
+    scales: Scales = None,
+    flip: Flip = False,
+    window: Window = None,
+    device: Device = "auto",
+    precision: Annotated[str, typer.Option(help="fp32, bf16, fp16 or auto.")] = "fp32",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write figures and counts to this file.")] = None,
 ) -> None:
     """Score a model on a data set: mIoU, IoU of each class, accuracies, and the protocol."""
-    from segkit.base.files import write_atomically
+    from segkit.base.files import make_folder, write_atomically
     from segkit.evaluation.evaluate import evaluate as run
     from segkit.training.device import choose_precision
     from segkit.training.from_config import load_for_data, open_dataset
 
+    check_output_stride(output_stride)
+    chosen = passes(mf=mf, scales=scales, flip=flip)
     config = _recipe(weights, data, overrides or [])
     split = split or config.data.val_split
     dataset = open_dataset(config.data, split)
     model = load_for_data(weights, dataset, output_stride=output_stride, canvas=config.model.canvas, device=device)
-    chosen = passes(mf=mf, scales=scales, flip=flip)
+    if json_file is not None:
+        make_folder(json_file.parent)  # before the hours of work, not after
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(f"{len(dataset)} pictures", total=len(dataset))
         result = run(
@@ -62,13 +65,15 @@ def evaluate(
 
 
 def show_evaluation(result: "Evaluation", console: Console) -> None:
-    """Print the IoU of each class, the means, and the protocol card."""
+    """Print the IoU of each class, the protocol card and the means."""
     table = Table("class", "IoU %", box=None)
+    table.columns[1].justify = "right"
     for name, value in result.iou.items():
         table.add_row(name, "n/a" if math.isnan(value) else f"{100 * value:.2f}")
     console.print(table)
     print("protocol        " + ", ".join(f"{key} {_plain(value)}" for key, value in result.protocol.items()))
-    print(f"pixel accuracy  {100 * result.pixel_accuracy:.2f} %\nmean accuracy   {100 * result.mean_accuracy:.2f} %")
+    print(f"pixel accuracy  {100 * result.pixel_accuracy:.2f} %")
+    print(f"mean accuracy   {100 * result.mean_accuracy:.2f} %")
     counted, count = result.confusion.counted_classes, len(result.classes)
     print(f"mIoU            {100 * result.miou:.2f} %  (over {counted} of {count} classes, {result.seconds:.0f} s)")
 
@@ -76,7 +81,7 @@ def show_evaluation(result: "Evaluation", console: Console) -> None:
 def _plain(value: Any) -> str:
     if isinstance(value, list):
         return "/".join(f"{item:g}" for item in value)
-    return {True: "yes", False: "no", None: "none"}.get(value, str(value)) if not isinstance(value, int | str) or isinstance(value, bool) else str(value)
+    return {"True": "yes", "False": "no", "None": "none"}.get(str(value), str(value))
 
 
 def _recipe(weights: Path, data: Path | None, overrides: list[str]) -> "Config":
@@ -87,6 +92,6 @@ def _recipe(weights: Path, data: Path | None, overrides: list[str]) -> "Config":
     if data is not None:
         return load_config(data, overrides)
     trained_by = read_weights(weights).training.get("config")
-    if trained_by is None:
+    if not isinstance(trained_by, dict):
         raise ConfigError(f"{weights}: does not tell what data it was trained on: give a recipe with --data")
     return config_from(trained_by, source=str(weights), overrides=overrides)

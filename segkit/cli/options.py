@@ -1,17 +1,26 @@
 """Options that several subcommands share."""
 
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 import typer
 
 from segkit.base.errors import ConfigError
 
-OutputStride = typer.Option(16, "--os", help="Output stride: 8, 16 or 32.")
-Mf = typer.Option(False, "--mf", help="Multi-scale and flip: scales 0.5 to 1.75 in steps of 0.25, each mirrored too.")
-Scales = typer.Option(None, "--scale", help="A scale to predict at; give it several times for more [default: 1].")
-Flip = typer.Option(False, "--flip", help="Average with the mirrored picture.")
-Window = typer.Option(None, help="Predict larger pictures in overlapping windows of so many pixels a side.")
-Device = typer.Option("auto", help="auto, cpu, cuda, cuda:1 or mps.")
+OutputStride = Annotated[int, typer.Option("--os", help="Output stride: 8, 16 or 32.")]
+Mf = Annotated[
+    bool, typer.Option("--mf", help="Multi-scale and flip: 0.5 to 1.75 in steps of 0.25, each mirrored too.")
+]
+Scales = Annotated[
+    list[float] | None, typer.Option("--scale", help="A scale to predict at, once or several times [default: 1].")
+]
+Flip = Annotated[bool, typer.Option("--flip", help="Average with the mirrored picture.")]
+Window = Annotated[
+    int | None, typer.Option(min=33, help="Predict larger pictures in overlapping windows of so many pixels a side.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes to the recipe, such as data.root=FOLDER.")
+]
 
 
 class Passes(TypedDict):
@@ -30,3 +39,9 @@ def passes(*, mf: bool, scales: list[float] | None, flip: bool) -> Passes:
     if scales and min(scales) <= 0:
         raise ConfigError(f"--scale {min(scales):g}: a scale is a positive number")
     return {"scales": MF_SCALES if mf else tuple(scales or (1.0,)), "flip": mf or flip}
+
+
+def check_output_stride(output_stride: int | None) -> None:
+    """Raise ConfigError unless `--os` is one that networks are built for."""
+    if output_stride not in (None, 8, 16, 32):
+        raise ConfigError(f"--os {output_stride}: choose 8, 16 or 32")

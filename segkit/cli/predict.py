@@ -2,24 +2,25 @@
 
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from segkit.cli.app import app
-from segkit.cli.options import Device, Flip, Mf, OutputStride, Scales, Window, passes
+from segkit.cli.options import Device, Flip, Mf, OutputStride, Scales, Window, check_output_stride, passes
 
 
-@app.command(epilog="Example: segkit predict runs/camvid/best.safetensors street.jpg photos/ 'more/*.png' --out predicted")
+@app.command(epilog="Example: segkit predict runs/camvid/best.safetensors street.jpg photos/ '*.png' --out predicted")
 def predict(
-    weights: Path = typer.Argument(help="A model: segkit's own file, or a foreign one as it is."),
-    paths: list[str] = typer.Argument(metavar="PATH...", help="Pictures, folders or patterns."),
-    out: Path = typer.Option(..., help="Folder for label maps and overlays."),
-    output_stride: int = OutputStride,
-    mf: bool = Mf,
-    scales: list[float] = Scales,
-    flip: bool = Flip,
-    window: int = Window,
-    device: str = Device,
+    weights: Annotated[Path, typer.Argument(help="A model: segkit's own file, or a foreign one as it is.")],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Pictures, folders or patterns.")],
+    out: Annotated[Path, typer.Option(help="Folder for label maps and overlays.")],
+    output_stride: OutputStride = 16,
+    mf: Mf = False,
+    scales: Scales = None,
+    flip: Flip = False,
+    window: Window = None,
+    device: Device = "auto",
 ) -> None:
     """Segment pictures: an indexed PNG and an overlay with legend for each. Bad files are reported, the rest go on."""
     from segkit.base.files import make_folder
@@ -27,6 +28,7 @@ def predict(
     from segkit.training.device import choose_device, place
     from segkit.weights.build import load_model
 
+    check_output_stride(output_stride)
     chosen = passes(mf=mf, scales=scales, flip=flip)
     pictures = find_pictures(paths)
     make_folder(out)

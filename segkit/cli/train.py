@@ -1,7 +1,7 @@
 """`segkit train`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -9,17 +9,19 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from segkit.cli.app import app
 from segkit.cli.evaluate import show_evaluation
+from segkit.cli.options import Overrides
 
 if TYPE_CHECKING:
+    from segkit.evaluation.evaluate import Evaluation
     from segkit.training.train import Event, Step
 
 
 @app.command(epilog="Example: segkit train configs/camvid_mobilenet_v2.yaml train.iterations=500 --out runs/try")
 def train(
-    config: Path = typer.Argument(help="The recipe, a YAML file."),
-    overrides: list[str] = typer.Argument(None, metavar="[KEY=VALUE]...", help="Changes to it, such as train.lr=0.01."),
-    out: Path = typer.Option(None, help="Folder of the run [default: runs/ and the recipe's name]."),
-    resume: bool = typer.Option(False, help="Go on with the run in the folder."),
+    config: Annotated[Path, typer.Argument(help="The recipe, a YAML file.")],
+    overrides: Overrides = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run [default: runs/ and the recipe's name].")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
 ) -> None:
     """Train a network by a recipe; write the models, the metrics and overlays of validation pictures."""
     from segkit.config import load_config
@@ -36,9 +38,12 @@ def train(
     pictures = write_comparisons(model, open_dataset(recipe.data, recipe.data.val_split), out / "overlays")
     if display.best is not None:
         show_evaluation(display.best, Console())
-    print(f"best model      {result.best}\noverlays        {pictures[0].parent}\ncurve           {out / 'metrics.jsonl'}")
-    print(f"next            segkit evaluate {result.best} --mf\n                segkit predict {result.best} PICTURE --out predicted")
-    print(f"best mIoU       {100 * (result.best_miou or 0):.2f} %  (val, single scale, output stride {model.output_stride})")
+    print(f"best model      {result.best}")
+    print(f"curve           {out / 'metrics.jsonl'}")
+    print(f"pictures        {pictures[0].parent} (picture, truth, prediction, error)")
+    print(f"next            segkit predict {result.best} YOUR_PICTURES --out predicted")
+    print(f"                segkit evaluate {result.best} --os 8 --mf")
+    print(f"best val mIoU   {100 * (result.best_miou or 0):.2f} %")
 
 
 class _Display:
@@ -49,7 +54,7 @@ class _Display:
         self.live = self.console.is_terminal
         self.progress = Progress(BarColumn(bar_width=20), TextColumn("{task.description}"), console=self.console)
         self.task: TaskID | None = None
-        self.best = None
+        self.best: Evaluation | None = None
 
     def __enter__(self) -> "_Display":
         if self.live:
@@ -60,6 +65,7 @@ class _Display:
         self.progress.stop()
 
     def listen(self, event: "Event") -> None:
+        """Show what a training says."""
         from segkit.training.train import Evaluated, Note
 
         if isinstance(event, Note):

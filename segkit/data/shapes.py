@@ -95,7 +95,7 @@ def _colours(
         mean = np.clip(grey + tint, 10, 245).astype(np.float32)
         if unlike is None or np.linalg.norm(mean - unlike) >= _CONTRAST:
             break
-    direction = rng.standard_normal(3) 
+    direction = rng.standard_normal(3)
     direction *= rng.uniform(5, 45) / np.linalg.norm(direction)
     return mean, direction.astype(np.float32)
 

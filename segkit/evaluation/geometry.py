@@ -24,7 +24,7 @@ def scaled_side(side: int, scale: float, output_stride: int = 16) -> int:
     `16 * ceil((n - 1) * s / 16) + 1`, which is TF DeepLab's `int(512 * s) + 1` for 513 and its six scales.
     """
     step = grid(output_stride)
-    # Rounded first: 512 * 1.1 is a hair over its true value in floating point, and must not gain a whole step by it.
+    # Rounded first: in floating point 800 * 1.1 is a hair over 880, and must not gain a whole step by it.
     return step * max(1, math.ceil(round((side - 1) * scale / step, 6))) + 1
 
 

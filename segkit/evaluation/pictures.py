@@ -46,7 +46,12 @@ def find_pictures(paths: Sequence[str]) -> list[Path]:
 
 
 def predict_label(
-    model: Segmenter, picture: np.ndarray, *, scales: Sequence[float] = (1.0,), flip: bool = False, window: int | None = None
+    model: Segmenter,
+    picture: np.ndarray,
+    *,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    window: int | None = None,
 ) -> np.ndarray:
     """The class of each pixel of one picture, uint8 (H, W, 3) RGB -> uint8 (H, W); arguments as in `predict`."""
     image = torch.from_numpy(picture).permute(2, 0, 1)[None]
@@ -105,5 +110,3 @@ def write_comparisons(model: Segmenter, dataset: Dataset, out: Path, *, count: i
         )
         written.append(path)
     return written
-
-

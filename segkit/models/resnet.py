@@ -79,9 +79,7 @@ class ResNet101(nn.Module):
                 stride, dilation = next(planned)
                 if number == len(WIDTHS) - 1:
                     dilation *= multi_grid[index]
-                units.append(
-                    Bottleneck(channels, width, stride=stride, dilation=dilation, project=index == 0, eps=eps)
-                )
+                units.append(Bottleneck(channels, width, stride=stride, dilation=dilation, project=index == 0, eps=eps))
                 channels = width * EXPANSION
             blocks.append(nn.Sequential(*units))
         self.blocks = nn.Sequential(*blocks)

@@ -1,6 +1,7 @@
 """Label maps to be looked at: laid over their picture, and beside the truth."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 
 import numpy as np
@@ -192,9 +193,8 @@ def _line(name: str) -> str:
 def _fitted(name: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
     if font.getlength(name) <= width:
         return name
-    while name and font.getlength(f"{name}...") > width:
-        name = name[:-1]
-    return f"{name}..."
+    kept = bisect_right(range(len(name)), width, key=lambda count: math.ceil(font.getlength(f"{name[:count]}...")))
+    return f"{name[: max(0, kept - 1)]}..."
 
 
 def _stack(parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -6,6 +6,7 @@ import torch
 
 from segkit.base.errors import DeviceError
 from segkit.models import DeepLabV3
+from segkit.models.folding import fold_batch_norm
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -46,7 +47,7 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
 
 
 def place(model: DeepLabV3, device: torch.device) -> DeepLabV3:
-    """The network on a device, ready to predict: in evaluation mode, its weights in the fastest memory layout."""
+    """A copy of the network that only predicts, as fast as it can: on a device, batch norm folded, channels last."""
     # Typed: torch's overloads do not know a device and a memory format together.
-    placed: DeepLabV3 = model.to(device=device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return placed.eval()
+    placed: DeepLabV3 = fold_batch_norm(model).to(device=device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return placed

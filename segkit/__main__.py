@@ -1,5 +1,0 @@
-"""`python -m segkit` is the `segkit` command."""
-
-from segkit.cli import main
-
-main()
