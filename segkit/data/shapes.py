@@ -25,6 +25,7 @@ _RADIUS = (0.12, 0.30)  # of the circle around an object, as a share of the side
 # Makes the classes cover areas that are not too different: a bar fills little of the circle around it.
 _GROWTH = {"disc": 0.85, "square": 1.0, "triangle": 1.25, "ring": 1.0, "cross": 1.2, "bar": 1.5}
 _CONTRAST = 70  # least distance in RGB between the mean colours of an object and of the background
+_STRENGTH = (5, 30)
 _MUTED = (0, 50)
 _VIVID = (80, 140)
 _SUBPIXEL = 4  # binary digits after the point in cv2's polygon corners
@@ -96,7 +97,7 @@ def _colours(
         if unlike is None or np.linalg.norm(mean - unlike) >= _CONTRAST:
             break
     direction = rng.standard_normal(3)
-    direction *= rng.uniform(5, 45) / np.linalg.norm(direction)
+    direction *= rng.uniform(*_STRENGTH) / np.linalg.norm(direction)
     return mean, direction.astype(np.float32)
 
 

@@ -45,9 +45,9 @@ def overlay(
     """
     _check(picture, classes, label)
     coloured = _coloured(picture, label, palette, alpha)
-    if not legend:
+    entries = _occurring(_pixels(label), palette, classes) if legend else []
+    if not entries:
         return coloured
-    entries = _occurring(_pixels(label), palette, classes)
     height, width = label.shape
     if height > 2 * width:
         return _side_by_side([coloured, _legend(entries, 1, _text_height(label.shape))])
@@ -156,22 +156,23 @@ def _shrunk(panel: np.ndarray, largest: int) -> np.ndarray:
 
 
 def _legend(entries: Sequence[Entry], width: int, text: int) -> np.ndarray:
-    """Swatches and names in rows of `width` pixels, or of more where a name needs them."""
+    """Swatches and names in rows of `width` pixels, or one a row where a name needs more."""
     font = ImageFont.load_default(text)
     margin, swatch, gap = round(text * 0.6), text, round(text * 0.4)
     around = 2 * margin + swatch + gap
-    widest = max(max((font.getlength(_line(name)) for _, name in entries), default=0), 1)
-    width = max(width, int(min(widest, _LONGEST * text)) + 1 + around)
+    widest = max(font.getlength(_line(name)) for _, name in entries)
+    least = math.ceil(min(widest, _LONGEST * text)) + around
+    in_column, width = width < least, max(width, least)
     names = [_fitted(_line(name), font, width - around) for _, name in entries]
 
     places, x, y = [], margin, margin
     for name in names:
         needed = swatch + gap + round(font.getlength(name))
-        if x > margin and x + needed > width - margin:
+        if x > margin and (in_column or x + needed > width - margin):
             x, y = margin, y + round(text * 1.5)
         places.append((x, y))
         x += needed + text
-    image = Image.new("RGB", (width, y + swatch + margin if entries else 0), PAPER)
+    image = Image.new("RGB", (width, y + swatch + margin), PAPER)
     draw = ImageDraw.Draw(image)
     for (colour, _), name, (x, y) in zip(entries, names, places, strict=True):
         draw.rectangle((x, y, x + swatch - 1, y + swatch - 1), colour, OUTLINE, max(1, text // 16))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from segkit.base.errors import ConfigError
+from segkit.base.memory import keep_freed_memory
 from segkit.config import TrainConfig
 from segkit.models import DeepLabV3
 from segkit.training.device import choose_precision
@@ -32,6 +33,8 @@ class Learner:
     def __init__(self, config: TrainConfig, model: DeepLabV3, device: torch.device) -> None:
         self.config = config
         self.device = device
+        if device.type == "cpu":
+            keep_freed_memory()
         self.precision = choose_precision(config.precision, device)
         self.memory_format = torch.channels_last if config.channels_last else torch.contiguous_format
         # torch's types do not know memory_format.

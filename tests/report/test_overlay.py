@@ -116,8 +116,9 @@ def test_letters_grow_with_the_picture() -> None:
 
 
 def test_nothing_labelled() -> None:
-    picture, label = scene(60, 80, IGNORE)
-    assert overlay(picture, label, **VOC).shape[:2] == (60, 80)  # no legend
+    for size in ((90, 30), (60, 80)):
+        picture, label = scene(*size, IGNORE)
+        assert overlay(picture, label, **VOC).shape[:2] == size  # no legend
     assert holds(comparison(picture, label, np.zeros_like(label), **VOC), NOT_LABELLED)
 
 

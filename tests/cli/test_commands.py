@@ -1,0 +1,142 @@
+"""The commands end to end, each as a user runs it, in a process of its own."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from segkit.base.labels import voc_palette
+from segkit.models import build_network
+from segkit.weights.files import save_model
+
+TRAIN = ["train.iterations=4", "train.batch_size=2", "train.crop=33", "train.workers=0", "train.evaluate_every=2"]
+
+
+def run(*arguments, cwd, status=0):
+    command = [sys.executable, "-c", "from segkit.cli import main; main()", *map(str, arguments)]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+    assert result.returncode == status, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    return result
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with a recipe for a tiny set of two-class pictures, and a run of it."""
+    folder = tmp_path_factory.mktemp("own")
+    rng = np.random.default_rng(0)
+    for split in ("train", "val"):
+        for kind in ("images", "labels"):
+            (folder / "data" / kind / split).mkdir(parents=True)
+        for number in range(3):
+            label = np.zeros((40, 50), np.uint8)
+            label[10:30, 5 + 10 * number : 25 + 10 * number] = 255
+            picture = rng.integers(0, 80, (40, 50, 3)).astype(np.uint8) + (label[..., None] // 2)
+            Image.fromarray(picture).save(folder / "data" / "images" / split / f"{number}.png")
+            Image.fromarray(label).save(folder / "data" / "labels" / split / f"{number}.png")
+    (folder / "recipe.yaml").write_text(
+        "model: {backbone: mobilenet_v2, width: 0.25}\n"
+        "data: {kind: folder, root: data, classes: [background, object], mapping: {255: 1}}\n"
+    )
+    result = run("train", "recipe.yaml", *TRAIN, "--out", "run", cwd=folder)
+    return folder, result.stdout
+
+
+def test_train_prints_progress_and_leaves_models_curve_and_pictures(trained):
+    folder, printed = trained
+    assert "best val mIoU" in printed and "pictures/s" in printed and "val mIoU" in printed
+    assert {"best.safetensors", "last.safetensors", "config.yaml", "metrics.jsonl", "versions.json"} <= {
+        path.name for path in (folder / "run").iterdir()
+    }
+    assert len(list((folder / "run" / "overlays").glob("*.jpg"))) == 3
+    lines = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [line["iteration"] for line in lines if "val_miou" in line] == [2, 4]
+
+
+def test_train_refuses_a_used_folder_and_resumes_in_it(trained):
+    folder, _ = trained
+    refused = run("train", "recipe.yaml", *TRAIN, "--out", "run", cwd=folder, status=1)
+    assert "--resume" in refused.stderr and refused.stderr.count("\n") == 1
+    assert "resumed after 4 of 4" in run("train", "recipe.yaml", *TRAIN, "--out", "run", "--resume", cwd=folder).stdout
+
+
+def test_evaluate_equals_what_predict_writes(trained):
+    folder, _ = trained
+    run("evaluate", "run/best.safetensors", "--os", "8", "--mf", "--json", "result.json", cwd=folder)
+    result = json.loads((folder / "result.json").read_text())
+    assert result["protocol"]["split"] == "val" and result["protocol"]["pictures"] == 3
+    assert len(result["protocol"]["scales"]) == 6 and result["protocol"]["flip"]
+    run("predict", "run/best.safetensors", "data/images/val", "--os", "8", "--mf", "--out", "predicted", cwd=folder)
+    counts = np.zeros((2, 2), np.int64)
+    for number in range(3):
+        truth = np.array(Image.open(folder / "data" / "labels" / "val" / f"{number}.png")) // 255
+        guess = np.array(Image.open(folder / "predicted" / "labels" / f"{number}.png"))
+        np.add.at(counts, (truth.ravel(), guess.ravel()), 1)
+    union = counts.sum(0) + counts.sum(1) - counts.diagonal()
+    with np.errstate(invalid="ignore"):
+        expected = np.nanmean(counts.diagonal() / union)
+    assert result["miou"] == pytest.approx(expected, abs=1e-12)
+    assert result["confusion"] == counts.tolist()
+
+
+def test_predict_reports_bad_files_and_goes_on(trained, tmp_path):
+    folder, _ = trained
+    good = np.random.default_rng(1).integers(0, 256, (45, 60, 4)).astype(np.uint8)
+    Image.fromarray(good).save(tmp_path / "rgba.png")
+    Image.fromarray(good[..., 0]).save(tmp_path / "grey.jpg")
+    (tmp_path / "text.png").write_text("no picture")
+    result = run("predict", folder / "run" / "best.safetensors", tmp_path, "--out", "out", cwd=tmp_path, status=1)
+    assert "text.png" in result.stderr and result.stderr.count("\n") == 1
+    assert "2 of 3 pictures predicted" in result.stdout
+    for name in ("rgba", "grey"):
+        label = Image.open(tmp_path / "out" / "labels" / f"{name}.png")
+        assert label.mode == "P" and label.size == (60, 45)
+        assert label.getpalette()[:6] == [value for colour in voc_palette(2) for value in colour]
+        assert (tmp_path / "out" / "overlays" / f"{name}.jpg").is_file()
+
+
+def test_evaluate_of_weights_without_a_recipe_asks_for_one(tmp_path):
+    torch.manual_seed(0)
+    save_model(tmp_path / "bare.safetensors", build_network("mobilenet_v2", classes=("a", "b"), aspp=False))
+    result = run("evaluate", "bare.safetensors", cwd=tmp_path, status=2)
+    assert "--data" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["train", "none.yaml"], 2, "none.yaml"),
+        (["train", "recipe.yaml", "train.learning_rate=1"], 2, "unknown key train.learning_rate"),
+        (["train", "recipe.yaml", "train.device=cuda:9", "--out", "x"], 1, "cuda:9"),
+        (["train", "recipe.yaml", "data.root=nowhere", "--out", "x"], 1, "nowhere"),
+        (["train", "recipe.yaml", "--out", "recipe.yaml/x"], 1, "recipe.yaml/x"),
+        (["evaluate", "recipe.yaml", "--data", "recipe.yaml"], 1, "recipe.yaml"),
+        (["evaluate", "run/best.safetensors", "--os", "12"], 2, "--os 12"),
+        (["evaluate", "run/best.safetensors", "--mf", "--flip"], 2, "--mf"),
+        (["predict", "run/best.safetensors", "nothing.jpg", "--out", "x"], 1, "nothing.jpg"),
+        (["describe", "vgg"], 2, "mobilenet_v1"),
+    ],
+)
+def test_wrong_calls_end_in_one_sentence(trained, arguments, status, words):
+    folder, _ = trained
+    result = run(*arguments, cwd=folder, status=status)
+    assert words in result.stderr
+    assert result.stderr.startswith("segkit: ") and result.stderr.count("\n") == 1
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    command = [sys.executable, "-c", "from segkit.cli import main; main()", "describe", "vgg", "--debug"]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert result.returncode == 1 and "Traceback" in result.stderr
+
+
+def test_describe_prints_the_paper_s_table(tmp_path):
+    printed = run("describe", "mobilenet_v2", "--size", 224, cwd=tmp_path).stdout
+    assert "bottleneck" in printed and "300.8M exact" in printed
+    data = json.loads(run("describe", "mobilenet_v2", "--os", 16, "--size", 513, "--json", cwd=tmp_path).stdout)
+    assert data["params"] == 2_113_557
+    assert sum(row["madds"] for row in data["rows"]) == data["madds_exact"]

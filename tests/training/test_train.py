@@ -1,0 +1,256 @@
+"""Whole trainings of a second: learning, resuming to the bit, stopping, and what is left on disk."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from segkit.base.errors import DataError, DeviceError, OutputError, SegkitError
+from segkit.base.labels import IGNORE, voc_palette
+from segkit.base.pictures import save_label
+from segkit.evaluation.evaluate import evaluate
+from segkit.training import learner
+from segkit.training.from_config import open_dataset
+from segkit.training.train import Evaluated, Event, Note, Step, train
+from segkit.weights.build import load_model
+
+ROOT = Path(__file__).parents[2]
+FILES = {"config.yaml", "versions.json", "metrics.jsonl", "best.safetensors", "last.safetensors", "state.safetensors"}
+
+
+class StopError(Exception):
+    """Raised in the middle of a training."""
+
+
+def stop_after(iteration: int):
+    def listen(event: Event) -> None:
+        if isinstance(event, Step) and event.iteration == iteration:
+            raise StopError
+
+    return listen
+
+
+def metrics(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_pictures_are_learnt_by_heart(tmp_path, recipe):
+    events: list[Event] = []
+    config = recipe(
+        iterations=25, evaluate_every=25, batch_size=4, lr=0.05, scales=(1, 1), batch_norm_momentum=0.3, log_every=5
+    )
+    result = train(config, tmp_path / "run", listen=events.append)
+    steps = [event for event in events if isinstance(event, Step)]
+    assert [step.iteration for step in steps] == [5, 10, 15, 20, 25]
+    assert steps[-1].loss < 0.4 < steps[0].loss < 1.5
+    assert steps[-1].seconds_left == 0 and steps[0].pictures_per_second > 0 and 0 <= steps[0].waiting <= 1
+    assert steps[0].lr == pytest.approx(0.05 * (1 - 4 / 25) ** 0.9)
+    (evaluated,) = (event for event in events if isinstance(event, Evaluated))
+    assert evaluated.best and evaluated.iteration == 25 and evaluated.evaluation.miou == result.best_miou
+
+
+def test_what_a_run_leaves_behind(tmp_path, recipe):
+    config = recipe(ema=0.5)
+    result = train(config, tmp_path / "run")
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
+    lines = metrics(tmp_path / "run")
+    assert [line["iteration"] for line in lines if "loss" in line] == [1, 2, 3, 4]
+    scores = {line["iteration"]: line["val_miou"] for line in lines if "val_miou" in line}
+    assert list(scores) == [2, 4] and max(scores.values()) == result.best_miou and result.skipped == 0
+
+    val_set = open_dataset(config.data, "val")
+    for path, iteration in ((result.last, 4), (result.best, max(scores, key=lambda n: (scores[n], -n)))):
+        model = load_model(path, output_stride=32)
+        assert model.classes == ("ground", "wall", "sky") and model.palette == val_set.palette
+        assert evaluate(model, val_set).miou == scores[iteration]
+
+
+def test_best_is_kept_where_later_ones_are_worse(tmp_path, recipe, monkeypatch):
+    scores = iter([0.2, 0.6, 0.6, 0.1])
+
+    class Scored:
+        def __init__(self) -> None:
+            self.protocol: dict = {}
+            self.miou = next(scores)
+            self.confusion = self
+            self.iou = np.array([self.miou, math.nan])
+
+    monkeypatch.setattr("segkit.training.train.evaluate", lambda *arguments, **options: Scored())
+    events: list[Event] = []
+    copies = []
+
+    def listen(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, Evaluated):
+            copies.append((tmp_path / "run/last.safetensors").read_bytes())
+
+    result = train(recipe(evaluate_every=1), tmp_path / "run", listen=listen)
+    assert [event.best for event in events if isinstance(event, Evaluated)] == [True, True, False, False]
+    assert result.best_miou == 0.6
+    assert result.best.read_bytes() == copies[1] and result.last.read_bytes() == copies[3]
+
+
+KILLED = """
+    import os, signal, sys, yaml, torch
+    torch.set_num_threads(int(sys.argv[3]))
+    from segkit.config import Config
+    from segkit.training.train import Step, train
+
+    def listen(event):
+        if isinstance(event, Step) and event.iteration == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    train(Config.model_validate(yaml.safe_load(sys.argv[1])), sys.argv[2], listen=listen)
+"""
+
+
+def test_a_killed_run_resumes_to_the_bit(tmp_path, recipe, equal_files):
+    config = recipe(iterations=6, ema=0.9, accumulate=2, precision="bf16", jaccard=0.3, jitter=0.5, warmup=2)
+    whole = train(config, tmp_path / "whole")
+    text = yaml.safe_dump(config.model_dump(mode="json"))
+    killed = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(KILLED), text, str(tmp_path / "cut"), str(torch.get_num_threads())],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert metrics(tmp_path / "cut")[-1]["iteration"] == 5
+    notes: list[Event] = []
+    resumed = train(config, tmp_path / "cut", resume=True, listen=notes.append)
+    assert Note("resumed after 4 of 6 iterations") in notes
+    for name in ("last", "best", "state"):
+        equal_files(tmp_path / f"whole/{name}.safetensors", tmp_path / f"cut/{name}.safetensors")
+    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
+    assert resumed.best_miou == whole.best_miou
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"precision": "fp16", "batch_norm": "freeze", "head_lr": 0.05},
+        {"class_weights": (1, 2, 0.5), "seed": 3, "batch_size": 1, "channels_last": False},
+    ],
+)
+def test_an_interrupted_run_resumes_to_the_bit(tmp_path, recipe, options):
+    config = recipe(**options)
+    train(config, tmp_path / "whole")
+    for moment in (1, 3):  # before anything was saved, and after
+        with pytest.raises(StopError):
+            train(config, tmp_path / "cut", resume=moment > 1, listen=stop_after(moment))
+    train(config, tmp_path / "cut", resume=True)
+    # Tensors and counters, and so the scale of float16 and how long it has held.
+    assert (tmp_path / "whole/state.safetensors").read_bytes() == (tmp_path / "cut/state.safetensors").read_bytes()
+    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
+
+
+def test_resuming_a_finished_run_changes_nothing(tmp_path, recipe):
+    config = recipe(iterations=1)
+    first = train(config, tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    assert train(config, tmp_path / "run", resume=True) == first
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+def test_workers_do_not_change_the_weights(tmp_path, recipe, equal_files):
+    for workers in (0, 2):
+        train(recipe(workers=workers, iterations=2, jitter=0.5), tmp_path / str(workers))
+    equal_files(tmp_path / "0/last.safetensors", tmp_path / "2/last.safetensors")
+
+
+def test_frozen_statistics_stay_those_of_the_start(tmp_path, recipe):
+    first = train(recipe(iterations=1), tmp_path / "first").last
+    second = train(recipe(iterations=2, batch_norm="freeze", model={"weights": str(first)}), tmp_path / "second").last
+    before, after = (load_model(path).state_dict() for path in (first, second))
+    statistics = [name for name in before if "running" in name]
+    assert statistics and all(torch.equal(before[name], after[name]) for name in statistics)
+    assert not torch.equal(before["classifier.weight"], after["classifier.weight"])
+
+
+def test_pictures_without_labels(tmp_path, recipe, pictures):
+    for split in ("train", "val"):
+        (tmp_path / "data/images").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data/images" / split).symlink_to(pictures / "images" / split)
+        for path in (pictures / "labels" / split).iterdir():
+            save_label(
+                tmp_path / "data/labels" / split / path.name, np.full((36, 40), IGNORE, np.uint8), voc_palette(3)
+            )
+    notes: list[Event] = []
+    result = train(recipe(data={"root": str(tmp_path / "data")}, batch_size=1), tmp_path / "run", listen=notes.append)
+    assert result.skipped == 0 and result.best_miou is None
+    lines = metrics(tmp_path / "run")
+    assert [line["loss"] for line in lines if "loss" in line] == [0, 0, 0, 0]
+    assert [line["val_miou"] for line in lines if "val_miou" in line] == [None, None]
+    assert all(torch.isfinite(value).all() for value in load_model(result.last).state_dict().values())
+    assert any("nothing but 255" in note.text for note in notes if isinstance(note, Note))
+
+
+def test_bad_steps_are_skipped_and_counted(tmp_path, recipe, monkeypatch):
+    real = learner.cross_entropy
+    calls = []
+
+    def now_and_then(*arguments, **options):
+        calls.append(1)
+        return real(*arguments, **options) * (math.nan if len(calls) in (2, 3) else 1)
+
+    monkeypatch.setattr(learner, "cross_entropy", now_and_then)
+    result = train(recipe(), tmp_path / "run")
+    assert result.skipped == 2
+    steps = [line for line in metrics(tmp_path / "run") if "loss" in line]
+    assert [line["skipped"] for line in steps] == [0, 1, 2, 2]
+    assert [line["loss"] is None for line in steps] == [False, True, True, False]
+    assert all(torch.isfinite(value).all() for value in load_model(result.last).state_dict().values())
+
+
+def test_ten_bad_steps_in_a_row_end_the_run_with_advice(tmp_path, recipe):
+    events: list[Event] = []
+    config = recipe(lr=1e30, iterations=40, evaluate_every=1_000)
+    with pytest.raises(SegkitError, match=r"10 times in a row up to iteration \d+ \(loss .*lower train.lr") as caught:
+        train(config, tmp_path / "run", listen=events.append)
+    assert "\n" not in str(caught.value) and str(tmp_path / "run") in str(caught.value)
+    assert [event.skipped for event in events if isinstance(event, Step)][-9:] == list(range(1, 10))
+
+
+def test_a_folder_is_neither_overwritten_nor_mixed_up(tmp_path, recipe):
+    train(recipe(iterations=1), tmp_path / "run")
+    with pytest.raises(OutputError, match="is not empty"):
+        train(recipe(iterations=1), tmp_path / "run")
+    with pytest.raises(OutputError, match=r"was begun with train.iterations=1, not 2"):
+        train(recipe(iterations=2), tmp_path / "run", resume=True)
+    with pytest.raises(OutputError, match="holds no run"):
+        train(recipe(iterations=1), tmp_path / "other", resume=True)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written to"):
+        train(recipe(iterations=1), tmp_path / "file/run")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"data": {"classes": ("ground", "wall"), "colours": None}}, DataError, r"^\S+\.png holds the label value 2"),
+        ({"data": {"root": "/nowhere"}}, DataError, "/nowhere"),
+        ({"device": "cuda:7"}, DeviceError, "the device cuda:7 is not on this machine"),
+        ({"class_weights": None, "model": {"weights": "/nowhere.safetensors"}}, SegkitError, "/nowhere.safetensors"),
+    ],
+)
+def test_what_is_wrong_is_found_before_anything_is_written(tmp_path, recipe, options, error, message):
+    with pytest.raises(error, match=message) as caught:
+        train(recipe(**options), tmp_path / "run")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_several_things_wrong_are_counted(tmp_path, recipe):
+    with pytest.raises(DataError, match=r"\(and 3 more\)$") as caught:
+        train(recipe(data={"classes": ("ground",), "colours": None}), tmp_path / "run")
+    assert str(caught.value).count(".png") == 1  # the message names the file, and is not preceded by it again
