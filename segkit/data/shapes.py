@@ -1,10 +1,11 @@
 """The built-in data set: shapes before a background, drawn on the fly from a seed; nothing is downloaded.
 
-What an object is can only be told from its outline. Objects and backgrounds take their textures and colours from one
-distribution, so a classifier of single pixels learns nothing but that background is common.
+What an object is shows in its outline and in its texture, which backgrounds may have too, and never in its colour:
+all classes take their colours from one distribution. `tools/shapes_baselines.py` measures how little colour gives away.
 """
 
 import math
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -12,7 +13,25 @@ import numpy as np
 from segkit.base.labels import IGNORE, voc_palette
 from segkit.data.dataset import Sample
 
-CLASSES = ("background", "disc", "square", "triangle", "ring", "cross", "bar")
+
+class _Look(NamedTuple):
+    """How strong the colours are of which something is painted."""
+
+    saturation: tuple[float, float]
+    strength: tuple[float, float]
+
+
+TEXTURES = {
+    "disc": "gradient",
+    "square": "checks",
+    "triangle": "stripes",
+    "ring": "noise",
+    "cross": "dots",
+    "bar": "clouds",
+}
+"""The texture of each class's objects. A background has any of them: a texture alone does not make an object."""
+
+CLASSES = ("background", *TEXTURES)
 
 # Part of the random key of a picture: changing one changes its split.
 SPLITS = {"train": 0, "val": 1, "test": 2}
@@ -20,14 +39,15 @@ SPLITS = {"train": 0, "val": 1, "test": 2}
 DEFAULT_SIDE = 129
 """Side of a picture in pixels: 16k + 1, which output stride 16 divides without padding."""
 
-_OBJECTS = (5, 7)  # how many a picture has, least and most
-_RADIUS = (0.12, 0.30)  # of the circle around an object, as a share of the side, before _GROWTH
+_OBJECTS = (2, 5)  # how many a picture has, least and most
+_RADIUS = (0.15, 0.42)  # of the circle around an object, as a share of the side, before _GROWTH
 # Makes the classes cover areas that are not too different: a bar fills little of the circle around it.
 _GROWTH = {"disc": 0.85, "square": 1.0, "triangle": 1.25, "ring": 1.0, "cross": 1.2, "bar": 1.5}
 _CONTRAST = 70  # least distance in RGB between the mean colours of an object and of the background
-_STRENGTH = (5, 30)
-_MUTED = (0, 50)
-_VIVID = (80, 140)
+# Saturation of a colour, and how far a pattern varies it, both as a length in RGB.
+_GROUND = _Look(saturation=(0, 50), strength=(5, 30))
+_OBJECT = _Look(saturation=(80, 140), strength=(35, 65))
+_PERIOD = (6, 12)  # of a pattern, in pixels
 _SUBPIXEL = 4  # binary digits after the point in cv2's polygon corners
 
 
@@ -64,16 +84,17 @@ class ShapesDataset:
 
 def draw(rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray]:
     """A picture, uint8 (side, side, 3) RGB, and its label map, uint8 (side, side), in the classes of CLASSES."""
-    ground = _colours(rng, _MUTED)
-    image = _paint(ground, _field(rng, side))
+    ground = _colours(rng, _GROUND)
+    image = _paint(ground, _field(rng, side, str(rng.choice(list(TEXTURES.values())))))
     objects = np.zeros((side, side), np.uint8)  # 0 is the background, then the objects in the order of drawing
     kinds = [0]
     low, high = _RADIUS
     radii = low * (high / low) ** rng.random(rng.integers(_OBJECTS[0], _OBJECTS[1], endpoint=True))
     for radius in sorted(radii * side, reverse=True):  # small ones last: in front of large ones, not lost behind them
         kinds.append(int(rng.integers(1, len(CLASSES))))
-        mask = _mask(rng, CLASSES[kinds[-1]], radius, side)
-        colours, field = _colours(rng, _VIVID, unlike=ground[0]), _field(rng, side)
+        kind = CLASSES[kinds[-1]]
+        mask = _mask(rng, kind, radius, side)
+        colours, field = _colours(rng, _OBJECT, unlike=ground[0]), _field(rng, side, TEXTURES[kind])
         x, y, width, height = cv2.boundingRect(mask)
         patch = np.s_[y : y + height, x : x + width]
         image[patch] += (mask[patch][..., None] / np.float32(255)) * (_paint(colours, field[patch]) - image[patch])
@@ -85,19 +106,20 @@ def draw(rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _colours(
-    rng: np.random.Generator, saturation: tuple[float, float], *, unlike: np.ndarray | None = None
+    rng: np.random.Generator, look: _Look, *, unlike: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """A mean colour in 0..255, far enough from the colour `unlike`, and the direction in which a pattern varies it."""
     while True:
         grey = rng.uniform(60, 195)
         tint = rng.standard_normal(3)
         tint -= tint.mean()
-        tint *= rng.uniform(*saturation) / np.linalg.norm(tint)
+        tint *= rng.uniform(*look.saturation) / np.linalg.norm(tint)
         mean = np.clip(grey + tint, 10, 245).astype(np.float32)
         if unlike is None or np.linalg.norm(mean - unlike) >= _CONTRAST:
             break
-    direction = rng.standard_normal(3)
-    direction *= rng.uniform(*_STRENGTH) / np.linalg.norm(direction)
+    # Mostly of lightness, as most textures are.
+    direction = np.full(3, rng.choice((-1.0, 1.0))) + 0.25 * rng.standard_normal(3)
+    direction *= rng.uniform(*look.strength) / np.linalg.norm(direction)
     return mean, direction.astype(np.float32)
 
 
@@ -107,24 +129,30 @@ def _paint(colours: tuple[np.ndarray, np.ndarray], field: np.ndarray) -> np.ndar
     return mean + direction * field[..., None]
 
 
-def _field(rng: np.random.Generator, side: int) -> np.ndarray:
-    """A pattern in about -1..1: noise from coarse to fine, stripes, checks or a gradient, turned at random."""
-    family = rng.integers(4)
-    if family == 0:
-        cells = int(rng.integers(3, 33))
+def _field(rng: np.random.Generator, side: int, texture: str) -> np.ndarray:
+    """A pattern in about -1..1, turned and sized at random."""
+    if texture == "noise":
+        cells = max(4, round(side / rng.uniform(1.5, 3)))
+        noise = rng.uniform(-1, 1, (cells, cells)).astype(np.float32)
+        return cv2.resize(noise, (side, side), interpolation=cv2.INTER_LINEAR)
+    if texture == "clouds":
+        cells = int(rng.integers(3, 12))
         noise = rng.uniform(-1, 1, (cells, cells)).astype(np.float32)
         return cv2.resize(noise, (side, side), interpolation=cv2.INTER_CUBIC)
     angle = np.float32(rng.uniform(0, 2 * math.pi))
     across = np.linspace(-1, 1, side, dtype=np.float32)
     u = np.cos(angle) * across[None, :] + np.sin(angle) * across[:, None]
-    if family == 1:
+    if texture == "gradient":
         return u
-    frequency = np.float32(math.pi * side / rng.uniform(6, 24))  # a period of 6 to 24 pixels
-    stripes = np.sin(u * frequency + np.float32(rng.uniform(0, 2 * math.pi)))
-    if family == 2:
-        return stripes
     v = np.cos(angle) * across[:, None] - np.sin(angle) * across[None, :]
-    return np.sign(stripes) * np.sign(np.sin(v * frequency))
+    frequency = np.float32(math.pi * side / rng.uniform(*_PERIOD))
+    stripes = np.sin(u * frequency + np.float32(rng.uniform(0, 2 * math.pi)))
+    if texture == "stripes":
+        return stripes
+    crossing = np.sin(v * frequency)
+    if texture == "dots":
+        return np.float32(2) * (stripes + crossing > 0.8) - 1
+    return np.sign(stripes) * np.sign(crossing)
 
 
 def _mask(rng: np.random.Generator, kind: str, radius: float, side: int) -> np.ndarray:
@@ -172,6 +200,6 @@ def _photograph(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """The drawing under uneven light, out of focus and with noise, as uint8."""
     side = len(image)
     light = cv2.resize(rng.uniform(0.8, 1.15, (2, 2)).astype(np.float32), (side, side))
-    image = cv2.GaussianBlur(image * light[..., None], (5, 5), rng.uniform(0.3, 1.0))
-    image += rng.uniform(1, 8) * rng.standard_normal(image.shape, dtype=np.float32)
-    return np.clip(image + 0.5, 0, 255).astype(np.uint8)
+    image = cv2.GaussianBlur(image * light[..., None], (5, 5), rng.uniform(0.3, 0.8))
+    noise = rng.uniform(1, 4) * rng.standard_normal(image.shape, dtype=np.float32)
+    return np.clip(image + noise + 0.5, 0, 255).astype(np.uint8)
