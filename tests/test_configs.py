@@ -1,0 +1,37 @@
+"""The recipes that come with segkit."""
+
+from pathlib import Path
+
+import pytest
+
+from segkit.config import load_config
+
+RECIPES = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_recipe_loads_and_its_head_tells_command_cost_and_figure(path):
+    config = load_config(path)
+    head = " ".join(line.lstrip("# ") for line in path.read_text().split("model:")[0].splitlines()).lower()
+    name = "my_data.yaml" if path.stem == "own_data" else f"configs/{path.name}"
+    assert f"segkit train {name}" in head
+    assert "cost" in head and ("figure" in head or "miou" in head)
+    assert config.train.iterations >= config.train.evaluate_every
+
+
+def test_there_is_a_recipe_for_each_task():
+    names = {path.stem for path in RECIPES}
+    voc = {
+        f"voc_{backbone}{aspp}" for backbone in ("mobilenet_v1", "mobilenet_v2", "resnet101") for aspp in ("", "_aspp")
+    }
+    camvid = {f"camvid_{backbone}" for backbone in ("mobilenet_v1", "mobilenet_v2", "resnet101")}
+    assert voc | camvid | {"voc_finetune", "shapes_quickstart", "own_data"} <= names
+    for name in voc:
+        path = next(path for path in RECIPES if path.stem == name)
+        assert load_config(path).model.aspp == name.endswith("aspp")
+
+
+def test_the_two_classes_of_the_template_load():
+    template = next(path for path in RECIPES if path.stem == "own_data")
+    overrides = ["data.classes=[background, object]", "data.mapping={255: 1}"]
+    assert load_config(template, overrides).data.mapping == {255: 1}
