@@ -92,11 +92,10 @@ class ConvNormAct(nn.Module):
 
 
 def initialise(module: nn.Module) -> None:
-    """Fresh weights: He-normal convolutions (https://arxiv.org/abs/1502.01852), batch norm at identity."""
+    """Fresh weights: He-normal convolutions (fan out, https://arxiv.org/abs/1502.01852), batch norm at identity."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
-            # Fan in: PyTorch's fan out takes no notice of groups, and would make depthwise weights far too small.
-            nn.init.kaiming_normal_(layer.weight, mode="fan_in", nonlinearity="relu")
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
         elif isinstance(layer, nn.BatchNorm2d):
