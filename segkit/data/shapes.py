@@ -46,8 +46,8 @@ _GROWTH = {"disc": 0.85, "square": 1.0, "triangle": 1.25, "ring": 1.0, "cross": 
 _CONTRAST = 70  # least distance in RGB between the mean colours of an object and of the background
 # Saturation of a colour, and how far a pattern varies it, both as a length in RGB.
 _GROUND = _Look(saturation=(0, 50), strength=(5, 30))
-_OBJECT = _Look(saturation=(80, 140), strength=(35, 65))
-_PERIOD = (6, 12)  # of a pattern, in pixels
+_OBJECT = _Look(saturation=(80, 140), strength=(60, 100))
+_PERIODS = {"checks": (5.5, 7), "dots": (8, 10), "stripes": (11, 15)}  # in pixels
 _SUBPIXEL = 4  # binary digits after the point in cv2's polygon corners
 
 
@@ -145,7 +145,7 @@ def _field(rng: np.random.Generator, side: int, texture: str) -> np.ndarray:
     if texture == "gradient":
         return u
     v = np.cos(angle) * across[:, None] - np.sin(angle) * across[None, :]
-    frequency = np.float32(math.pi * side / rng.uniform(*_PERIOD))
+    frequency = np.float32(math.pi * side / rng.uniform(*_PERIODS[texture]))
     stripes = np.sin(u * frequency + np.float32(rng.uniform(0, 2 * math.pi)))
     if texture == "stripes":
         return stripes

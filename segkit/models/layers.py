@@ -58,7 +58,10 @@ def _pad_like_tensorflow(x: Tensor, kernel_size: int, stride: int) -> Tensor:
 
 
 class ConvNormAct(nn.Module):
-    """Convolution, batch norm and activation, in this order; `activation="none"` leaves the last out."""
+    """Convolution, batch norm and activation, in this order; `activation="none"` leaves the last out.
+
+    `ends_residual` marks the last block of a residual branch, whose fresh batch norm starts at zero (see `initialise`).
+    """
 
     def __init__(
         self,
@@ -72,8 +75,10 @@ class ConvNormAct(nn.Module):
         padding: Padding = "symmetric",
         eps: float = 1e-5,
         activation: Activation = "relu",
+        ends_residual: bool = False,
     ) -> None:
         super().__init__()
+        self.ends_residual = ends_residual
         self.conv = Conv(
             in_channels,
             out_channels,
@@ -92,7 +97,11 @@ class ConvNormAct(nn.Module):
 
 
 def initialise(module: nn.Module) -> None:
-    """Fresh weights: He-normal convolutions (fan out, https://arxiv.org/abs/1502.01852), batch norm at identity."""
+    """Fresh weights: He-normal convolutions (fan out, https://arxiv.org/abs/1502.01852), batch norm at identity.
+
+    Residual branches start at zero, so that a deep network starts as a shallow one and learns sooner
+    (https://arxiv.org/abs/1706.02677 section 5.1).
+    """
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
@@ -100,3 +109,6 @@ def initialise(module: nn.Module) -> None:
                 nn.init.zeros_(layer.bias)
         elif isinstance(layer, nn.BatchNorm2d):
             layer.reset_parameters()
+    for block in module.modules():
+        if isinstance(block, ConvNormAct) and block.ends_residual:
+            nn.init.zeros_(block.norm.weight)

@@ -61,7 +61,7 @@ class InvertedResidual(nn.Module):
             eps=eps,
             activation="relu6",
         )
-        self.project = ConvNormAct(hidden, out_channels, eps=eps, activation="none")
+        self.project = ConvNormAct(hidden, out_channels, eps=eps, activation="none", ends_residual=residual)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in, H, W) -> (N, out, H / stride, W / stride)."""

@@ -34,7 +34,7 @@ class Bottleneck(nn.Module):
         out_channels = width * EXPANSION
         self.reduce = ConvNormAct(in_channels, width, eps=eps)
         self.spatial = ConvNormAct(width, width, 3, stride=stride, dilation=dilation, eps=eps)
-        self.expand = ConvNormAct(width, out_channels, eps=eps, activation="none")
+        self.expand = ConvNormAct(width, out_channels, eps=eps, activation="none", ends_residual=True)
         self.shortcut = (
             ConvNormAct(in_channels, out_channels, stride=stride, eps=eps, activation="none") if project else None
         )

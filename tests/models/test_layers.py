@@ -3,6 +3,7 @@ import torch
 from torch import Tensor, nn
 
 from segkit.models.layers import Conv, ConvNormAct, initialise
+from segkit.models.mobilenet_v2 import InvertedResidual
 
 
 def same_by_definition(x: Tensor, weight: Tensor, stride: int, dilation: int) -> Tensor:
@@ -87,3 +88,12 @@ def test_fresh_weights() -> None:
     assert module[0].norm.running_mean.abs().sum() == 0
     assert (module[0].norm.weight == 1).all()
     assert (module[1].bias == 0).all()
+
+
+def test_a_fresh_residual_branch_adds_nothing() -> None:
+    block = InvertedResidual(
+        8, 8, expansion=6, stride=1, dilation=1, padding="symmetric", eps=1e-3, residual=True
+    ).eval()
+    initialise(block)
+    x = torch.randn(1, 8, 9, 9)
+    torch.testing.assert_close(block(x), x)

@@ -46,16 +46,16 @@ def metrics(folder: Path) -> list[dict]:
 def test_pictures_are_learnt_by_heart(tmp_path, recipe):
     events: list[Event] = []
     config = recipe(
-        iterations=25, evaluate_every=25, batch_size=4, lr=0.05, scales=(1, 1), batch_norm_momentum=0.3, log_every=5
+        iterations=40, evaluate_every=40, batch_size=4, lr=0.05, scales=(1, 1), batch_norm_momentum=0.3, log_every=8
     )
     result = train(config, tmp_path / "run", listen=events.append)
     steps = [event for event in events if isinstance(event, Step)]
-    assert [step.iteration for step in steps] == [5, 10, 15, 20, 25]
+    assert [step.iteration for step in steps] == [8, 16, 24, 32, 40]
     assert steps[-1].loss < 0.4 < steps[0].loss < 1.5
     assert steps[-1].seconds_left == 0 and steps[0].pictures_per_second > 0 and 0 <= steps[0].waiting <= 1
-    assert steps[0].lr == pytest.approx(0.05 * (1 - 4 / 25) ** 0.9)
+    assert steps[0].lr == pytest.approx(0.05 * (1 - 7 / 40) ** 0.9)
     (evaluated,) = (event for event in events if isinstance(event, Evaluated))
-    assert evaluated.best and evaluated.iteration == 25 and evaluated.evaluation.miou == result.best_miou
+    assert evaluated.best and evaluated.iteration == 40 and evaluated.evaluation.miou == result.best_miou
 
 
 def test_what_a_run_leaves_behind(tmp_path, recipe):
