@@ -15,7 +15,7 @@ Scales = Annotated[
 ]
 Flip = Annotated[bool, typer.Option("--flip", help="Average with the mirrored picture.")]
 Window = Annotated[
-    int | None, typer.Option(min=33, help="Predict larger pictures in overlapping windows of so many pixels a side.")
+    int | None, typer.Option(min=33, help="Predict larger pictures in overlapping windows of this side in pixels.")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Overrides = Annotated[

@@ -11,8 +11,13 @@ import torch
 from segkit.base.errors import DataError
 from segkit.base.pictures import PICTURE_SUFFIXES, read_picture, save_label, save_picture
 from segkit.data.dataset import Dataset
+from segkit.evaluation.geometry import window_starts
 from segkit.evaluation.inference import Segmenter, predict
 from segkit.report.overlay import comparison, overlay
+
+WHOLE_PIXELS = 4_000_000
+"""Pictures of up to so many pixels are predicted whole; with 21 classes their probabilities take 0.3 GB."""
+WINDOW = 1025
 
 
 @dataclass(frozen=True)
@@ -53,10 +58,28 @@ def predict_label(
     flip: bool = False,
     window: int | None = None,
 ) -> np.ndarray:
-    """The class of each pixel of one picture, uint8 (H, W, 3) RGB -> uint8 (H, W); arguments as in `predict`."""
-    image = torch.from_numpy(picture).permute(2, 0, 1)[None]
-    probabilities = predict(model, image, scales=scales, flip=flip, window=window)
-    return probabilities[0].argmax(0).to(torch.uint8).cpu().numpy()
+    """The class of each pixel of one picture, uint8 (H, W, 3) RGB -> uint8 (H, W); arguments as in `predict`.
+
+    A picture of more than WHOLE_PIXELS is predicted in windows (of 1025 where `window` is not given), a band of rows at
+    a time, since the probabilities of all its pixels would not fit in memory.
+    """
+
+    def label_of(part: np.ndarray) -> np.ndarray:
+        image = torch.from_numpy(part).permute(2, 0, 1)[None]
+        probabilities = predict(model, image, scales=scales, flip=flip, window=window)
+        return probabilities[0].argmax(0).to(torch.uint8).cpu().numpy()
+
+    height, width = picture.shape[:2]
+    if height * width <= WHOLE_PIXELS:
+        return label_of(picture)
+    window = window or WINDOW
+    label = np.empty((height, width), np.uint8)
+    covered = 0
+    for top in window_starts(height, window):
+        first = (covered - top) // 2 if covered else 0  # bands meet in the middle of their overlap
+        label[top + first : top + window] = label_of(picture[top : top + window])[first:]
+        covered = top + window
+    return label
 
 
 def predict_files(

@@ -1,0 +1,92 @@
+"""Predictions as files."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from segkit.base.errors import DataError
+from segkit.evaluation import pictures
+from segkit.evaluation.pictures import find_pictures, predict_files, predict_label, write_comparisons
+
+
+class Brightness:
+    """Three classes by brightness; what it predicts for a pixel depends on that pixel alone."""
+
+    classes = ("dark", "grey", "bright")
+    palette = ((0, 0, 0), (128, 0, 0), (0, 128, 0))
+    canvas = None
+    output_stride = 16
+    mean = torch.full((1, 3, 1, 1), 127.5)
+
+    def __init__(self) -> None:
+        self.largest = 0
+
+    def __call__(self, images: Tensor) -> Tensor:
+        self.largest = max(self.largest, images.shape[2] * images.shape[3])
+        grey = images.mean(1, keepdim=True)
+        return -(grey - torch.tensor([0.0, 127.0, 255.0]).view(1, 3, 1, 1)).abs()
+
+
+def blocks(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """A picture in blocks of three brightnesses, and its classes."""
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 3, (-(-height // 8), -(-width // 8))).repeat(8, 0).repeat(8, 1)[:height, :width]
+    return np.repeat((label * 127)[..., None], 3, 2).astype(np.uint8), label.astype(np.uint8)
+
+
+def test_a_huge_picture_is_predicted_in_bands_of_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture, label = blocks(203, 150)
+    model = Brightness()
+    monkeypatch.setattr(pictures, "WHOLE_PIXELS", 1000)
+    monkeypatch.setattr(pictures, "WINDOW", 49)
+    np.testing.assert_array_equal(predict_label(model, picture), label)
+    assert model.largest == 49 * 49
+    np.testing.assert_array_equal(predict_label(model, picture, window=65), label)
+    assert model.largest == 65 * 65
+
+
+def test_find_pictures(tmp_path: Path) -> None:
+    for name in ("b.png", "a.jpg", "sub/c.JPG", "note.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    found = find_pictures([str(tmp_path / "*.png"), str(tmp_path), str(tmp_path / "note.txt")])
+    assert [path.name for path in found] == ["b.png", "a.jpg", "c.JPG", "note.txt"]
+    for nothing in (tmp_path / "none.png", tmp_path / "*.gif"):
+        with pytest.raises(DataError, match="no such picture"):
+            find_pictures([str(nothing)])
+
+
+def test_predicted_files_of_one_name_are_kept_apart(tmp_path: Path) -> None:
+    picture, label = blocks(40, 56)
+    paths = []
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        paths.append(tmp_path / folder / "same.png")
+        Image.fromarray(picture).save(paths[-1])
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    results = list(predict_files(Brightness(), [paths[0], tmp_path / "broken.jpg", paths[1]], tmp_path / "out"))
+    assert [result.error is None for result in results] == [True, False, True]
+    assert "broken.jpg" in str(results[1].error)
+    written = sorted(path.name for path in (tmp_path / "out" / "labels").iterdir())
+    assert written == ["same-2.png", "same.png"]
+    for result in (results[0], results[2]):
+        assert result.label is not None and result.overlay is not None and result.overlay.is_file()
+        np.testing.assert_array_equal(np.array(Image.open(result.label)), label)
+
+
+def test_comparisons_are_spread_over_the_data_set(tmp_path: Path) -> None:
+    from segkit.data.shapes import CLASSES, ShapesDataset
+
+    class Constant(Brightness):
+        classes = CLASSES
+        palette = ShapesDataset.palette
+
+        def __call__(self, images: Tensor) -> Tensor:
+            return torch.zeros(len(images), len(CLASSES), *images.shape[2:])
+
+    written = write_comparisons(Constant(), ShapesDataset("val", size=9, side=33), tmp_path, count=3)
+    assert [path.name for path in written] == ["val_00000.jpg", "val_00004.jpg", "val_00008.jpg"]
