@@ -14,7 +14,7 @@ from segkit.base.pictures import save_label
 from segkit.data.dataset import Sample
 from segkit.data.voc import VocDataset
 from segkit.evaluation.evaluate import evaluate
-from segkit.evaluation.inference import predict
+from segkit.evaluation.inference import MF_SCALES, predict
 from segkit.weights.build import load_model
 
 SIZES = ((40, 52), (33, 70), (64, 48))
@@ -201,16 +201,23 @@ def test_label_maps_on_disk_counted_by_others_give_the_same(shared: Path, tmp_pa
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("data", "output_stride", "miou", "pixel_accuracy"),
-    [("trainval", 16, 81.33, 96.33), ("trainval", 8, 82.80, 96.69), ("trainaug_8bit", 16, 73.05, 93.74)],
+    ("data", "output_stride", "mf", "miou", "pixel_accuracy"),
+    [
+        ("trainval", 16, False, 81.33, 96.33),
+        ("trainval", 8, False, 82.80, 96.69),
+        ("trainaug_8bit", 16, False, 73.05, 93.74),
+        ("trainaug_8bit", 8, False, 73.33, 93.84),
+        ("trainaug_8bit", 8, True, 75.09, 94.32),
+    ],
 )
 def test_reference_figures(
-    shared: Path, pictures, data: str, output_stride: int, miou: float, pixel_accuracy: float
+    shared: Path, pictures, data: str, output_stride: int, mf: bool, miou: float, pixel_accuracy: float
 ) -> None:
     """What independent code measured with the official weights on every tenth picture of VOC val."""
     path = shared / f"weights/deeplabv3_mnv2_coco_voc_{data}_tf.safetensors"
     part = some_of_voc(shared, pictures, 10)
-    result = evaluate(load_model(path, output_stride=output_stride), part)
+    scales = MF_SCALES if mf else (1.0,)
+    result = evaluate(load_model(path, output_stride=output_stride), part, scales=scales, flip=mf)
     assert len(part) == 145
     assert result.protocol["canvas"] == 513
     assert 100 * result.miou == pytest.approx(miou, abs=0.05)
