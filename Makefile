@@ -1,5 +1,4 @@
-# The targets that everybody needs; CONTRIBUTING.md says when. On a machine without a GPU, torch's much smaller CPU build
-# is chosen with `PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make venv`.
+# The targets that everybody needs; CONTRIBUTING.md says when.
 
 PYTHON ?= python3
 PYTEST_ARGS ?= -n 2
