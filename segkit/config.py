@@ -136,6 +136,8 @@ class Config(_Section):
             raise ValueError(f"train.scales is (smallest, largest), not {train.scales}: swap them")
         if isinstance(self.data, FolderConfig):
             count = len(self.data.classes)
+            if len(set(self.data.classes)) < count:
+                raise ValueError("data.classes names a class twice: give each a name of its own")
             if self.data.colours is not None and len(self.data.colours) != count:
                 raise ValueError(f"data.colours has {len(self.data.colours)} colours for {count} classes")
             if train.class_weights is not None and len(train.class_weights) != count:

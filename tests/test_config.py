@@ -186,3 +186,10 @@ def test_a_recipe_cannot_be_changed():
     config = Config.model_validate({"data": {"kind": "shapes"}})
     with pytest.raises(ValueError, match="frozen"):
         config.train.lr = 1
+
+
+def test_a_class_named_twice_is_refused(tmp_path):
+    path = tmp_path / "twice.yaml"
+    path.write_text("data: {kind: folder, root: x, classes: [road, sky, road]}\n")
+    with pytest.raises(ConfigError, match=r"twice\.yaml: .*names a class twice"):
+        load_config(path)
