@@ -126,7 +126,7 @@ def write_comparisons(model: Segmenter, dataset: Dataset, out: Path, *, count: i
     for index in np.unique(np.linspace(0, len(dataset) - 1, count).round().astype(int)).tolist():
         sample = dataset[index]
         prediction = predict_label(model, sample.image)
-        path = out / f"{Path(sample.name).stem}.jpg"
+        path = out / f"{sample.name}.jpg"
         save_picture(
             path,
             comparison(sample.image, sample.label, prediction, palette=model.palette, classes=model.classes),

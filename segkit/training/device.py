@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 
-from segkit.base.errors import DeviceError
+from segkit.base.errors import ConfigError, DeviceError
 from segkit.models import DeepLabV3
 from segkit.models.folding import fold_batch_norm
 
@@ -34,10 +34,13 @@ def choose_device(name: str) -> torch.device:
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
     """The format for autocast: "auto" is bfloat16 where the device has instructions for it, else float32 on a CPU.
 
-    On a CPU without such instructions bfloat16 is emulated, several times slower than float32.
+    On a CPU without such instructions bfloat16 is emulated, several times slower than float32. Raises ConfigError for
+    another name.
     """
-    if name != "auto":
+    if name in PRECISIONS:
         return PRECISIONS[name]
+    if name != "auto":
+        raise ConfigError(f"{name!r} is no precision: choose auto, {', '.join(PRECISIONS)}")
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     # A torch built without oneDNN, as for macOS, has not got the function that tells.

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from segkit.base.errors import DeviceError
+from segkit.base.errors import ConfigError, DeviceError
 from segkit.training.device import choose_device, choose_precision
 
 CPU = torch.device("cpu")
@@ -62,3 +62,8 @@ def test_auto_on_a_cpu_is_what_its_instructions_do_well(monkeypatch):
 def test_auto_on_a_gpu(monkeypatch, supported, dtype):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: supported)
     assert choose_precision("auto", torch.device("cuda")) == dtype
+
+
+def test_a_precision_that_there_is_not():
+    with pytest.raises(ConfigError, match="'fp8' is no precision: choose auto, fp32, bf16, fp16"):
+        choose_precision("fp8", torch.device("cpu"))
