@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from segkit.data.folder import FolderDataset
     from segkit.data.shapes import ShapesDataset
     from segkit.data.voc import VocDataset
-    from segkit.evaluation.evaluate import Evaluation, evaluate
+    from segkit.evaluation.evaluate import evaluate
     from segkit.evaluation.inference import MF_SCALES, predict
     from segkit.evaluation.metrics import ConfusionMatrix
+    from segkit.evaluation.result import Evaluation
     from segkit.models.complexity import count_madds, count_parameters
     from segkit.models.deeplabv3 import DeepLabV3
     from segkit.training.train import train
@@ -29,7 +30,7 @@ _HOME = {
     "Config": "segkit.config",
     "ConfusionMatrix": "segkit.evaluation.metrics",
     "DeepLabV3": "segkit.models.deeplabv3",
-    "Evaluation": "segkit.evaluation.evaluate",
+    "Evaluation": "segkit.evaluation.result",
     "FolderDataset": "segkit.data.folder",
     "MF_SCALES": "segkit.evaluation.inference",
     "SegkitError": "segkit.base.errors",

@@ -12,11 +12,22 @@ from rich.table import Table
 
 from segkit.base.errors import ConfigError
 from segkit.cli.app import app
-from segkit.cli.options import Device, Flip, Mf, OutputStride, Overrides, Scales, Window, check_output_stride, passes
+from segkit.cli.options import (
+    Device,
+    Flip,
+    Mf,
+    OutputStride,
+    Overrides,
+    Scales,
+    Window,
+    check_output_stride,
+    passes,
+    percent_interval,
+)
 
 if TYPE_CHECKING:
     from segkit.config import Config
-    from segkit.evaluation.evaluate import Evaluation
+    from segkit.evaluation.result import Evaluation
 
 
 @app.command(epilog="Example: segkit evaluate runs/camvid/best.safetensors --os 8 --mf --split test --json result.json")
@@ -65,17 +76,20 @@ def evaluate(
 
 
 def show_evaluation(result: "Evaluation", console: Console) -> None:
-    """Print the IoU of each class, the protocol card and the means."""
-    table = Table("class", "IoU %", box=None)
+    """Print the IoU of each class, the protocol card and the means, with the 95 % intervals."""
+    table = Table("class", "IoU %", "95 % interval", box=None)
     table.columns[1].justify = "right"
     for name, value in result.iou.items():
-        table.add_row(name, "n/a" if math.isnan(value) else f"{100 * value:.2f}")
+        score = "n/a" if math.isnan(value) else f"{100 * value:.2f}"
+        table.add_row(name, score, percent_interval(result.iou_intervals[name]))
     console.print(table)
     print("protocol        " + ", ".join(f"{key} {_plain(value)}" for key, value in result.protocol.items()))
     print(f"pixel accuracy  {100 * result.pixel_accuracy:.2f} %")
     print(f"mean accuracy   {100 * result.mean_accuracy:.2f} %")
     counted, count = result.confusion.counted_classes, len(result.classes)
-    print(f"mIoU            {100 * result.miou:.2f} %  (over {counted} of {count} classes, {result.seconds:.0f} s)")
+    sure = percent_interval(result.miou_interval)
+    print(f"mIoU            {100 * result.miou:.2f} %  {sure}  (over {counted} of {count} classes)")
+    print(f"time            {result.seconds:.0f} s")
 
 
 def _plain(value: Any) -> str:

@@ -1,10 +1,13 @@
-"""Options that several subcommands share."""
+"""Options and ways of printing that several subcommands share."""
 
-from typing import Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
 from segkit.base.errors import ConfigError
+
+if TYPE_CHECKING:
+    from segkit.evaluation.intervals import Interval
 
 OutputStride = Annotated[int, typer.Option("--os", help="Output stride: 8, 16 or 32.")]
 Mf = Annotated[
@@ -45,3 +48,11 @@ def check_output_stride(output_stride: int | None) -> None:
     """Raise ConfigError unless `--os` is one that networks are built for."""
     if output_stride not in (None, 8, 16, 32):
         raise ConfigError(f"--os {output_stride}: choose 8, 16 or 32")
+
+
+def percent_interval(interval: "Interval", *, signed: bool = False) -> str:
+    """An interval in percent such as "[72.24, 75.97]", or nothing where there is none."""
+    if interval.to_json() is None:
+        return ""
+    sign = "+" if signed else ""
+    return f"[{100 * interval.low:{sign}.2f}, {100 * interval.high:{sign}.2f}]"

@@ -12,7 +12,7 @@ from segkit.cli.evaluate import show_evaluation
 from segkit.cli.options import Overrides
 
 if TYPE_CHECKING:
-    from segkit.evaluation.evaluate import Evaluation
+    from segkit.evaluation.result import Evaluation
     from segkit.training.train import Event, Step
 
 

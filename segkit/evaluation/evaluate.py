@@ -2,74 +2,17 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
 from segkit.base.errors import DataError
-from segkit.data.dataset import Dataset
+from segkit.data.dataset import Dataset, Sample
 from segkit.evaluation.geometry import canvas_side, grid
 from segkit.evaluation.inference import Segmenter, predict
-from segkit.evaluation.metrics import ConfusionMatrix
-
-
-@dataclass(frozen=True)
-class PictureCounts:
-    """The confusion counts of one picture, of which most are zero: `counts[i]` pixels at flat index `cells[i]`."""
-
-    name: str
-    cells: np.ndarray
-    counts: np.ndarray
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What was measured, on what, and how."""
-
-    classes: tuple[str, ...]
-    confusion: ConfusionMatrix
-    pictures: tuple[PictureCounts, ...]
-    protocol: dict[str, Any]
-    seconds: float
-
-    @property
-    def miou(self) -> float:
-        """Mean intersection over union, in 0..1."""
-        return self.confusion.miou
-
-    @property
-    def iou(self) -> dict[str, float]:
-        """Intersection over union by class name, in 0..1; NaN for a class neither in the labels nor predicted."""
-        return dict(zip(self.classes, self.confusion.iou.tolist(), strict=True))
-
-    @property
-    def pixel_accuracy(self) -> float:
-        """Share of the labelled pixels that are right, in 0..1."""
-        return self.confusion.pixel_accuracy
-
-    @property
-    def mean_accuracy(self) -> float:
-        """Mean over classes of the share of their pixels that is right, in 0..1."""
-        return self.confusion.mean_accuracy
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data: the figures, the protocol, the confusion matrix, and each picture's own counts."""
-        return {
-            "miou": _none_for_nan(self.miou),
-            "pixel_accuracy": _none_for_nan(self.pixel_accuracy),
-            "mean_accuracy": _none_for_nan(self.mean_accuracy),
-            "counted_classes": self.confusion.counted_classes,
-            "iou": {name: _none_for_nan(value) for name, value in self.iou.items()},
-            "protocol": self.protocol,
-            "seconds": round(self.seconds, 2),
-            "classes": list(self.classes),
-            "confusion": self.confusion.counts.tolist(),
-            "pictures": [
-                {"name": p.name, "cells": p.cells.tolist(), "counts": p.counts.tolist()} for p in self.pictures
-            ],
-        }
+from segkit.evaluation.metrics import count_pixels
+from segkit.evaluation.result import Evaluation, PictureCounts
 
 
 def evaluate(
@@ -80,31 +23,67 @@ def evaluate(
     flip: bool = False,
     window: int | None = None,
     precision: torch.dtype = torch.float32,
+    keep: Callable[[int, Sample, np.ndarray], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Score every picture of `dataset`, whole and at its own size, into one confusion matrix.
 
     Nothing is resized or cropped to be scored; of a picture only its own counts are kept. `scales`, `flip` and `window`
-    are those of `predict`; `precision` runs the network under autocast in float16 or bfloat16; `progress(done, total)`
-    is called after each picture. Raises DataError where the data set's classes are not the model's.
+    are those of `predict`; `precision` runs the network under autocast in float16 or bfloat16. After each picture
+    `keep(index, sample, prediction)` is called with its uint8 (H, W) label map, and `progress(done, total)`. Raises
+    DataError where the data set's classes are not the model's.
     """
-    _check_classes(dataset.classes, model.classes)
+    check_classes(dataset.classes, model.classes)
     began = time.perf_counter()
-    confusion = ConfusionMatrix(len(model.classes))
     pictures = []
     for index in range(len(dataset)):
         sample = dataset[index]
-        image = torch.from_numpy(sample.image).permute(2, 0, 1)[None]
-        with torch.autocast(model.mean.device.type, precision, enabled=precision != torch.float32):
-            probabilities = predict(model, image, scales=scales, flip=flip, window=window)
-        counts = confusion.add(sample.label, probabilities[0].argmax(0).cpu().numpy()).ravel()
-        cells = np.flatnonzero(counts)
-        pictures.append(PictureCounts(sample.name, cells, counts[cells]))
+        prediction = predict_classes(model, sample.image, scales=scales, flip=flip, window=window, precision=precision)
+        pictures.append(count_picture(sample, prediction, len(model.classes)))
+        if keep is not None:
+            keep(index, sample, prediction)
         if progress is not None:
             progress(index + 1, len(dataset))
+    protocol = {"pictures": len(dataset)} | protocol_of(
+        model, scales=scales, flip=flip, window=window, precision=precision
+    )
+    return Evaluation(model.classes, tuple(pictures), protocol, time.perf_counter() - began)
+
+
+def predict_classes(
+    model: Segmenter,
+    picture: np.ndarray,
+    *,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    window: int | None = None,
+    precision: torch.dtype = torch.float32,
+) -> np.ndarray:
+    """The likeliest class of each pixel of one picture, uint8 (H, W, 3) RGB -> uint8 (H, W)."""
+    image = torch.from_numpy(picture).permute(2, 0, 1)[None]
+    with torch.autocast(model.mean.device.type, precision, enabled=precision != torch.float32):
+        probabilities = predict(model, image, scales=scales, flip=flip, window=window)
+    return probabilities[0].argmax(0).to(torch.uint8).cpu().numpy()
+
+
+def count_picture(sample: Sample, prediction: np.ndarray, classes: int) -> PictureCounts:
+    """The confusion counts of one picture."""
+    counts = count_pixels(sample.label, prediction, classes).ravel()
+    cells = np.flatnonzero(counts)
+    return PictureCounts(sample.name, cells, counts[cells])
+
+
+def protocol_of(
+    model: Segmenter,
+    *,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    window: int | None = None,
+    precision: torch.dtype = torch.float32,
+) -> dict[str, Any]:
+    """How a model is evaluated, as plain data."""
     stride = model.output_stride
-    protocol = {
-        "pictures": len(dataset),
+    return {
         "output_stride": stride,
         "scales": [float(scale) for scale in scales],
         "flip": flip,
@@ -113,10 +92,10 @@ def evaluate(
         "precision": str(precision).removeprefix("torch."),
         "device": model.mean.device.type,
     }
-    return Evaluation(model.classes, confusion, tuple(pictures), protocol, time.perf_counter() - began)
 
 
-def _check_classes(data: Sequence[str], weights: Sequence[str]) -> None:
+def check_classes(data: Sequence[str], weights: Sequence[str]) -> None:
+    """Raise DataError where the classes of a data set are not those of a model."""
     if len(data) != len(weights):
         problem = f"the data set has {len(data)} classes, the weights have {len(weights)}"
     else:
@@ -127,7 +106,3 @@ def _check_classes(data: Sequence[str], weights: Sequence[str]) -> None:
         label, ours, theirs = different[0]
         problem = f"class {label} of the data set is {ours!r}, of the weights {theirs!r}"
     raise DataError(f"{problem}: evaluate on the data that the weights were trained for")
-
-
-def _none_for_nan(value: float) -> float | None:
-    return None if np.isnan(value) else value

@@ -6,13 +6,13 @@ from glob import glob
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from segkit.base.errors import DataError
 from segkit.base.pictures import PICTURE_SUFFIXES, read_picture, save_label, save_picture
 from segkit.data.dataset import Dataset
+from segkit.evaluation.evaluate import predict_classes
 from segkit.evaluation.geometry import window_starts
-from segkit.evaluation.inference import Segmenter, predict
+from segkit.evaluation.inference import Segmenter
 from segkit.report.overlay import comparison, overlay
 
 WHOLE_PIXELS = 4_000_000
@@ -65,9 +65,7 @@ def predict_label(
     """
 
     def label_of(part: np.ndarray) -> np.ndarray:
-        image = torch.from_numpy(part).permute(2, 0, 1)[None]
-        probabilities = predict(model, image, scales=scales, flip=flip, window=window)
-        return probabilities[0].argmax(0).to(torch.uint8).cpu().numpy()
+        return predict_classes(model, part, scales=scales, flip=flip, window=window)
 
     height, width = picture.shape[:2]
     if height * width <= WHOLE_PIXELS:

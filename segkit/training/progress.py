@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from segkit.evaluation.evaluate import Evaluation
+from segkit.evaluation.result import Evaluation
 
 
 @dataclass

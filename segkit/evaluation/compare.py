@@ -1,0 +1,118 @@
+"""Two evaluations of the same pictures: what changed, and whether that is more than the choice of the pictures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from segkit.base.errors import DataError
+from segkit.evaluation.intervals import Interval, interval, mean_iou, resampled_iou
+from segkit.evaluation.result import Evaluation, class_counts, none_for_nan
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A figure `a`, the same figure `b` of another evaluation, and the paired 95 % interval of b - a."""
+
+    a: float
+    b: float
+    interval: Interval
+
+    @property
+    def change(self) -> float:
+        """b - a."""
+        return self.b - self.a
+
+    @property
+    def shown(self) -> bool:
+        """Whether the interval leaves zero out: the pictures show a difference."""
+        return not self.interval.holds(0)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "a": none_for_nan(self.a),
+            "b": none_for_nan(self.b),
+            "change": none_for_nan(self.change),
+            "interval": self.interval.to_json(),
+            "shown": self.shown,
+        }
+
+
+@dataclass(frozen=True)
+class PictureChange:
+    """The mIoU of one picture alone in the two evaluations, in 0..1."""
+
+    name: str
+    a: float
+    b: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """mIoU and IoU by class name, and every picture, those that changed most first."""
+
+    miou: Difference
+    iou: dict[str, Difference]
+    pictures: tuple[PictureChange, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "miou": self.miou.to_json(),
+            "iou": {name: difference.to_json() for name, difference in self.iou.items()},
+            "pictures": [{"name": p.name, "a": none_for_nan(p.a), "b": none_for_nan(p.b)} for p in self.pictures],
+        }
+
+
+def compare(a: Evaluation, b: Evaluation) -> Comparison:
+    """What `b` changed from `a`. Raises DataError unless both are of the same classes and pictures."""
+    counts_a, counts_b = paired_counts([a, b])
+    draws_a, draws_b = resampled_iou(counts_a), resampled_iou(counts_b)
+    per_class = (draws_b - draws_a).T
+    iou = {
+        name: Difference(a.iou[name], b.iou[name], interval(per_class[number])) for number, name in enumerate(a.classes)
+    }
+    alone_a, alone_b = picture_miou(counts_a), picture_miou(counts_b)
+    order = np.argsort(-np.nan_to_num(np.abs(alone_b - alone_a), nan=-1), kind="stable").tolist()
+    names = [picture.name for picture in a.pictures]
+    return Comparison(
+        miou=Difference(a.miou, b.miou, interval(mean_iou(draws_b) - mean_iou(draws_a))),
+        iou=iou,
+        pictures=tuple(PictureChange(names[at], float(alone_a[at]), float(alone_b[at])) for at in order),
+    )
+
+
+def paired_counts(evaluations: Sequence[Evaluation]) -> list[np.ndarray]:
+    """The `class_counts` of evaluations of the same pictures, in the order of the first's pictures.
+
+    Raises DataError where they are not of the same classes and pictures, or hold a picture twice.
+    """
+    first = evaluations[0]
+    names = [picture.name for picture in first.pictures]
+    found = []
+    for evaluation in evaluations:
+        if evaluation.classes != first.classes:
+            raise DataError("the evaluations have other classes than each other: compare two of the same data set")
+        by_name = {picture.name: picture for picture in evaluation.pictures}
+        if len(by_name) < len(evaluation.pictures):
+            raise DataError("an evaluation holds two pictures of one name: they cannot be paired with another's")
+        if by_name.keys() != set(names):
+            odd = sorted(by_name.keys() ^ set(names))
+            raise DataError(
+                f"the evaluations are of other pictures than each other ({len(odd)} are in one only, such as "
+                f"{odd[0]!r}): evaluate both on the same split"
+            )
+        found.append(class_counts([by_name[name] for name in names], len(first.classes)))
+    return found
+
+
+def picture_miou(counts: np.ndarray) -> np.ndarray:
+    """The mIoU of each picture alone, float64 (pictures,), from its `class_counts`; NaN where nothing is labelled.
+
+    To find pictures by; their mean is not the mIoU of the set.
+    """
+    right, labelled, predicted = np.moveaxis(counts, 1, 0)
+    with np.errstate(invalid="ignore"):
+        return mean_iou(right / (labelled + predicted - right))

@@ -1,0 +1,174 @@
+"""What an evaluation found: counts, figures, protocol; as an object and as a JSON file."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pydantic
+from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt
+
+from segkit.base.errors import DataError
+from segkit.evaluation.intervals import Interval, interval, mean_iou, resampled_iou
+from segkit.evaluation.metrics import ConfusionMatrix
+
+
+@dataclass(frozen=True)
+class PictureCounts:
+    """The confusion counts of one picture, of which most are zero: `counts[i]` pixels at flat index `cells[i]`."""
+
+    name: str
+    cells: np.ndarray
+    counts: np.ndarray
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"name": self.name, "cells": self.cells.tolist(), "counts": self.counts.tolist()}
+
+    @classmethod
+    def from_json(cls, values: Any) -> "PictureCounts":
+        """What `to_json` made. Raises ValueError for anything else."""
+        return _StoredPicture.model_validate(values).read()
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured, on what, and how."""
+
+    classes: tuple[str, ...]
+    pictures: tuple[PictureCounts, ...]
+    protocol: dict[str, Any]
+    seconds: float
+
+    @cached_property
+    def confusion(self) -> ConfusionMatrix:
+        """The counts of all pictures."""
+        confusion = ConfusionMatrix(len(self.classes))
+        for picture in self.pictures:
+            confusion.counts.reshape(-1)[picture.cells] += picture.counts
+        return confusion
+
+    @property
+    def miou(self) -> float:
+        """Mean intersection over union, in 0..1."""
+        return self.confusion.miou
+
+    @property
+    def iou(self) -> dict[str, float]:
+        """Intersection over union by class name, in 0..1; NaN for a class neither in the labels nor predicted."""
+        return dict(zip(self.classes, self.confusion.iou.tolist(), strict=True))
+
+    @property
+    def pixel_accuracy(self) -> float:
+        """Share of the labelled pixels that are right, in 0..1."""
+        return self.confusion.pixel_accuracy
+
+    @property
+    def mean_accuracy(self) -> float:
+        """Mean over classes of the share of their pixels that is right, in 0..1."""
+        return self.confusion.mean_accuracy
+
+    @cached_property
+    def miou_interval(self) -> Interval:
+        """The 95 % interval of the mIoU (see `segkit.evaluation.intervals`)."""
+        return interval(mean_iou(self._resampled))
+
+    @cached_property
+    def iou_intervals(self) -> dict[str, Interval]:
+        """The 95 % interval of the IoU of each class."""
+        return dict(zip(self.classes, map(interval, self._resampled.T), strict=True))
+
+    @cached_property
+    def _resampled(self) -> np.ndarray:
+        return resampled_iou(class_counts(self.pictures, len(self.classes)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data: the figures, the protocol, the confusion matrix, and each picture's own counts."""
+        return {
+            "miou": none_for_nan(self.miou),
+            "miou_interval": self.miou_interval.to_json(),
+            "pixel_accuracy": none_for_nan(self.pixel_accuracy),
+            "mean_accuracy": none_for_nan(self.mean_accuracy),
+            "counted_classes": self.confusion.counted_classes,
+            "iou": {name: none_for_nan(value) for name, value in self.iou.items()},
+            "iou_intervals": {name: value.to_json() for name, value in self.iou_intervals.items()},
+            "protocol": self.protocol,
+            "seconds": round(self.seconds, 2),
+            "classes": list(self.classes),
+            "confusion": self.confusion.counts.tolist(),
+            "pictures": [picture.to_json() for picture in self.pictures],
+        }
+
+
+def class_counts(pictures: Sequence[PictureCounts], classes: int) -> np.ndarray:
+    """Pixels of each class in each picture, int64 (pictures, 3, classes): right, in the labels, predicted."""
+    counts = np.zeros((len(pictures), 3, classes), np.int64)
+    for per_class, picture in zip(counts, pictures, strict=True):
+        truth, predicted = np.divmod(picture.cells, classes)
+        right = truth == predicted
+        per_class[0, truth[right]] = picture.counts[right]
+        np.add.at(per_class[1], truth, picture.counts)
+        np.add.at(per_class[2], predicted, picture.counts)
+    return counts
+
+
+def read_evaluation(path: Path | str) -> Evaluation:
+    """The evaluation in a file of `segkit evaluate --json`. Raises DataError for any other file."""
+    path = Path(path)
+    try:
+        stored = _Stored.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}): give a file of `segkit evaluate --json`") from None
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, pydantic.ValidationError):
+            first = error.errors()[0]
+            problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
+        else:
+            problem = "it is no JSON"
+        raise DataError(f"{path} holds no evaluation ({problem}): write one with `segkit evaluate --json`") from None
+    pictures = tuple(picture.read() for picture in stored.pictures)
+    return Evaluation(tuple(stored.classes), pictures, stored.protocol, stored.seconds)
+
+
+_Count = Annotated[PositiveInt, Field(lt=2**53)]
+
+
+class _StoredPicture(BaseModel):
+    name: str
+    cells: list[NonNegativeInt]
+    counts: list[_Count]
+
+    @pydantic.model_validator(mode="after")
+    def _fits(self) -> "_StoredPicture":
+        if len(self.cells) != len(self.counts) or len(set(self.cells)) < len(self.cells):
+            raise ValueError(f"the counts of {self.name!r} do not fit their cells")
+        return self
+
+    def read(self) -> PictureCounts:
+        return PictureCounts(self.name, np.array(self.cells, np.int64), np.array(self.counts, np.int64))
+
+
+class _Stored(BaseModel):
+    """What of an evaluation's JSON is read back: all else follows from it."""
+
+    classes: Annotated[list[str], Field(min_length=1, max_length=255)]
+    pictures: list[_StoredPicture]
+    protocol: dict[str, Any]
+    seconds: float
+
+    @pydantic.model_validator(mode="after")
+    def _whole(self) -> "_Stored":
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError("a class is named twice")
+        for picture in self.pictures:
+            if max(picture.cells, default=0) >= len(self.classes) ** 2:
+                raise ValueError(f"{picture.name!r} has counts of a class that there is not")
+        return self
+
+
+def none_for_nan(value: float) -> float | None:
+    """What JSON can say."""
+    return None if np.isnan(value) else value

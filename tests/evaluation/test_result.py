@@ -1,0 +1,97 @@
+"""An evaluation as counts, as figures and as a file."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segkit.base.errors import DataError
+from segkit.evaluation.evaluate import evaluate
+from segkit.evaluation.result import Evaluation, PictureCounts, class_counts, read_evaluation
+
+CLASSES = ("sky", "road", "tree")
+
+
+def picture(name: str, confusion: list[list[int]]) -> PictureCounts:
+    counts = np.array(confusion).ravel()
+    cells = np.flatnonzero(counts)
+    return PictureCounts(name, cells, counts[cells])
+
+
+@pytest.fixture
+def evaluation() -> Evaluation:
+    pictures = (
+        picture("a", [[5, 1, 0], [0, 7, 0], [0, 0, 0]]),
+        picture("b", [[2, 0, 0], [3, 4, 0], [0, 0, 0]]),
+        picture("void", [[0, 0, 0], [0, 0, 0], [0, 0, 0]]),
+    )
+    return Evaluation(CLASSES, pictures, {"split": "val"}, 1.5)
+
+
+def test_figures_are_those_of_all_pictures_together(evaluation: Evaluation) -> None:
+    assert evaluation.confusion.counts.tolist() == [[7, 1, 0], [3, 11, 0], [0, 0, 0]]
+    assert list(evaluation.iou.values())[:2] == [7 / 11, 11 / 15]
+    assert evaluation.miou == pytest.approx((7 / 11 + 11 / 15) / 2)
+    assert evaluation.miou_interval.low < evaluation.miou < evaluation.miou_interval.high
+    assert evaluation.iou_intervals["tree"].to_json() is None
+
+
+def test_counts_of_each_class(evaluation: Evaluation) -> None:
+    counts = class_counts(evaluation.pictures, 3)
+    assert counts[0].tolist() == [[5, 7, 0], [6, 7, 0], [5, 8, 0]]
+    assert counts[1].tolist() == [[2, 4, 0], [2, 7, 0], [5, 4, 0]]
+    assert not counts[2].any()
+
+
+def test_a_file_gives_the_evaluation_back(evaluation: Evaluation, tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps(evaluation.to_json(), allow_nan=False), encoding="utf-8")
+    found = read_evaluation(path)
+    assert found.to_json() == evaluation.to_json()
+    assert found.miou == evaluation.miou
+    assert found.miou_interval == evaluation.miou_interval
+
+
+def test_an_evaluation_that_was_run_comes_back(by_colour, pictures, coloured, tmp_path: Path) -> None:
+    from segkit.data.dataset import Sample
+
+    label = np.random.default_rng(0).integers(0, 4, (40, 50)).astype(np.uint8)
+    result = evaluate(by_colour(), pictures([Sample(coloured(label), label, "one")]))
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps(result.to_json()), encoding="utf-8")
+    assert read_evaluation(path).to_json() == result.to_json()
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"classes": []}, "classes"),
+        ({"classes": ["a", "a", "b"]}, "a class is named twice"),
+        ({"pictures": [{"name": "x", "cells": [0], "counts": [1, 2]}]}, "the counts of 'x' do not fit"),
+        ({"pictures": [{"name": "x", "cells": [0, 0], "counts": [1, 2]}]}, "the counts of 'x' do not fit"),
+        ({"pictures": [{"name": "x", "cells": [9], "counts": [1]}]}, "counts of a class that there is not"),
+        ({"pictures": [{"name": "x", "cells": [0], "counts": [-1]}]}, "greater than 0"),
+        ({"pictures": [{"name": "x", "cells": [0], "counts": [2**70]}]}, "less than"),
+        ({"pictures": 3}, "pictures"),
+        ({"protocol": None}, "protocol"),
+    ],
+)
+def test_a_file_that_is_no_evaluation(evaluation: Evaluation, tmp_path: Path, change: dict, problem: str) -> None:
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps(evaluation.to_json() | change), encoding="utf-8")
+    with pytest.raises(DataError, match=f"result.json holds no evaluation .*{problem}.*segkit evaluate --json"):
+        read_evaluation(path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "3", "\ud800".encode("utf-8", "surrogatepass")])
+def test_a_file_that_is_no_json(tmp_path: Path, text: str | bytes) -> None:
+    path = tmp_path / "result.json"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    with pytest.raises(DataError, match="holds no evaluation"):
+        read_evaluation(path)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nowhere\.json cannot be read"):
+        read_evaluation(tmp_path / "nowhere.json")
