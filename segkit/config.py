@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegative
 
 from segkit.base.errors import ConfigError
 
+Backbone = Literal["mobilenet_v1", "mobilenet_v2", "resnet101"]
 OutputStride = Literal[8, 16, 32]
 Colour = tuple[
     Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)]
@@ -30,7 +31,7 @@ class _Section(BaseModel):
 class ModelConfig(_Section):
     """The network and what it starts from."""
 
-    backbone: Literal["mobilenet_v1", "mobilenet_v2", "resnet101"] = "mobilenet_v2"
+    backbone: Backbone = "mobilenet_v2"
     aspp: bool = False  # the three atrous branches of the head
     output_stride: OutputStride = 16  # in training; evaluation may choose another
     weights: str | None = None  # file to start from: ImageNet or a trained DeepLab; none: from scratch
@@ -119,12 +120,31 @@ class TrainConfig(_Section):
     tensorboard: bool = False
 
 
+class AblationConfig(_Section):
+    """The grid of `segkit ablate`: the values of each switch, the first of which the others are compared with."""
+
+    backbones: Annotated[tuple[Backbone, ...], Field(max_length=3)] = ()  # none: the recipe's
+    aspp: Annotated[tuple[bool, ...], Field(min_length=1, max_length=2)] = (False, True)
+    output_strides: Annotated[tuple[OutputStride, ...], Field(min_length=1, max_length=3)] = (16, 8)  # in evaluation
+    mf: Annotated[tuple[bool, ...], Field(min_length=1, max_length=2)] = (False, True)  # multi-scale and flip
+    weights: dict[Backbone, str] = {}  # file that each backbone starts from; without one: model.weights
+
+    @pydantic.model_validator(mode="after")
+    def _once(self) -> "AblationConfig":
+        for name in ("backbones", "aspp", "output_strides", "mf"):
+            values = getattr(self, name)
+            if len(set(values)) < len(values):
+                raise ValueError(f"ablation.{name} has a value twice: leave one out")
+        return self
+
+
 class Config(_Section):
     """A recipe."""
 
     model: ModelConfig = ModelConfig()
     data: DataConfig
     train: TrainConfig = TrainConfig()
+    ablation: AblationConfig = AblationConfig()
 
     @pydantic.model_validator(mode="after")
     def _fits_together(self) -> "Config":
@@ -227,6 +247,7 @@ _SECTIONS: dict[int | str, type[BaseModel]] = {
     "folder": FolderConfig,
     "shapes": ShapesConfig,
     "train": TrainConfig,
+    "ablation": AblationConfig,
 }
 
 

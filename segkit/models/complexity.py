@@ -5,7 +5,8 @@ forward hooks. There is no second copy of the networks' tables to keep in step, 
 """
 
 import copy
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, get_args
 
 import torch
@@ -50,8 +51,37 @@ def count_madds(model: nn.Module, size: tuple[int, int] = (513, 513), *, account
     """
     if accounting not in get_args(Accounting):
         raise ValueError(f"unknown accounting {accounting!r}: choose one of {', '.join(get_args(Accounting))}")
-    calls = trace(model, size)
+    return sum_madds(trace(model, size), accounting)
+
+
+def sum_madds(calls: Sequence[Call], accounting: Accounting = "exact") -> int:
+    """The multiply-adds of a `trace`."""
     return sum(call_madds(call, accounting) for call in calls) + upsampling_madds(calls[-1])
+
+
+def madds_by_part(calls: Sequence[Call], accounting: Accounting = "exact") -> dict[str, int]:
+    """The multiply-adds of a `trace` of a `DeepLabV3` by part: the backbone's by the scale of the map, then the head's.
+
+    Their sum is `sum_madds`. Raises ValueError for the trace of another network.
+    """
+    network = calls[-1].module
+    if not isinstance(network, DeepLabV3):
+        raise ValueError("only a DeepLabV3 has the parts of one")
+    side = max(calls[-1].made.shape[-2:])
+    head = {
+        **dict.fromkeys(network.head.branches[1:].modules(), "atrous branches"),
+        **dict.fromkeys(network.head.branches[0].modules(), "1x1 branch"),
+        **dict.fromkeys(network.head.image_pooling.modules(), "image pooling"),
+        **dict.fromkeys(network.head.projection.modules(), "projection"),
+        network.classifier: "logits",
+    }
+    parts: dict[str, int] = {}
+    for call in calls:
+        if madds := call_madds(call, accounting):
+            step = 2 ** round(math.log2(side / max(call.made.shape[-2:])))  # of a map among 1/2, 1/4, ...
+            part = head.get(call.module, f"backbone at 1/{step}")
+            parts[part] = parts.get(part, 0) + madds
+    return parts | {"upsampling": upsampling_madds(calls[-1])}
 
 
 def trace(model: nn.Module, size: tuple[int, int]) -> list[Call]:

@@ -140,3 +140,59 @@ def test_describe_prints_the_paper_s_table(tmp_path):
     data = json.loads(run("describe", "mobilenet_v2", "--os", 16, "--size", 513, "--json", cwd=tmp_path).stdout)
     assert data["params"] == 2_113_557
     assert sum(row["madds"] for row in data["rows"]) == data["madds_exact"]
+
+
+def test_compare_tells_what_changed(trained):
+    folder, _ = trained
+    for stride in (8, 16):
+        run("evaluate", "run/best.safetensors", "--os", stride, "--json", f"os{stride}.json", cwd=folder)
+    printed = run("compare", "os16.json", "os8.json", "--json", "change.json", cwd=folder).stdout
+    assert "95 % interval" in printed and "the pictures that changed most, of 3" in printed
+    assert printed.splitlines()[-1].startswith("mIoU ")
+    assert set(json.loads((folder / "change.json").read_text())) == {"miou", "iou", "pictures"}
+    same = run("compare", "os16.json", "os16.json", cwd=folder).stdout
+    assert "+0.00 points [+0.00, +0.00]: these pictures show no difference" in same
+    assert "holds no evaluation" in run("compare", "os16.json", "recipe.yaml", cwd=folder, status=1).stderr
+
+
+def test_benchmark_counts_the_table(tmp_path):
+    printed = run("benchmark", "--no-eval", "--json", "table.json", "--markdown", "table.md", cwd=tmp_path).stdout
+    assert "unverified" in printed and "[1] No count gives 941.9B" in printed
+    assert len(json.loads((tmp_path / "table.json").read_text())["rows"]) == 9
+    assert "| ResNet-101 | 8 | yes | yes | 82.70 | unverified |" in (tmp_path / "table.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--no-eval", "--train"), "--no-eval measures nothing"),
+        (("--weights", "mobilenet_v2"), "give NAME=FILE, with a name among mobilenet_v1_aspp, mobilenet_v2,"),
+        (("--weights", "resnet=x"), "give NAME=FILE"),
+        (("--weights", "mobilenet_v2=nowhere.safetensors"), "there is no such file"),
+        (("--train",), "there is no such recipe"),
+    ],
+)
+def test_benchmark_called_wrongly(tmp_path, arguments, message):
+    assert message in run("benchmark", *arguments, cwd=tmp_path, status=2).stderr
+
+
+def test_ablate_trains_measures_and_goes_on(tmp_path):
+    (tmp_path / "grid.yaml").write_text(
+        "model: {backbone: mobilenet_v2, width: 0.25}\n"
+        "data: {kind: shapes, side: 49, val_size: 2}\n"
+        "train: {iterations: 2, batch_size: 2, crop: 49, evaluate_every: 1, workers: 0}\n"
+    )
+    arguments = ("ablate", "grid.yaml", "--axis", "aspp,mf", "--out", "out")
+    said = run(*arguments, "--dry-run", cwd=tmp_path).stdout
+    assert "2 networks under 2 settings: 4 cells on val" in said and "about 1 minutes" in said
+    assert not (tmp_path / "out").exists()
+    printed = run(*arguments, cwd=tmp_path).stdout
+    assert "MF off to MF on" in printed and "(5) Without ASPP" in printed
+    cells = {path.name: path.read_bytes() for path in (tmp_path / "out" / "cells").iterdir()}
+    assert len(cells) == 4
+    again = run(*arguments, cwd=tmp_path).stdout
+    assert "is trained" in again
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out" / "cells").iterdir()} == cells
+    table = (tmp_path / "out" / "ablation.md").read_text()
+    assert table.count("| MobileNetV2 x0.25 | 16 |") == 4
+    assert "unknown axis" in run("ablate", "grid.yaml", "--axis", "size", cwd=tmp_path, status=2).stderr

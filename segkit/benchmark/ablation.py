@@ -1,0 +1,138 @@
+"""The grid of an ablation: what has to be trained and measured, doing it, and what came out as plain data."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segkit.base.errors import ConfigError
+from segkit.benchmark.cells import Cell, measure_cells
+from segkit.benchmark.claims import check_claims
+from segkit.benchmark.cost import blank_network, prediction_cost
+from segkit.benchmark.effects import AXES, Measured, find_effects
+from segkit.benchmark.latency import Latency, measure_latency
+from segkit.benchmark.machine import describe_machine
+from segkit.benchmark.networks import load_networks
+from segkit.benchmark.published import Network, Setting
+from segkit.config import Config
+from segkit.data.dataset import Dataset
+from segkit.evaluation.geometry import canvas_size
+from segkit.evaluation.inference import Segmenter
+from segkit.evaluation.result import none_for_nan
+from segkit.training.from_config import open_dataset
+
+SECONDS = 5.0
+"""How long each cell's latency is measured."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an ablation consists of: each of `networks` is trained once and evaluated under all `settings`."""
+
+    axes: tuple[str, ...]
+    networks: tuple[Network, ...]
+    settings: tuple[Setting, ...]
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Every network under every setting."""
+        return [Cell(network, setting) for network in self.networks for setting in self.settings]
+
+
+def plan_ablation(config: Config, axes: Sequence[str] = AXES) -> Plan:
+    """The grid over `axes`; a switch that is not among them stays where the recipe has it, MF off.
+
+    Raises ConfigError for an axis that there is not.
+    """
+    for axis in axes:
+        if axis not in AXES:
+            raise ConfigError(f"unknown axis {axis!r}: choose some of {','.join(AXES)}")
+    grid, model = config.ablation, config.model
+    backbones = (grid.backbones or (model.backbone,)) if "backbone" in axes else (model.backbone,)
+    aspp = grid.aspp if "aspp" in axes else (model.aspp,)
+    strides = grid.output_strides if "os" in axes else (model.output_stride,)
+    mf = grid.mf if "mf" in axes else (False,)
+    width = model.width or 1.0
+    return Plan(
+        tuple(axis for axis in AXES if axis in axes),
+        tuple(
+            Network(backbone, switch, width if backbone == "mobilenet_v2" else 1.0)
+            for backbone in backbones
+            for switch in aspp
+        ),
+        tuple(Setting(stride, switch) for stride in strides for switch in mf),
+    )
+
+
+def measure_ablation(
+    config: Config,
+    plan: Plan,
+    weights: Mapping[Network, Path],
+    out: Path,
+    *,
+    split: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Measure every cell of the plan with trained `weights`, and return the ablation as plain data.
+
+    Cells that are stored in `out` are not measured again. mIoUs are in 0..1; multiply-adds and latencies are those of
+    the data's first picture on its canvas.
+    """
+    dataset = open_dataset(config.data, split)
+    strides = {setting.output_stride for setting in plan.settings}
+    models = load_networks(weights, strides, dataset, canvas=config.model.canvas, device=config.train.device)
+    evaluations = measure_cells(
+        plan.cells,
+        models,
+        weights,
+        dataset,
+        out / "cells",
+        about={"data": config.data.kind, "split": split},
+        progress=progress,
+    )
+    measured: dict[Cell, Measured] = {}
+    latencies: dict[Cell, Latency] = {}
+    for cell in plan.cells:
+        model = models[cell.network, cell.setting.output_stride]
+        size, scales, flip = canvas(model, dataset), cell.setting.scales, cell.setting.mf
+        latencies[cell] = latency = measure_latency(model, size=size, scales=scales, flip=flip, seconds=SECONDS)
+        blank = blank_network(cell.network, cell.setting.output_stride, classes=len(dataset.classes))
+        cost = prediction_cost(blank, size=size, scales=scales, flip=flip)
+        measured[cell] = Measured(evaluations[cell], cost.exact, cost.tensorflow, latency.seconds)
+    return {
+        "axes": list(plan.axes),
+        "machine": describe_machine(),
+        "split": split,
+        "pictures": len(dataset),
+        "size": list(canvas(next(iter(models.values())), dataset)),
+        "config": config.model_dump(mode="json"),
+        "cells": [_cell(cell, measured[cell], latencies[cell]) for cell in plan.cells],
+        "effects": [effect.to_json() for effect in find_effects(measured)],
+        "claims": [claim.to_json() for claim in check_claims(measured)],
+    }
+
+
+def canvas(model: Segmenter, dataset: Dataset) -> tuple[int, int]:
+    """Height and width that the first picture of a data set is padded to."""
+    height, width = dataset[0].image.shape[:2]
+    return canvas_size(height, width, canvas=model.canvas, output_stride=model.output_stride)
+
+
+def _cell(cell: Cell, measured: Measured, latency: Latency) -> dict[str, Any]:
+    evaluation = measured.evaluation
+    return {
+        "name": cell.name,
+        "network": cell.network.name,
+        "title": cell.network.title,
+        "aspp": cell.network.aspp,
+        "output_stride": cell.setting.output_stride,
+        "mf": cell.setting.mf,
+        "miou": none_for_nan(evaluation.miou),
+        "miou_interval": evaluation.miou_interval.to_json(),
+        "pixel_accuracy": none_for_nan(evaluation.pixel_accuracy),
+        "iou": {name: none_for_nan(value) for name, value in evaluation.iou.items()},
+        "madds_exact": measured.exact,
+        "madds_tensorflow": measured.tensorflow,
+        "latency": vars(latency),
+        "protocol": evaluation.protocol,
+    }

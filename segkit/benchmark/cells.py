@@ -1,0 +1,189 @@
+"""Many evaluations of one data set, in one pass over its pictures, resumable at any picture.
+
+A folder holds, for each cell (a network under a setting), `NAME.jsonl` while it is measured: what it is of in the first
+line, then a picture's counts a line; and `NAME.json`, an evaluation as `segkit evaluate --json` writes it, once it is
+done.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
+
+import torch
+
+from segkit.base.errors import OutputError
+from segkit.base.files import make_folder, write_atomically
+from segkit.benchmark.published import Network, Setting
+from segkit.data.dataset import Dataset, Sample
+from segkit.evaluation.evaluate import check_classes, count_picture, predict_classes, protocol_of
+from segkit.evaluation.inference import Segmenter
+from segkit.evaluation.result import Evaluation, PictureCounts, read_evaluation
+
+
+class Cell(NamedTuple):
+    """A network under a setting."""
+
+    network: Network
+    setting: Setting
+
+    @property
+    def name(self) -> str:
+        """Such as "mobilenet_v2_aspp-os8_mf"."""
+        return f"{self.network.name}-{self.setting.name}"
+
+
+Models = Mapping[tuple[Network, int], Segmenter]
+"""Networks by what they are and their output stride."""
+
+
+def measure_cells(
+    cells: Sequence[Cell],
+    models: Models,
+    weights: Mapping[Network, Path],
+    dataset: Dataset,
+    folder: Path,
+    *,
+    about: Mapping[str, Any],
+    precision: torch.dtype = torch.float32,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[Cell, Evaluation]:
+    """The evaluation of each cell on `dataset`; those that are stored in `folder` are read, the others measured.
+
+    `weights` are the files that `models` were made of; `about` (data, split, ...) goes into every protocol. A picture
+    is read once for all cells. `progress(done, total)` is called after each picture. Raises OutputError where the
+    folder holds the counts of other weights, data or protocol.
+    """
+    make_folder(folder)
+    sums = {network: _sha256(path) for network, path in weights.items()}
+    found: dict[Cell, Evaluation] = {}
+    waiting: list[_Measurement] = []
+    for cell in cells:
+        model = models[cell.network, cell.setting.output_stride]
+        check_classes(dataset.classes, model.classes)
+        protocol = {
+            "pictures": len(dataset),
+            **protocol_of(model, scales=cell.setting.scales, flip=cell.setting.mf, precision=precision),
+            "weights": str(weights[cell.network]),
+            "weights_sha256": sums[cell.network],
+            **about,
+        }
+        measurement = _Measurement(folder / cell.name, cell, model, protocol, precision)
+        if measurement.is_done():
+            found[cell] = read_evaluation(measurement.json)
+        else:
+            waiting.append(measurement)
+    _measure(waiting, dataset, progress)
+    found |= {measurement.cell: read_evaluation(measurement.json) for measurement in waiting}
+    return {cell: found[cell] for cell in cells}
+
+
+def _measure(waiting: Sequence["_Measurement"], dataset: Dataset, progress: Callable[[int, int], None] | None) -> None:
+    for measurement in waiting:
+        measurement.open()
+    try:
+        for index, name in enumerate(dataset.ids):
+            missing = [measurement for measurement in waiting if name not in measurement.counted]
+            if missing:
+                sample = dataset[index]
+                for measurement in missing:
+                    measurement.add(sample)
+            if progress is not None:
+                progress(index + 1, len(dataset))
+        for measurement in waiting:
+            measurement.finish(dataset.ids)
+    finally:
+        for measurement in waiting:
+            measurement.close()
+
+
+@dataclass
+class _Measurement:
+    """A cell while it is measured."""
+
+    path: Path  # without ending
+    cell: Cell
+    model: Segmenter
+    protocol: dict[str, Any]
+    precision: torch.dtype
+
+    def __post_init__(self) -> None:
+        self.json = self.path.with_name(f"{self.path.name}.json")
+        self.lines = self.path.with_name(f"{self.path.name}.jsonl")
+        self.counted: dict[str, tuple[PictureCounts, float]] = {}
+        self._file: TextIO | None = None
+
+    def is_done(self) -> bool:
+        if not self.json.is_file():
+            return False
+        self._check_same(read_evaluation(self.json).protocol)
+        return True
+
+    def open(self) -> None:
+        """Go on with what is stored; a line that was cut short is measured again."""
+        kept = []
+        if self.lines.is_file():
+            first, *rest = self.lines.read_text(encoding="utf-8").split("\n")
+            self._check_same(_json_or_none(first))
+            for line in rest:
+                try:
+                    stored = json.loads(line)
+                    counts, seconds = PictureCounts.from_json(stored["picture"]), float(stored["seconds"])
+                except (ValueError, KeyError, TypeError):
+                    continue
+                kept.append(line)
+                self.counted[counts.name] = counts, seconds
+        write_atomically(self.lines, "\n".join([json.dumps(self.protocol), *kept]) + "\n")
+        self._file = self.lines.open("a", encoding="utf-8")
+
+    def add(self, sample: Sample) -> None:
+        setting = self.cell.setting
+        began = time.perf_counter()
+        prediction = predict_classes(
+            self.model, sample.image, scales=setting.scales, flip=setting.mf, precision=self.precision
+        )
+        counts = count_picture(sample, prediction, len(self.model.classes))
+        seconds = time.perf_counter() - began
+        self.counted[counts.name] = counts, seconds
+        assert self._file is not None
+        self._file.write(json.dumps({"picture": counts.to_json(), "seconds": round(seconds, 4)}) + "\n")
+        self._file.flush()
+
+    def finish(self, ids: Sequence[str]) -> None:
+        pictures = tuple(self.counted[name][0] for name in ids)
+        seconds = sum(self.counted[name][1] for name in ids)
+        result = Evaluation(self.model.classes, pictures, self.protocol, seconds)
+        write_atomically(self.json, json.dumps(result.to_json()) + "\n")
+        self.close()
+        self.lines.unlink()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def _check_same(self, before: Any) -> None:
+        now = json.loads(json.dumps(self.protocol))
+        if not isinstance(before, dict):
+            before = {}
+        different = [key for key in now | before if now.get(key) != before.get(key) and key != "weights"]
+        if different:
+            key = different[0]
+            raise OutputError(
+                f"{self.path}: was measured with {key}={before.get(key)}, not {now.get(key)}: remove its .json and "
+                ".jsonl to measure it again, or choose another --out"
+            )
+
+
+def _json_or_none(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,100 @@
+"""What a prediction costs: multiply-adds over all its passes, in both accountings and by part."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from segkit.base.labels import VOC_CLASSES
+from segkit.benchmark.published import Network, Setting
+from segkit.evaluation.geometry import scaled_side
+from segkit.models import DeepLabV3, build_network
+from segkit.models.atrous import aspp_rates
+from segkit.models.complexity import count_parameters, madds_by_part, sum_madds, trace
+from segkit.models.layers import ConvNormAct
+
+SIZE = (513, 513)
+"""Height and width of the pictures that the published multiply-adds are of."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Parameters, and the multiply-adds of one picture in the exact and in TensorFlow's accounting.
+
+    `parts` are those of TensorFlow's accounting by part of the network (see `madds_by_part`).
+    """
+
+    parameters: int
+    exact: int
+    tensorflow: int
+    parts: dict[str, int]
+
+
+def prediction_cost(
+    model: DeepLabV3, *, size: tuple[int, int] = SIZE, scales: Sequence[float] = (1.0,), flip: bool = False
+) -> Cost:
+    """The cost of `predict` on one picture whose canvas is `size` (height, width)."""
+    passes = 2 if flip else 1
+    exact = tensorflow = 0
+    parts: dict[str, int] = {}
+    for scale in scales:
+        height, width = (scaled_side(side, scale, model.output_stride) for side in size)
+        calls = trace(model, (height, width))
+        exact += passes * sum_madds(calls, "exact")
+        tensorflow += passes * sum_madds(calls, "tensorflow")
+        for part, madds in madds_by_part(calls, "tensorflow").items():
+            parts[part] = parts.get(part, 0) + passes * madds
+    return Cost(count_parameters(model), exact, tensorflow, parts)
+
+
+@cache
+def network_cost(network: Network, setting: Setting, *, classes: int = len(VOC_CLASSES)) -> Cost:
+    """The cost of a network of the table, or one like it, at 513x513 under a setting."""
+    model = blank_network(network, setting.output_stride, classes=classes)
+    return prediction_cost(model, scales=setting.scales, flip=setting.mf)
+
+
+@cache
+def wide_head_cost(setting: Setting) -> Cost:
+    """MobileNetV2 with ASPP built on its last map, of 1280 channels, instead of the 320 before it."""
+    backbone = blank_network(Network("mobilenet_v2", aspp=True), setting.output_stride).backbone
+    with torch.device("meta"):
+        model = DeepLabV3(
+            _WithLastMap(backbone),
+            rates=aspp_rates(setting.output_stride),
+            classes=VOC_CLASSES,
+            palette=(),
+            mean=(0, 0, 0),
+            std=(1, 1, 1),
+        )
+    return prediction_cost(model, scales=setting.scales, flip=setting.mf)
+
+
+def blank_network(network: Network, output_stride: int, *, classes: int = len(VOC_CLASSES)) -> DeepLabV3:
+    """The network on the meta device: shapes without values."""
+    with torch.device("meta"):
+        return build_network(
+            network.backbone,
+            classes=[str(label) for label in range(classes)],
+            aspp=network.aspp,
+            output_stride=output_stride,
+            options=network.options,
+        )
+
+
+class _WithLastMap(nn.Module):
+    """MobileNetV2 with the classifier's 1x1 convolution to 1280 channels."""
+
+    def __init__(self, backbone: Any) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.last = ConvNormAct(backbone.out_channels, 1280, eps=1e-3, activation="relu6")
+        self.out_channels = 1280
+        self.output_stride: int = backbone.output_stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) -> (N, 1280, H / output_stride, W / output_stride)."""
+        return self.last(self.backbone(x))

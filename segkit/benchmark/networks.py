@@ -1,0 +1,63 @@
+"""Networks of a table or a grid, trained by a recipe or taken from files."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from segkit.base.errors import WeightsError
+from segkit.benchmark.cells import Models
+from segkit.benchmark.published import Network
+from segkit.config import Config
+from segkit.data.dataset import Dataset
+from segkit.training.checkpoint import RunFolder
+from segkit.training.from_config import load_for_data
+from segkit.training.progress import Listener
+from segkit.training.train import train
+
+
+def recipe_for(config: Config, network: Network) -> Config:
+    """The recipe with another network in it, and the weights that the ablation names for its backbone."""
+    model = {
+        **config.model.model_dump(),
+        "backbone": network.backbone,
+        "aspp": network.aspp,
+        "width": network.options.get("width"),
+        "weights": config.ablation.weights.get(network.backbone, config.model.weights),  # type: ignore[call-overload]
+    }
+    if network.backbone != "resnet101":
+        model |= {"stem": None, "strided_unit": None, "multi_grid": None}
+    return Config.model_validate({**config.model_dump(), "model": model})
+
+
+def train_or_go_on(config: Config, folder: Path, *, listen: Listener) -> Path:
+    """Train by a recipe into `folder`, or go on with the training in it; return the best weights."""
+    return train(config, folder, resume=RunFolder(folder).config.is_file(), listen=listen).best
+
+
+def load_networks(
+    weights: Mapping[Network, Path],
+    output_strides: Iterable[int],
+    dataset: Dataset,
+    *,
+    canvas: int | None,
+    device: str,
+) -> Models:
+    """Each network at each output stride, ready to predict the pictures of `dataset`.
+
+    Raises WeightsError for a file that holds another network than the one it is given for.
+    """
+    models = {}
+    for stride in output_strides:
+        for network, path in weights.items():
+            model = load_for_data(path, dataset, output_stride=stride, canvas=canvas, device=device)
+            held = held_network(model.architecture)
+            if held != network:
+                raise WeightsError(f"{path}: holds {held.name}, not {network.name}: give the file under its own name")
+            models[network, stride] = model
+    return models
+
+
+def held_network(architecture: Mapping[str, object]) -> Network:
+    """What of the table or grid a model's `architecture` is."""
+    options = architecture["options"]
+    assert isinstance(options, dict)
+    return Network(str(architecture["backbone"]), bool(architecture["aspp"]), options.get("width") or 1.0)

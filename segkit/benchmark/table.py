@@ -1,0 +1,150 @@
+"""The table of the MobileNetV2 paper: published figures, what is counted, and what was measured on this machine."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from segkit.base.labels import VOC_CLASSES
+from segkit.benchmark.cells import Cell
+from segkit.benchmark.claims import check_claims
+from segkit.benchmark.cost import SIZE, Cost, network_cost, wide_head_cost
+from segkit.benchmark.latency import Latency, measure_latency
+from segkit.benchmark.machine import describe_machine
+from segkit.benchmark.published import CLASSIFIERS, FULL, ROWS, SINGLE, Network, PublishedRow, Setting
+from segkit.evaluation.compare import compare
+from segkit.evaluation.result import Evaluation, none_for_nan
+from segkit.models import build_classifier, build_network
+from segkit.models.complexity import count_madds, count_parameters
+from segkit.training.device import place
+
+NETWORKS = {row.network.name: row.network for row in ROWS}
+"""The networks of the table by name."""
+
+
+def benchmark_table(
+    evaluations: Mapping[Cell, Evaluation] | None = None,
+    latencies: Mapping[Cell, Latency] | None = None,
+) -> dict[str, Any]:
+    """The table as plain data: mIoUs in 0..1, parameters and multiply-adds as counts, at 513x513.
+
+    `evaluations` and `latencies` are what was measured; a row without has None there.
+    """
+    evaluations, latencies = evaluations or {}, latencies or {}
+    return {
+        "size": list(SIZE),
+        "machine": describe_machine(),
+        "rows": [_row(row, evaluations, latencies) for row in ROWS],
+        "pairs": [pair for network in NETWORKS.values() if (pair := _pair(network, evaluations))],
+        "wide_head": [_wide_head(setting) for setting in (SINGLE, FULL)],
+        "classifiers": _classifiers(),
+        "claims": [claim.to_json() for claim in check_claims({})],
+    }
+
+
+def measure_latencies(
+    device: torch.device, *, listen: Callable[[Cell], None] = lambda cell: None
+) -> dict[Cell, Latency]:
+    """The latency of every row on `device`, with fresh weights: it does not depend on them. Minutes on a CPU."""
+    found = {}
+    for row in ROWS:
+        cell = Cell(row.network, row.setting)
+        listen(cell)
+        model = build_network(
+            row.network.backbone,
+            classes=VOC_CLASSES,
+            aspp=row.network.aspp,
+            output_stride=row.setting.output_stride,
+            options=row.network.options,
+        )
+        found[cell] = measure_latency(place(model, device), size=SIZE, scales=row.setting.scales, flip=row.setting.mf)
+    return found
+
+
+def _row(
+    row: PublishedRow, evaluations: Mapping[Cell, Evaluation], latencies: Mapping[Cell, Latency]
+) -> dict[str, Any]:
+    cell = Cell(row.network, row.setting)
+    cost = network_cost(row.network, row.setting)
+    latency = latencies.get(cell)
+    return {
+        "name": cell.name,
+        "network": row.network.name,
+        "title": row.network.title,
+        "aspp": row.network.aspp,
+        "output_stride": row.setting.output_stride,
+        "mf": row.setting.mf,
+        "published": {
+            "miou": row.miou / 100,
+            "parameters": None if row.parameters is None else row.parameters * 1e6,
+            "madds": row.madds * 1e9,
+            "source": row.source,
+        },
+        **_costs(cost),
+        "parameters_ratio": None if row.parameters is None else cost.parameters / 1e6 / row.parameters,
+        "madds_ratio": cost.tensorflow / 1e9 / row.madds,
+        "parts": cost.parts,
+        "note": row.note,
+        "measured": _measured(evaluations.get(cell)),
+        "latency": None if latency is None else vars(latency),
+    }
+
+
+def _costs(cost: Cost) -> dict[str, int]:
+    return {"parameters": cost.parameters, "madds_exact": cost.exact, "madds_tensorflow": cost.tensorflow}
+
+
+def _measured(evaluation: Evaluation | None) -> dict[str, Any] | None:
+    if evaluation is None:
+        return None
+    return {
+        "miou": none_for_nan(evaluation.miou),
+        "miou_interval": evaluation.miou_interval.to_json(),
+        "pixel_accuracy": none_for_nan(evaluation.pixel_accuracy),
+        "iou": {name: none_for_nan(value) for name, value in evaluation.iou.items()},
+        "iou_intervals": {name: value.to_json() for name, value in evaluation.iou_intervals.items()},
+        "protocol": evaluation.protocol,
+    }
+
+
+def _pair(network: Network, evaluations: Mapping[Cell, Evaluation]) -> dict[str, Any] | None:
+    """What output stride 8 with multi-scale and flip changes, where both rows of a network were measured."""
+    both = [evaluations.get(Cell(network, setting)) for setting in (SINGLE, FULL)]
+    if both[0] is None or both[1] is None:
+        return None
+    return {"network": network.name, "title": network.title, "miou": compare(both[0], both[1]).miou.to_json()}
+
+
+def _wide_head(setting: Setting) -> dict[str, Any]:
+    return {
+        "title": "MobileNetV2, head on the 1280-channel map",
+        "aspp": True,
+        "output_stride": setting.output_stride,
+        "mf": setting.mf,
+        **_costs(wide_head_cost(setting)),
+    }
+
+
+def _classifiers() -> list[dict[str, Any]]:
+    """The classifiers at 224x224: what is published and what is counted."""
+    rows = []
+    for published in CLASSIFIERS:
+        with torch.device("meta"):
+            model = build_classifier(published.backbone)
+        network = Network(published.backbone, aspp=False)
+        rows.append(
+            {
+                "backbone": published.backbone,
+                "title": network.title,
+                "published": {
+                    "madds": published.madds * 1e6,
+                    "parameters": published.parameters * 1e6,
+                    "top1": published.top1 / 100,
+                    "top5": published.top5 / 100,
+                },
+                "madds_exact": count_madds(model, (224, 224)),
+                "parameters": count_parameters(model),
+                "note": published.note,
+            }
+        )
+    return rows

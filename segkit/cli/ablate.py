@@ -1,0 +1,125 @@
+"""`segkit ablate`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from segkit.cli.app import app
+from segkit.cli.benchmark import NamedWeights, parse_weights, show_sheet
+from segkit.cli.options import Overrides
+
+if TYPE_CHECKING:
+    from segkit.benchmark.ablation import Plan
+    from segkit.config import Config
+
+
+@app.command(
+    epilog="Examples: segkit ablate configs/shapes_ablation.yaml; segkit ablate configs/camvid_ablation.yaml "
+    "--axis os,mf --weights mobilenet_v2=runs/camvid/best.safetensors"
+)
+def ablate(
+    config: Annotated[Path, typer.Argument(help="The recipe, a YAML file; its `ablation` section is the grid.")],
+    overrides: Overrides = None,
+    axis: Annotated[str, typer.Option(help="The switches to turn.")] = "backbone,aspp,os,mf",
+    named_weights: NamedWeights = None,
+    split: Annotated[str | None, typer.Option(help="To measure on [default: the recipe's val_split].")] = None,
+    out: Annotated[Path | None, typer.Option(help="[default: runs/ and the recipe's name]")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done and how long it takes.")
+    ] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file too.")] = None,
+) -> None:
+    """Turn the switches backbone, ASPP, output stride and MF, and tell what each does.
+
+    Each network is trained once, then evaluated under every setting. What is interrupted goes on where it was when the
+    same command is given again.
+    """
+    from segkit.base.files import make_folder, write_atomically
+    from segkit.benchmark.ablation import measure_ablation, plan_ablation
+    from segkit.config import load_config
+    from segkit.report.ablation import ablation_markdown
+
+    recipe = load_config(config, overrides or [])
+    plan = plan_ablation(recipe, tuple(part.strip() for part in axis.split(",")))
+    weights = parse_weights(named_weights or [], {network.name: network for network in plan.networks})
+    split = split or recipe.data.val_split
+    out = out or Path("runs") / config.stem
+    if not dry_run:
+        make_folder(out)
+    if json_file is not None:
+        make_folder(json_file.parent)
+    _announce(recipe, plan, set(weights), out, split)
+    if dry_run:
+        return
+    weights |= _train(recipe, plan, set(weights), out)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(f"{len(plan.cells)} cells")
+        found = measure_ablation(
+            recipe,
+            plan,
+            weights,
+            out,
+            split=split,
+            progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    text = json.dumps(found) + "\n"
+    for file in (out / "ablation.json", json_file):
+        if file is not None:
+            write_atomically(file, text)
+    write_atomically(out / "ablation.md", ablation_markdown(found))
+    show_ablation(found)
+    print(f"figures         {out / 'ablation.json'}, {out / 'ablation.md'}")
+
+
+def _announce(config: "Config", plan: "Plan", trained: set[Any], out: Path, split: str) -> None:
+    """Say what is going to be done, and about how long it takes."""
+    from segkit.benchmark.estimate import estimate_seconds, iterations_done
+
+    print(f"{len(plan.networks)} networks under {len(plan.settings)} settings: {len(plan.cells)} cells on {split}")
+    for network in plan.networks:
+        done = iterations_done(out / network.name)
+        left = config.train.iterations - done
+        what = f"train {left} iterations" + (f" (of {config.train.iterations})" if done else "")
+        if network in trained:
+            what = "take the weights given"
+        elif left <= 0:
+            what = "is trained"
+        print(f"  {network.name:24} {what}")
+    print("  settings                 " + ", ".join(setting.name for setting in plan.settings))
+    with Console(stderr=True).status("timing a step of each network"):
+        seconds = estimate_seconds(config, plan, trained, out, split=split)
+    print(f"about {max(1, round(seconds / 60))} minutes on this machine; results in {out}", flush=True)
+
+
+def _train(config: "Config", plan: "Plan", trained: set[Any], out: Path) -> dict[Any, Path]:
+    from segkit.benchmark.networks import recipe_for, train_or_go_on
+    from segkit.cli.train import _Display as Display
+
+    weights = {}
+    for number, network in enumerate(plan.networks, 1):
+        if network not in trained:
+            print(f"training {network.name} ({number} of {len(plan.networks)})")
+            with Display() as display:
+                recipe = recipe_for(config, network)
+                weights[network] = train_or_go_on(recipe, out / network.name, listen=display.listen)
+    return weights
+
+
+def show_ablation(found: dict[str, Any]) -> None:
+    """Print the cells, what each switch does, and the paper's claims."""
+    from segkit.report.ablation import cell_sheet, claim_lines, effect_sheet, heading, verdict_lines
+    from segkit.report.sheet import machine_line
+
+    console = Console()
+    print(heading(found))
+    show_sheet(cell_sheet(found), console)
+    if found["effects"]:
+        show_sheet(effect_sheet(found), console)
+        print(*verdict_lines(found), sep="\n")
+    for number, line in enumerate(claim_lines(found), 1):
+        print(f"({number}) {line}")
+    print(machine_line(found))

@@ -1,0 +1,184 @@
+"""`segkit benchmark`."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from segkit.base.errors import ConfigError
+from segkit.cli.app import app
+from segkit.cli.options import Device, Overrides
+
+if TYPE_CHECKING:
+    from segkit.benchmark.cells import Cell
+    from segkit.benchmark.published import Network
+    from segkit.config import Config
+    from segkit.evaluation.result import Evaluation
+    from segkit.report.sheet import Sheet
+
+NamedWeights = Annotated[
+    list[str] | None,
+    typer.Option("--weights", metavar="NAME=FILE", help="A trained model, such as mobilenet_v2_aspp=FILE; repeatable."),
+]
+
+
+@app.command(
+    epilog="Examples: segkit benchmark --no-eval; "
+    "segkit benchmark --weights mobilenet_v2=FILE data.root=VOCdevkit/VOC2012 --html table.html"
+)
+def benchmark(
+    overrides: Overrides = None,
+    no_eval: Annotated[bool, typer.Option("--no-eval", help="Only count: no mIoU, no latency.")] = False,
+    train: Annotated[
+        bool, typer.Option("--train", help="Train every network of the table that has no weights.")
+    ] = False,
+    named_weights: NamedWeights = None,
+    recipes: Annotated[Path, typer.Option(help="Folder of the recipes voc_NETWORK.yaml.")] = Path("configs"),
+    split: Annotated[str | None, typer.Option(help="[default: the recipe's val_split]")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for trainings and evaluations.")] = Path("runs/benchmark"),
+    device: Device = "auto",
+    markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the table to this file.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
+) -> None:
+    """Print the table of the MobileNetV2 paper beside what is counted and measured here.
+
+    What is interrupted goes on where it was when the same command is given again.
+    """
+    from segkit.base.files import make_folder, write_atomically
+    from segkit.benchmark.table import NETWORKS, benchmark_table, measure_latencies
+    from segkit.report.benchmark import benchmark_markdown
+    from segkit.training.device import choose_device
+
+    if no_eval and (train or named_weights):
+        raise ConfigError("--no-eval measures nothing: leave out --train and --weights, or --no-eval")
+    for file in (markdown, json_file):
+        if file is not None:
+            make_folder(file.parent)
+    target = choose_device(device)
+    weights = parse_weights(named_weights or [], NETWORKS)
+    if train:
+        weights |= _train(NETWORKS.keys() - {network.name for network in weights}, recipes, overrides or [], out)
+    evaluations = _evaluate(weights, recipes, overrides or [], split, out, device) if weights else {}
+    latencies = {}
+    if not no_eval:
+        with Console(stderr=True).status("latency") as status:
+            latencies = measure_latencies(target, listen=lambda cell: status.update(f"latency of {cell.name}"))
+    table = benchmark_table(evaluations, latencies)
+    show_benchmark(table)
+    if markdown is not None:
+        write_atomically(markdown, benchmark_markdown(table))
+    if json_file is not None:
+        write_atomically(json_file, json.dumps(table) + "\n")
+
+
+def parse_weights(named: list[str], networks: Mapping[str, "Network"]) -> dict["Network", Path]:
+    """The files of `--weights NAME=FILE`. Raises ConfigError for another form or name, and for a file not there."""
+    weights = {}
+    for text in named:
+        name, equals, path = text.partition("=")
+        if not equals or name not in networks:
+            raise ConfigError(f"--weights {text}: give NAME=FILE, with a name among {', '.join(sorted(networks))}")
+        if not Path(path).is_file():
+            raise ConfigError(f"--weights {text}: there is no such file")
+        weights[networks[name]] = Path(path)
+    return weights
+
+
+def _recipe(recipes: Path, network: "Network", overrides: list[str]) -> "Config":
+    from segkit.benchmark.networks import recipe_for
+    from segkit.config import load_config
+
+    recipe = recipes / f"voc_{network._replace(width=1.0).name}.yaml"
+    if not recipe.is_file():
+        raise ConfigError(f"{recipe}: there is no such recipe: name the folder that holds segkit's with --recipes")
+    return recipe_for(load_config(recipe, overrides), network)
+
+
+def _train(names: set[str], recipes: Path, overrides: list[str], out: Path) -> dict["Network", Path]:
+    from segkit.benchmark.networks import train_or_go_on
+    from segkit.benchmark.table import NETWORKS
+    from segkit.cli.train import _Display as Display
+
+    weights = {}
+    for name, network in NETWORKS.items():
+        if name in names:
+            print(f"training {name} in {out / name}")
+            with Display() as display:
+                recipe = _recipe(recipes, network, overrides)
+                weights[network] = train_or_go_on(recipe, out / name, listen=display.listen)
+    return weights
+
+
+def _evaluate(
+    weights: dict["Network", Path], recipes: Path, overrides: list[str], split: str | None, out: Path, device: str
+) -> dict["Cell", "Evaluation"]:
+    from segkit.benchmark.cells import Cell, measure_cells
+    from segkit.benchmark.networks import load_networks
+    from segkit.benchmark.published import ROWS
+    from segkit.training.from_config import open_dataset
+
+    config = _recipe(recipes, next(iter(weights)), overrides)
+    split = split or config.data.val_split
+    dataset = open_dataset(config.data, split)
+    cells = [Cell(row.network, row.setting) for row in ROWS if row.network in weights]
+    strides = {cell.setting.output_stride for cell in cells}
+    models = load_networks(weights, strides, dataset, canvas=config.model.canvas, device=device)
+    about = {"data": config.data.kind, "split": split}
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(f"{len(cells)} rows on {len(dataset)} pictures", total=len(dataset))
+        return measure_cells(
+            cells,
+            models,
+            weights,
+            dataset,
+            out / "cells",
+            about=about,
+            progress=lambda done, total: progress.update(task, completed=done),
+        )
+
+
+def show_benchmark(table: dict[str, Any]) -> None:
+    """Print the table, the differences within its pairs, the classifiers, the footnotes and the machine."""
+    from segkit.report.benchmark import (
+        LEGEND,
+        classifier_sheet,
+        cost_sheet,
+        footnotes,
+        pair_lines,
+        quality_sheet,
+        wide_head_sheet,
+    )
+    from segkit.report.sheet import machine_line
+
+    console = Console()
+    show_sheet(quality_sheet(table), console)
+    print(*pair_lines(table), "", sep="\n")
+    show_sheet(cost_sheet(table), console)
+    print(LEGEND, "\nMobileNetV2 with its head on the last map instead of the one before it:", sep="\n")
+    show_sheet(wide_head_sheet(table), console)
+    print()
+    show_sheet(classifier_sheet(table), console)
+    for number, note in enumerate(footnotes(table), 1):
+        print(f"[{number}] {note}")
+    print(machine_line(table))
+
+
+def show_sheet(sheet: "Sheet", console: Console) -> None:
+    """Print a table."""
+    table = Table(*sheet.header, box=None, pad_edge=False)
+    for column in sheet.numbers:
+        table.columns[column].justify = "right"
+    for row in sheet.rows:
+        table.add_row(*map(_text, row))
+    console.print(table)
+
+
+def _text(cell: str) -> Any:
+    from rich.text import Text
+
+    return Text(cell)  # not markup: a footnote's number is in brackets

@@ -1,0 +1,101 @@
+"""The grid: what is planned, and a whole small ablation on weights that are there."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from segkit.base.errors import ConfigError, WeightsError
+from segkit.benchmark.ablation import measure_ablation, plan_ablation
+from segkit.benchmark.estimate import estimate_seconds, iterations_done
+from segkit.benchmark.networks import load_networks, recipe_for
+from segkit.benchmark.published import Network, Setting
+from segkit.config import Config
+from segkit.report.ablation import ablation_markdown
+
+
+def config(**ablation) -> Config:
+    return Config.model_validate(
+        {
+            "model": {"backbone": "mobilenet_v2", "width": 0.25, "weights": "imagenet_v2"},
+            "data": {"kind": "shapes", "side": 49, "val_size": 4},
+            "train": {"iterations": 10, "evaluate_every": 5, "batch_size": 2, "crop": 49, "device": "cpu"},
+            "ablation": ablation,
+        }
+    )
+
+
+def test_the_whole_grid() -> None:
+    plan = plan_ablation(config(backbones=["mobilenet_v1", "mobilenet_v2"]))
+    assert [network.name for network in plan.networks] == [
+        "mobilenet_v1",
+        "mobilenet_v1_aspp",
+        "mobilenet_v2_x0.25",
+        "mobilenet_v2_x0.25_aspp",
+    ]
+    assert [setting.name for setting in plan.settings] == ["os16", "os16_mf", "os8", "os8_mf"]
+    assert len(plan.cells) == 16
+    assert plan.cells[5].name == "mobilenet_v1_aspp-os16_mf"
+
+
+def test_switches_that_are_no_axis_stay_where_the_recipe_has_them() -> None:
+    plan = plan_ablation(config(backbones=["mobilenet_v1"], output_strides=[8, 32]), ["os"])
+    assert plan.networks == (Network("mobilenet_v2", False, 0.25),)
+    assert plan.settings == (Setting(8, False), Setting(32, False))
+    with pytest.raises(ConfigError, match="unknown axis 'stride': choose some of backbone,aspp,os,mf"):
+        plan_ablation(config(), ["stride"])
+
+
+def test_the_recipe_of_each_network() -> None:
+    grid = config(weights={"mobilenet_v1": "imagenet_v1"})
+    v1 = recipe_for(grid, Network("mobilenet_v1", aspp=True)).model
+    assert (v1.backbone, v1.aspp, v1.width, v1.weights) == ("mobilenet_v1", True, None, "imagenet_v1")
+    v2 = recipe_for(grid, Network("mobilenet_v2", aspp=False, width=0.25)).model
+    assert (v2.backbone, v2.aspp, v2.width, v2.weights) == ("mobilenet_v2", False, 0.25, "imagenet_v2")
+
+
+@pytest.mark.parametrize("name", ["aspp", "backbones", "output_strides", "mf"])
+def test_a_value_twice(name: str) -> None:
+    values = {"aspp": [True, True], "backbones": ["resnet101"] * 2, "output_strides": [8, 8], "mf": [False, False]}
+    with pytest.raises(ValueError, match=f"ablation.{name} has a value twice"):
+        config(**{name: values[name]})
+
+
+def test_an_ablation_of_weights_that_are_there(weights, tmp_path: Path) -> None:
+    recipe = config(output_strides=[16, 8])
+    plan = plan_ablation(recipe)
+    found = measure_ablation(recipe, plan, weights, tmp_path, split="val")
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert [cell["name"] for cell in found["cells"]] == [cell.name for cell in plan.cells]
+    assert [effect["axis"] for effect in found["effects"]] == ["aspp", "os", "mf"]
+    assert found["size"] == [49, 49]
+    mf = found["effects"][2]
+    assert len(mf["steps"]) == 4
+    assert 10 < mf["madds_exact_ratio"] < 25
+    text = ablation_markdown(found)
+    assert "| MobileNetV2 x0.25 | 8 | yes | yes |" in text
+    assert "Data: shapes, split val, 4 pictures." in text
+    assert text.count("\n5. Without ASPP") == 1
+    again = measure_ablation(recipe, plan, weights, tmp_path, split="val")
+    assert [cell["miou"] for cell in again["cells"]] == [cell["miou"] for cell in found["cells"]]
+
+
+def test_a_file_of_another_network(weights, shapes) -> None:
+    (small, path), *_ = weights.items()
+    with pytest.raises(WeightsError, match=r"holds mobilenet_v2_x0.25, not mobilenet_v2_x0.25_aspp"):
+        load_networks({small._replace(aspp=True): path}, (16,), shapes, canvas=None, device="cpu")
+
+
+def test_the_estimate_leaves_out_what_is_done(weights, tmp_path: Path) -> None:
+    recipe = config()
+    recipe = recipe.model_copy(update={"model": recipe.model.model_copy(update={"weights": None})})
+    plan = plan_ablation(recipe, ["aspp"])
+    first, second = plan.networks
+    everything = estimate_seconds(recipe, plan, (), tmp_path, split="val")
+    only_evaluated = estimate_seconds(recipe, plan, plan.networks, tmp_path, split="val")
+    assert 0 < only_evaluated < everything
+    run = tmp_path / first.name
+    run.mkdir()
+    (run / "metrics.jsonl").write_text('{"iteration": 5, "val_miou": 0.1}\n{"iteration": 7, "loss": 1}\n{"itera')
+    assert iterations_done(run) == 5
+    assert iterations_done(tmp_path / second.name) == 0

@@ -1,0 +1,105 @@
+"""What switches do and the verdicts, on cells with a known answer."""
+
+import numpy as np
+import pytest
+
+from segkit.benchmark.cells import Cell
+from segkit.benchmark.claims import check_claims
+from segkit.benchmark.effects import Measured, find_effects
+from segkit.benchmark.published import Network, Setting
+from segkit.evaluation.result import Evaluation, PictureCounts
+
+V1, V2 = "mobilenet_v1", "mobilenet_v2"
+
+
+def evaluation(rights: np.ndarray) -> Evaluation:
+    """Pictures of 1,000 pixels of one class of two, of which so many are right; the mIoU is half their share."""
+    pictures = tuple(
+        PictureCounts(str(number), np.array([0, 1]), np.array([right, 1000 - right]))
+        for number, right in enumerate(rights.tolist())
+    )
+    return Evaluation(("a", "b"), pictures, {}, 0.0)
+
+
+def grid(*, aspp: int = 0, stride: int = 0, mf: int = 0, backbone: int = 0) -> dict[Cell, Measured]:
+    """A grid over all four switches, each of which adds so many right pixels to every picture, and noise to none."""
+    rights = np.random.default_rng(0).integers(300, 600, 100)
+    cells = {}
+    for name in (V1, V2):
+        for head in (False, True):
+            for os in (16, 8):
+                for flip in (False, True):
+                    more = backbone * (name == V2) + aspp * head + stride * (os == 8) + mf * flip
+                    cost = 100 * (2 if head else 1) * (4 if os == 8 else 1) * (17 if flip else 1)
+                    cell = Cell(Network(name, head), Setting(os, flip))
+                    cells[cell] = Measured(evaluation(rights + more), cost, 2 * cost, cost / 1e3)
+    return cells
+
+
+def test_each_switch_is_found_with_its_size() -> None:
+    effects = {effect.axis: effect for effect in find_effects(grid(aspp=10, stride=-20, mf=30))}
+    assert list(effects) == ["backbone", "aspp", "os", "mf"]
+    for axis, change in (("aspp", 0.005), ("os", -0.01), ("mf", 0.015)):
+        effect = effects[axis]
+        assert len(effect.steps) == 8
+        assert effect.miou.change == pytest.approx(change)
+        assert effect.miou.interval == pytest.approx((change, change))
+        assert effect.miou.shown
+    assert effects["backbone"].miou.change == 0
+    assert not effects["backbone"].miou.shown
+    assert [effects[axis].exact for axis in ("backbone", "aspp", "os", "mf")] == pytest.approx([1, 2, 4, 17])
+    assert effects["mf"].seconds == pytest.approx(17)
+
+
+def test_verdicts_say_what_is_known() -> None:
+    effects = {effect.axis: effect.verdict for effect in find_effects(grid(aspp=10, mf=30))}
+    assert effects["mf"] == "raises the mIoU by +1.50 points [+1.50, +1.50]"
+    assert effects["os"] == "no difference is shown: +0.00 points [+0.00, +0.00] holds 0"
+    assert effects["aspp"].startswith("raises the mIoU by +0.50")
+    assert effects["aspp"].endswith("between these 4 checkpoints: only trainings with other seeds confirm the effect")
+    assert "no difference is shown" in effects["backbone"] and "other seeds" in effects["backbone"]
+
+
+def test_the_mean_over_pairs_is_paired_too() -> None:
+    """One pair gains what another loses, picture by picture: the mean is zero with no width at all."""
+    noise = np.random.default_rng(1).integers(-100, 100, 100)
+    base = np.full(100, 500)
+    cells = {
+        Cell(Network(V1, False), Setting(16, False)): base,
+        Cell(Network(V1, False), Setting(16, True)): base + noise,
+        Cell(Network(V2, False), Setting(16, False)): base,
+        Cell(Network(V2, False), Setting(16, True)): base - noise,
+    }
+    measured = {cell: Measured(evaluation(rights), 1, 1, 1.0) for cell, rights in cells.items()}
+    mf = next(effect for effect in find_effects(measured) if effect.axis == "mf")
+    assert mf.miou.interval == pytest.approx((0, 0), abs=1e-12)
+    assert mf.steps[0].miou.interval.high - mf.steps[0].miou.interval.low > 0.001
+
+
+def test_a_grid_with_one_value_a_switch_has_no_effects() -> None:
+    one = {Cell(Network(V1, False), Setting(16, False)): Measured(evaluation(np.array([500])), 1, 1, 1.0)}
+    assert find_effects(one) == []
+
+
+def test_claims_without_a_measurement() -> None:
+    verdicts = [claim.verdict for claim in check_claims({})]
+    assert verdicts == ["confirmed", "confirmed", "confirmed", "untestable here", "untestable here"]
+    numbers = check_claims({})[2].numbers
+    assert "4.91 to 5.68 times (exact: 5.44 to 5.96)" in numbers
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"), [(0, "confirmed"), (30, "confirmed"), (-15, "confirmed"), (-100, "refuted")]
+)
+def test_the_claim_on_aspp(change: int, verdict: str) -> None:
+    """The change of a network without ASPP from one with it, in thousandths of right pixels: half that in points."""
+    claim = check_claims(grid(aspp=-change))[4]
+    assert claim.verdict == verdict
+    assert "for these checkpoints" in claim.numbers
+
+
+@pytest.mark.parametrize(("change", "verdict"), [(0, "confirmed"), (40, "confirmed"), (-60, "refuted")])
+def test_the_claim_on_the_head(change: int, verdict: str) -> None:
+    claim = check_claims(grid(backbone=change))[3]
+    assert claim.verdict == verdict
+    assert "0.90 to 0.94" in claim.numbers

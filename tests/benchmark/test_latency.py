@@ -1,0 +1,49 @@
+"""Latency, by a clock that the model turns."""
+
+import time
+
+import pytest
+import torch
+
+from segkit.benchmark import latency
+from segkit.benchmark.latency import measure_latency
+
+
+class Slow:
+    """A segmenter whose passes take a second each of a false clock, the first one ten."""
+
+    classes = ("a", "b")
+    palette = ((0, 0, 0), (1, 1, 1))
+    canvas = None
+    output_stride = 16
+    mean = torch.zeros(1, 3, 1, 1)
+    now = 0.0
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        Slow.now += 1.0 if Slow.now else 10.0
+        return images[:, :2]
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
+    Slow.now = 0.0
+    monkeypatch.setattr(latency.time, "perf_counter", lambda: Slow.now)
+    return Slow()
+
+
+def test_the_warm_up_does_not_count(slow: Slow) -> None:
+    found = measure_latency(slow, size=(33, 33), seconds=3)
+    assert (found.seconds, found.runs) == (1.0, 3)
+    assert found.threads == torch.get_num_threads()
+
+
+def test_all_passes_count_and_one_run_is_enough(slow: Slow) -> None:
+    found = measure_latency(slow, size=(33, 33), scales=(0.5, 1.0), flip=True, seconds=3)
+    assert (found.seconds, found.runs) == (4.0, 1)
+
+
+def test_a_real_clock() -> None:
+    Slow.now = 1.0
+    began = time.perf_counter()
+    found = measure_latency(Slow(), size=(33, 33), seconds=0.05)
+    assert 0 < found.seconds < time.perf_counter() - began

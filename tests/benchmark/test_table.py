@@ -1,0 +1,84 @@
+"""The table of the MobileNetV2 paper."""
+
+import json
+
+import numpy as np
+import pytest
+
+from segkit.benchmark.cells import Cell
+from segkit.benchmark.latency import Latency
+from segkit.benchmark.published import FULL, SINGLE, V2
+from segkit.benchmark.table import NETWORKS, benchmark_table
+from segkit.evaluation.result import Evaluation, PictureCounts
+from segkit.report.benchmark import benchmark_markdown
+
+# SCIENCE: the exact and TensorFlow's accounting, in billions, and the ratio of the latter to the published figure.
+COSTS = {
+    "mobilenet_v1_aspp-os16": (12.766, 14.232, 0.9987),
+    "mobilenet_v1_aspp-os8_mf": (800.84, 990.88, 1.0520),
+    "mobilenet_v2_aspp-os16": (5.369, 5.829, 1.0049),
+    "mobilenet_v2_aspp-os8_mf": (328.03, 387.57, 1.0015),
+    "mobilenet_v2-os16": (2.746, 2.748, 0.9993),
+    "mobilenet_v2-os8_mf": (152.43, 152.62, 1.0001),
+    "resnet101_aspp-os16": (76.058, 80.840, 0.9980),
+    "resnet101_aspp-os8_mf": (4353.87, 4869.04, 0.9997),
+    "mobilenet_v2_x0.5-os16": (0.873, 0.874, 0.9931),
+}
+
+
+def evaluation(right: int) -> Evaluation:
+    counts = [PictureCounts(str(n), np.array([0, 1]), np.array([right + n, 100])) for n in range(20)]
+    return Evaluation(("a", "b"), tuple(counts), {"pictures": 20}, 1.0)
+
+
+@pytest.fixture(scope="module")
+def table() -> dict:
+    evaluations = {Cell(V2, SINGLE): evaluation(900), Cell(V2, FULL): evaluation(950)}
+    return benchmark_table(evaluations, {Cell(V2, SINGLE): Latency(0.0871, 30, 2, "cpu")})
+
+
+def test_every_figure_that_is_counted(table: dict) -> None:
+    assert [row["name"] for row in table["rows"]] == list(COSTS)
+    for row in table["rows"]:
+        exact, tensorflow, ratio = COSTS[row["name"]]
+        assert row["madds_exact"] / 1e9 == pytest.approx(exact, rel=7e-4)
+        assert row["madds_tensorflow"] / 1e9 == pytest.approx(tensorflow, rel=7e-4)
+        assert row["madds_ratio"] == pytest.approx(ratio, abs=1e-4)
+    parameters = {row["network"]: round(row["parameters"] / 1e6, 3) for row in table["rows"]}
+    assert parameters == {
+        "mobilenet_v1_aspp": 11.145,
+        "mobilenet_v2_aspp": 4.524,
+        "mobilenet_v2": 2.114,
+        "resnet101_aspp": 58.164,
+        "mobilenet_v2_x0.5": 0.697,
+    }
+    classifiers = {row["backbone"]: row["madds_exact"] / 1e6 for row in table["classifiers"]}
+    assert classifiers == pytest.approx({"mobilenet_v1": 568.7, "mobilenet_v2": 300.8}, abs=0.1)
+
+
+def test_what_is_not_measured_says_so(table: dict) -> None:
+    measured = {row["name"] for row in table["rows"] if row["measured"]}
+    assert measured == {"mobilenet_v2-os16", "mobilenet_v2-os8_mf"}
+    text = benchmark_markdown(table)
+    assert text.count("| unverified |") == 7
+    assert text.count("| not measured |") == 8
+    assert "| 87 ms |" in text
+    assert "|  |" not in text
+
+
+def test_the_difference_within_a_pair_is_paired(table: dict) -> None:
+    (pair,) = table["pairs"]
+    assert pair["network"] == "mobilenet_v2"
+    assert pair["miou"]["shown"]
+    assert "- MobileNetV2, OS 8 MF against OS 16: +0.2" in benchmark_markdown(table)
+
+
+def test_footnotes_are_numbered_where_the_figure_stands(table: dict) -> None:
+    text = benchmark_markdown(table)
+    assert "941.9B [1]" in text and "4.24M [2]" in text and "3.47M [3]" in text
+    assert "\n1. No count gives 941.9B" in text
+
+
+def test_it_is_plain_data(table: dict) -> None:
+    assert json.loads(json.dumps(table, allow_nan=False)) == table
+    assert set(NETWORKS) == {row["network"] for row in table["rows"]}
