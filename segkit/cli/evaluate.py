@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from segkit.base.errors import ConfigError
@@ -24,6 +23,7 @@ from segkit.cli.options import (
     passes,
     percent_interval,
 )
+from segkit.cli.report import picture_progress, write_report
 
 if TYPE_CHECKING:
     from segkit.config import Config
@@ -44,10 +44,12 @@ def evaluate(
     device: Device = "auto",
     precision: Annotated[str, typer.Option(help="fp32, bf16, fp16 or auto.")] = "fp32",
     json_file: Annotated[Path | None, typer.Option("--json", help="Write figures and counts to this file.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write a page to look at to this file.")] = None,
 ) -> None:
     """Score a model on a data set: mIoU, IoU of each class, accuracies, and the protocol."""
     from segkit.base.files import make_folder, write_atomically
     from segkit.evaluation.evaluate import evaluate as run
+    from segkit.evaluation.gallery import Gallery
     from segkit.training.device import choose_precision
     from segkit.training.from_config import load_for_data, open_dataset
 
@@ -57,22 +59,25 @@ def evaluate(
     split = split or config.data.val_split
     dataset = open_dataset(config.data, split)
     model = load_for_data(weights, dataset, output_stride=output_stride, canvas=config.model.canvas, device=device)
-    if json_file is not None:
-        make_folder(json_file.parent)  # before the hours of work, not after
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(f"{len(dataset)} pictures", total=len(dataset))
+    for file in filter(None, (json_file, html_file)):
+        make_folder(file.parent)  # before the hours of work, not after
+    gallery = Gallery(model.palette, pictures=len(dataset)) if html_file else None
+    with picture_progress(len(dataset)) as progress:
         result = run(
             model,
             dataset,
             **chosen,
             window=window,
             precision=choose_precision(precision, model.mean.device),
-            progress=lambda done, total: progress.update(task, completed=done),
+            keep=gallery.keep if gallery else None,
+            progress=progress,
         )
     result.protocol.update({"weights": str(weights), "data": config.data.kind, "split": split})
     if json_file is not None:
         write_atomically(json_file, json.dumps(result.to_json()) + "\n")
     show_evaluation(result, Console())
+    if html_file and gallery:
+        write_report(html_file, result, gallery.details(result, dataset), weights=weights, palette=model.palette)
 
 
 def show_evaluation(result: "Evaluation", console: Console) -> None:

@@ -10,9 +10,14 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from segkit.cli.app import app
 from segkit.cli.evaluate import show_evaluation
 from segkit.cli.options import Overrides
+from segkit.cli.report import picture_progress, write_report
 
 if TYPE_CHECKING:
+    from segkit.config import Config
+    from segkit.data.dataset import Dataset
     from segkit.evaluation.result import Evaluation
+    from segkit.models import DeepLabV3
+    from segkit.report.gallery import PageGallery
     from segkit.training.train import Event, Step
 
 
@@ -23,27 +28,56 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Folder of the run [default: runs/ and the recipe's name].")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
 ) -> None:
-    """Train a network by a recipe; write the models, the metrics and overlays of validation pictures."""
+    """Train a network by a recipe; write the models, the metrics, overlays of validation pictures and a report."""
     from segkit.config import load_config
     from segkit.evaluation.pictures import write_comparisons
-    from segkit.training.from_config import open_dataset
+    from segkit.training.from_config import load_for_data, open_dataset
     from segkit.training.train import train as run
-    from segkit.weights.build import load_model
 
     recipe = load_config(config, overrides or [])
     out = out or Path("runs") / config.stem
     with _Display() as display:
         result = run(recipe, out, resume=resume, listen=display.listen)
-    model = load_model(result.best, output_stride=recipe.model.output_stride)
-    pictures = write_comparisons(model, open_dataset(recipe.data, recipe.data.val_split), out / "overlays")
-    if display.best is not None:
-        show_evaluation(display.best, Console())
+    dataset = open_dataset(recipe.data, recipe.data.val_split)
+    model = load_for_data(
+        result.best,
+        dataset,
+        output_stride=recipe.model.output_stride,
+        canvas=recipe.model.canvas,
+        device=recipe.train.device,
+    )
+    pictures = write_comparisons(model, dataset, out / "overlays")
+    evaluation, gallery = _shown(model, dataset, recipe, display.best)
+    about = {"weights": str(result.best), "data": recipe.data.kind, "split": recipe.data.val_split}
+    evaluation.protocol.update(about)
+    show_evaluation(evaluation, Console())
+    write_report(out / "report.html", evaluation, gallery, weights=result.best, palette=model.palette)
     print(f"best model      {result.best}")
     print(f"curve           {out / 'metrics.jsonl'}")
     print(f"pictures        {pictures[0].parent} (picture, truth, prediction, error)")
     print(f"next            segkit predict {result.best} YOUR_PICTURES --out predicted")
     print(f"                segkit evaluate {result.best} --os 8 --mf")
     print(f"best val mIoU   {100 * (result.best_miou or 0):.2f} %")
+    print(f"report          {out / 'report.html'}")
+
+
+def _shown(
+    model: "DeepLabV3", dataset: "Dataset", recipe: "Config", best: "Evaluation | None"
+) -> "tuple[Evaluation, PageGallery]":
+    """The evaluation of the best model, with its pictures; it is made again where an earlier run had found the best."""
+    from segkit.evaluation.evaluate import evaluate, predict_classes
+    from segkit.evaluation.gallery import Gallery, gallery_of
+    from segkit.training.device import choose_precision
+
+    precision = choose_precision(recipe.train.precision, model.mean.device)
+    if best is not None:
+        return best, gallery_of(
+            best, dataset, lambda index, sample: predict_classes(model, sample.image, precision=precision)
+        )
+    kept = Gallery(model.palette, pictures=len(dataset))
+    with picture_progress(len(dataset)) as progress:
+        best = evaluate(model, dataset, precision=precision, keep=kept.keep, progress=progress)
+    return best, kept.details(best, dataset)
 
 
 class _Display:

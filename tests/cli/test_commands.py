@@ -53,6 +53,9 @@ def test_train_prints_progress_and_leaves_models_curve_and_pictures(trained):
         path.name for path in (folder / "run").iterdir()
     }
     assert len(list((folder / "run" / "overlays").glob("*.jpg"))) == 3
+    last = printed.splitlines()[-2:]
+    assert last[0].startswith("best val mIoU") and last[1] == "report          run/report.html"
+    assert "Learning rate" in (folder / "run" / "report.html").read_text(encoding="utf-8")
     lines = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
     assert [line["iteration"] for line in lines if "val_miou" in line] == [2, 4]
 
@@ -61,12 +64,16 @@ def test_train_refuses_a_used_folder_and_resumes_in_it(trained):
     folder, _ = trained
     refused = run("train", "recipe.yaml", *TRAIN, "--out", "run", cwd=folder, status=1)
     assert "--resume" in refused.stderr and refused.stderr.count("\n") == 1
+    (folder / "run" / "report.html").unlink()
     assert "resumed after 4 of 4" in run("train", "recipe.yaml", *TRAIN, "--out", "run", "--resume", cwd=folder).stdout
+    assert (folder / "run" / "report.html").is_file()
 
 
 def test_evaluate_equals_what_predict_writes(trained):
     folder, _ = trained
-    run("evaluate", "run/best.safetensors", "--os", "8", "--mf", "--json", "result.json", cwd=folder)
+    files = ["--json", "result.json", "--html", "new/page.html"]
+    run("evaluate", "run/best.safetensors", "--os", "8", "--mf", *files, cwd=folder)
+    assert "backbone: mobilenet_v2" in (folder / "new" / "page.html").read_text(encoding="utf-8")
     result = json.loads((folder / "result.json").read_text())
     assert result["protocol"]["split"] == "val" and result["protocol"]["pictures"] == 3
     assert len(result["protocol"]["scales"]) == 6 and result["protocol"]["flip"]
@@ -117,6 +124,7 @@ def test_evaluate_of_weights_without_a_recipe_asks_for_one(tmp_path):
         (["evaluate", "recipe.yaml", "--data", "recipe.yaml"], 1, "recipe.yaml"),
         (["evaluate", "run/best.safetensors", "--os", "12"], 2, "--os 12"),
         (["evaluate", "run/best.safetensors", "--mf", "--flip"], 2, "--mf"),
+        (["evaluate", "run/best.safetensors", "--html", "recipe.yaml/x"], 1, "recipe.yaml"),
         (["predict", "run/best.safetensors", "nothing.jpg", "--out", "x"], 1, "nothing.jpg"),
         (["describe", "vgg"], 2, "mobilenet_v1"),
     ],

@@ -1,0 +1,55 @@
+"""The page of an evaluation, as `segkit evaluate --html` and `segkit train` write it."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import Progress
+
+if TYPE_CHECKING:
+    from segkit.base.labels import Palette
+    from segkit.evaluation.result import Evaluation
+    from segkit.report.gallery import PageGallery
+
+
+def write_report(
+    path: Path, evaluation: "Evaluation", gallery: "PageGallery", *, weights: Path, palette: "Palette"
+) -> None:
+    """Write the page, with the recipe in the weights and the curves beside them where a training made them."""
+    from segkit.report.html import write_evaluation_page
+    from segkit.weights.files import read_weights
+
+    config = read_weights(weights).training.get("config")
+    write_evaluation_page(
+        path,
+        evaluation.to_json(),
+        title="/".join(weights.parts[-2:]),
+        palette=palette,
+        gallery=gallery,
+        curve=[] if config is None else read_metrics(weights.with_name("metrics.jsonl")),
+        config=config,
+    )
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The lines of a metrics.jsonl; none where there is no such file, and without what is no measurement."""
+    lines = []
+    for text in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        try:
+            line = json.loads(text)
+        except ValueError:  # a last line cut short
+            continue
+        if isinstance(line, dict) and isinstance(line.get("iteration"), int):
+            lines.append(line)
+    return lines
+
+
+@contextmanager
+def picture_progress(pictures: int) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal while pictures are evaluated; called with how many are done."""
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(f"{pictures} pictures", total=pictures)
+        yield lambda done, total: progress.update(task, completed=done)
