@@ -10,6 +10,7 @@ from rich.progress import Progress
 
 from segkit.cli.app import app
 from segkit.cli.benchmark import NamedWeights, parse_weights, show_sheet
+from segkit.cli.display import Display
 from segkit.cli.options import Overrides
 
 if TYPE_CHECKING:
@@ -38,10 +39,9 @@ def ablate(
     Each network is trained once, then evaluated under every setting. What is interrupted goes on where it was when the
     same command is given again.
     """
-    from segkit.base.files import make_folder, write_atomically
+    from segkit.base.files import make_folder
     from segkit.benchmark.ablation import measure_ablation, plan_ablation
     from segkit.config import load_config
-    from segkit.report.ablation import ablation_markdown
 
     recipe = load_config(config, overrides or [])
     plan = plan_ablation(recipe, tuple(part.strip() for part in axis.split(",")))
@@ -66,13 +66,10 @@ def ablate(
             split=split,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
-    text = json.dumps(found) + "\n"
-    for file in (out / "ablation.json", json_file):
-        if file is not None:
-            write_atomically(file, text)
-    write_atomically(out / "ablation.md", ablation_markdown(found))
+    _write(found, out, json_file)
     show_ablation(found)
-    print(f"figures         {out / 'ablation.json'}, {out / 'ablation.md'}")
+    print(f"figures         {out / 'ablation.json'}, {out / 'ablation.md'}, {out / 'ablation.html'}")
+    print(f"report          {out / 'ablation.html'}")
 
 
 def _announce(config: "Config", plan: "Plan", trained: set[Any], out: Path, split: str) -> None:
@@ -92,12 +89,12 @@ def _announce(config: "Config", plan: "Plan", trained: set[Any], out: Path, spli
     print("  settings                 " + ", ".join(setting.name for setting in plan.settings))
     with Console(stderr=True).status("timing a step of each network"):
         seconds = estimate_seconds(config, plan, trained, out, split=split)
-    print(f"about {max(1, round(seconds / 60))} minutes on this machine; results in {out}", flush=True)
+    minutes = max(1, round(seconds / 60))
+    print(f"about {minutes} minute{'s' if minutes > 1 else ''} on this machine; results in {out}", flush=True)
 
 
 def _train(config: "Config", plan: "Plan", trained: set[Any], out: Path) -> dict[Any, Path]:
     from segkit.benchmark.networks import recipe_for, train_or_go_on
-    from segkit.cli.train import _Display as Display
 
     weights = {}
     for number, network in enumerate(plan.networks, 1):
@@ -107,6 +104,20 @@ def _train(config: "Config", plan: "Plan", trained: set[Any], out: Path) -> dict
                 recipe = recipe_for(config, network)
                 weights[network] = train_or_go_on(recipe, out / network.name, listen=display.listen)
     return weights
+
+
+def _write(found: dict[str, Any], out: Path, json_file: Path | None) -> None:
+    """Leave the ablation in `out` as plain data, as Markdown and as a page."""
+    from segkit.base.files import write_atomically
+    from segkit.report.ablation import ablation_markdown
+    from segkit.report.ablation_page import write_ablation_page
+
+    text = json.dumps(found) + "\n"
+    for file in (out / "ablation.json", json_file):
+        if file is not None:
+            write_atomically(file, text)
+    write_atomically(out / "ablation.md", ablation_markdown(found))
+    write_ablation_page(out / "ablation.html", found)
 
 
 def show_ablation(found: dict[str, Any]) -> None:

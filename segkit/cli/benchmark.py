@@ -12,6 +12,7 @@ from rich.table import Table
 
 from segkit.base.errors import ConfigError
 from segkit.cli.app import app
+from segkit.cli.display import Display
 from segkit.cli.options import Device, Overrides
 
 if TYPE_CHECKING:
@@ -44,19 +45,19 @@ def benchmark(
     device: Device = "auto",
     markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the table to this file.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write a page to look at to this file.")] = None,
 ) -> None:
     """Print the table of the MobileNetV2 paper beside what is counted and measured here.
 
     What is interrupted goes on where it was when the same command is given again.
     """
-    from segkit.base.files import make_folder, write_atomically
+    from segkit.base.files import make_folder
     from segkit.benchmark.table import NETWORKS, benchmark_table, measure_latencies
-    from segkit.report.benchmark import benchmark_markdown
     from segkit.training.device import choose_device
 
     if no_eval and (train or named_weights):
         raise ConfigError("--no-eval measures nothing: leave out --train and --weights, or --no-eval")
-    for file in (markdown, json_file):
+    for file in (markdown, json_file, html_file):
         if file is not None:
             make_folder(file.parent)
     target = choose_device(device)
@@ -70,10 +71,7 @@ def benchmark(
             latencies = measure_latencies(target, listen=lambda cell: status.update(f"latency of {cell.name}"))
     table = benchmark_table(evaluations, latencies)
     show_benchmark(table)
-    if markdown is not None:
-        write_atomically(markdown, benchmark_markdown(table))
-    if json_file is not None:
-        write_atomically(json_file, json.dumps(table) + "\n")
+    _write(table, markdown, json_file, html_file)
 
 
 def parse_weights(named: list[str], networks: Mapping[str, "Network"]) -> dict["Network", Path]:
@@ -102,7 +100,6 @@ def _recipe(recipes: Path, network: "Network", overrides: list[str]) -> "Config"
 def _train(names: set[str], recipes: Path, overrides: list[str], out: Path) -> dict["Network", Path]:
     from segkit.benchmark.networks import train_or_go_on
     from segkit.benchmark.table import NETWORKS
-    from segkit.cli.train import _Display as Display
 
     weights = {}
     for name, network in NETWORKS.items():
@@ -140,6 +137,19 @@ def _evaluate(
             about=about,
             progress=lambda done, total: progress.update(task, completed=done),
         )
+
+
+def _write(table: dict[str, Any], markdown: Path | None, json_file: Path | None, html_file: Path | None) -> None:
+    from segkit.base.files import write_atomically
+    from segkit.report.benchmark import benchmark_markdown
+    from segkit.report.benchmark_page import write_benchmark_page
+
+    if markdown is not None:
+        write_atomically(markdown, benchmark_markdown(table))
+    if json_file is not None:
+        write_atomically(json_file, json.dumps(table) + "\n")
+    if html_file is not None:
+        write_benchmark_page(html_file, table)
 
 
 def show_benchmark(table: dict[str, Any]) -> None:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from segkit.cli.app import app
+from segkit.cli.display import Display
 from segkit.cli.evaluate import show_evaluation
 from segkit.cli.options import Overrides
 from segkit.cli.report import picture_progress, write_report
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from segkit.evaluation.result import Evaluation
     from segkit.models import DeepLabV3
     from segkit.report.gallery import PageGallery
-    from segkit.training.train import Event, Step
 
 
 @app.command(epilog="Example: segkit train configs/camvid_mobilenet_v2.yaml train.iterations=500 --out runs/try")
@@ -36,7 +35,7 @@ def train(
 
     recipe = load_config(config, overrides or [])
     out = out or Path("runs") / config.stem
-    with _Display() as display:
+    with Display() as display:
         result = run(recipe, out, resume=resume, listen=display.listen)
     dataset = open_dataset(recipe.data, recipe.data.val_split)
     model = load_for_data(
@@ -78,60 +77,3 @@ def _shown(
     with picture_progress(len(dataset)) as progress:
         best = evaluate(model, dataset, precision=precision, keep=kept.keep, progress=progress)
     return best, kept.details(best, dataset)
-
-
-class _Display:
-    """A live line on a terminal, plain lines elsewhere."""
-
-    def __init__(self) -> None:
-        self.console = Console(highlight=False)
-        self.live = self.console.is_terminal
-        self.progress = Progress(BarColumn(bar_width=20), TextColumn("{task.description}"), console=self.console)
-        self.task: TaskID | None = None
-        self.best: Evaluation | None = None
-
-    def __enter__(self) -> "_Display":
-        if self.live:
-            self.progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.progress.stop()
-
-    def listen(self, event: "Event") -> None:
-        """Show what a training says."""
-        from segkit.training.train import Evaluated, Note
-
-        if isinstance(event, Note):
-            self._line(f"note: {event.text}")
-        elif isinstance(event, Evaluated):
-            if event.best:
-                self.best = event.evaluation
-            mark = " (best so far)" if event.best else ""
-            self._line(f"{event.iteration:>7}  val mIoU {100 * event.evaluation.miou:.2f} %{mark}")
-        else:
-            self._step(event)
-
-    def _step(self, step: "Step") -> None:
-        text = (
-            f"{step.iteration:>7}/{step.iterations}  loss {step.loss:.4f}  lr {step.lr:.5f}  "
-            f"{step.pictures_per_second:.1f} pictures/s  {_duration(step.seconds_left)} left  "
-            f"{100 * step.waiting:.0f} % waiting for data"
-        )
-        if step.skipped:
-            text += f"  {step.skipped} skipped"
-        if not self.live:
-            self._line(text)
-            return
-        if self.task is None:
-            self.task = self.progress.add_task(text, total=step.iterations)
-        self.progress.update(self.task, completed=step.iteration, description=text)
-
-    def _line(self, text: str) -> None:
-        self.console.print(text, markup=False, soft_wrap=True)
-
-
-def _duration(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from segkit.report.sheet import Sheet, billions, latency, machine_line, percent, points, switches
+from segkit.report.sheet import Sheet, billions, latency, machine_line, millions, percent, points, switches
 
 UNVERIFIED = "unverified"
 """What stands in place of a figure that was not measured: never the published one, never nothing."""
@@ -62,7 +62,9 @@ def classifier_sheet(table: dict[str, Any]) -> Sheet:
         top = f"{100 * published['top1']:.1f} / {100 * published['top5']:.1f}"
         madds = (f"{published['madds'] / 1e6:.0f}M", f"{row['madds_exact'] / 1e6:.1f}M")
         mark = _mark(row, notes)
-        rows.append((row["title"], top, *madds, f"{published['parameters'] / 1e6:.2f}M{mark}", _millions(row)))
+        rows.append(
+            (row["title"], top, *madds, f"{published['parameters'] / 1e6:.2f}M{mark}", millions(row["parameters"]))
+        )
     return Sheet(header, tuple(rows), (1, 2, 3, 4, 5))
 
 
@@ -100,24 +102,20 @@ def _cost_row(row: dict[str, Any], notes: Sequence[str]) -> tuple[str, ...]:
     madds = f"{published['madds'] / 1e9:g}B{_mark(row, notes)}, {row['madds_ratio']:.4f}"
     return (
         *switches(row),
-        f"{_millions(row)} ({parameters})",
+        f"{millions(row['parameters'])} ({parameters})",
         f"{billions(row['madds_tensorflow'])} ({madds})",
         billions(row["madds_exact"]),
     )
 
 
 def _costs(row: dict[str, Any]) -> tuple[str, ...]:
-    return _millions(row), billions(row["madds_tensorflow"]), billions(row["madds_exact"])
+    return millions(row["parameters"]), billions(row["madds_tensorflow"]), billions(row["madds_exact"])
 
 
 def _measured(measured: dict[str, Any] | None) -> str:
     if measured is None or measured["miou"] is None:
         return UNVERIFIED
     return percent(measured["miou"], measured["miou_interval"])
-
-
-def _millions(row: dict[str, Any]) -> str:
-    return f"{row['parameters'] / 1e6:.3f}M"
 
 
 def _mark(row: dict[str, Any], notes: Sequence[str]) -> str:

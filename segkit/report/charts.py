@@ -66,34 +66,40 @@ def scatter(
     *,
     label: str,
     x_label: str,
+    twins: Sequence[Point] = (),
     log: bool = False,
+    numbers: Mapping[str, int] | None = None,
     x_format: Format = short,
     y_format: Format = percent,
 ) -> Markup:
     """Points with names, with the whiskers of their intervals, and the front of those that no other point beats.
 
-    A point is on the front unless another has no greater x and a greater y, or the same y at less. `log` is for x.
-    Points are numbered by x; a legend below has their names.
+    A point is on the front unless another has no greater x and a greater y, or the same y at less. `twins` are further
+    points, each with the name of one of `points`, whose number it shows in a square. `log` is for x. Points are
+    numbered by x and a key below has their names, unless they are given the `numbers` of a table beside the chart.
     """
     if not points:
         return svg("plot scatter", 200, f"{label}: there are no points", [nothing()])
-    x_scale = fitted((point.x for point in points), log=log)
-    heights = [end for point in points for end in (point.y, point.low, point.high) if end is not None]
+    everything = [*points, *twins]
+    x_scale = fitted((point.x for point in everything), log=log)
+    heights = [end for point in everything for end in (point.y, point.low, point.high) if end is not None]
     y_scale = fitted(heights)
     parts = [frame(x_scale, y_scale, x_label=x_label, x_format=x_format, y_format=y_format)]
     front = pareto_front(points)
     parts.append(path([(x_scale.at(point.x), 100 - y_scale.at(point.y)) for point in front], "front"))
     order = sorted(points, key=lambda point: (point.x, point.y))
+    shown = numbers or {point.name: number for number, point in enumerate(order, 1)}
+    kinds = [*((point, "best" if point in front else "point") for point in points), *((twin, "twin") for twin in twins)]
+    for point, kind in sorted(kinds, key=lambda drawn: drawn[1] == "best"):  # drawn last, over the others
+        parts.append(_point(point, _numbered(shown[point.name], kind), x_scale, y_scale, x_format, y_format))
+    if numbers:
+        return svg("plot scatter", 386, label, parts)
     rows = []
-    for point in sorted(points, key=lambda point: point in front):  # the front is drawn last, over the others
-        mark = _numbered(order.index(point) + 1, "best" if point in front else "point")
-        parts.append(_point(point, mark, x_scale, y_scale, x_format, y_format))
-    for number, point in enumerate(order, 1):
-        mark = _numbered(number, "best" if point in front else "point")
+    for point in order:
+        mark = _numbered(shown[point.name], "best" if point in front else "point")
         rows.append((mark, point.name, f"{y_format(point.y)} at {x_format(point.x)}"))
-    parts.append(legend(rows, first=_BELOW + 10))
     below = _BELOW + LEGEND_ROW * len(rows)
-    return svg("plot scatter", 340 + below, label, parts, below=below)
+    return svg("plot scatter", 340 + below, label, [*parts, legend(rows, first=_BELOW + 10)], below=below)
 
 
 def pareto_front(points: Sequence[Point]) -> list[Point]:
@@ -167,12 +173,16 @@ def _point(point: Point, mark: Markup, x_scale: Scale, y_scale: Scale, x_format:
         low, high = (100 - y_scale.at(end) for end in (point.low, point.high))
         whisker = Markup('<line class="whisker" x1="{0}%" x2="{0}%" y1="{1}%" y2="{2}%"/>').format(x, low, high)
     return Markup(
-        '<g><title>{}</title>{}<svg x="{}%" y="{}%" overflow="visible"><g transform="translate(-6 0)">{}</g></svg></g>'
-    ).format(told, whisker, x, y, mark)
+        '<g data-point="{}"><title>{}</title>{}<svg x="{}%" y="{}%" overflow="visible">'
+        '<g transform="translate(-6 0)">{}</g></svg></g>'
+    ).format(point.name, told, whisker, x, y, mark)
 
 
 def _numbered(number: int, kind: str) -> Markup:
-    """A circle with a number, around (6, 0)."""
-    return Markup(
-        '<g class="{}"><circle cx="6" cy="0" r="8.5"/><text x="6" dy=".35em" text-anchor="middle">{}</text></g>'
-    ).format(kind, number)
+    """A circle with a number, around (6, 0); a square for a twin."""
+    shape = Markup('<circle cx="6" cy="0" r="8.5"/>')
+    if kind == "twin":
+        shape = Markup('<rect x="-2" y="-8" width="16" height="16" rx="2"/>')
+    return Markup('<g class="{}">{}<text x="6" dy=".35em" text-anchor="middle">{}</text></g>').format(
+        kind, shape, number
+    )

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from segkit.base.files import write_atomically
-from segkit.report import axes
+from segkit.report import axes, sheet
 from segkit.report.bars import bar
 from segkit.report.charts import lines
 from segkit.report.figures import class_rows, colours, curves
@@ -22,8 +22,8 @@ from segkit.report.matrix import confused_classes, matrix, most_confused, row_sh
 from segkit.version import VERSION
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_STYLES = ("page.css", "table.css", "chart.css", "viewer.css")
-_SCRIPTS = ("page.js", "table.js", "matrix.js", "viewer.js", "pictures.js")
+_STYLES = ("page.css", "table.css", "chart.css", "viewer.css", "claims.css", "benchmark.css", "ablation.css")
+_SCRIPTS = ("page.js", "table.js", "matrix.js", "viewer.js", "pictures.js", "benchmark.js", "ablation.js")
 _CURVES = {"loss": "Loss", "val_miou": "mIoU on the validation split", "lr": "Learning rate"}
 
 
@@ -41,6 +41,21 @@ def render(template: str, **values: Any) -> str:
     allowed = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page = _environment().get_template(template)
     return page.render(style=style, script=script, allowed_script=allowed, version=VERSION, **values)
+
+
+def protocol_words(protocol: Mapping[str, Any]) -> dict[str, str]:
+    """The protocol of an evaluation, or any plain values by name, in words."""
+    return {key.replace("_", " "): _plain(value) for key, value in protocol.items()}
+
+
+def write_page(path: Path | str, page: str) -> None:
+    """Write a rendered page. Raises OutputError where the file cannot be written."""
+    write_atomically(Path(path), page.encode("utf-8", "replace"))  # a file's name need not be proper text
+
+
+def as_yaml(config: Mapping[str, Any]) -> str:
+    """A recipe as its file has it."""
+    return yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
 
 
 def write_evaluation_page(
@@ -66,14 +81,14 @@ def write_evaluation_page(
         "evaluation.html.j2",
         title=title,
         result=result,
-        protocol={key.replace("_", " "): _plain(value) for key, value in result["protocol"].items()},
+        protocol=protocol_words(result["protocol"]),
         classes=class_rows(result, palette),
         confused=[(pair, result["classes"]) for pair in most_confused(counts)],
         matrix=matrix(counts, result["classes"], shown=shown, label=label),
         shown_classes=len(shown),
         charts=_charts(curve),
         gallery=gallery,
-        config=None if config is None else yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
+        config=None if config is None else as_yaml(config),
         data={
             "classes": list(zip(result["classes"], colours(palette), strict=False)),
             "confusion": {
@@ -84,7 +99,7 @@ def write_evaluation_page(
             **_gallery_data(gallery),
         },
     )
-    write_atomically(Path(path), page.encode("utf-8", "replace"))  # a file's name need not be proper text
+    write_page(path, page)
 
 
 def _gallery_data(gallery: PageGallery) -> dict[str, Any]:
@@ -136,6 +151,8 @@ def _environment() -> Environment:
     environment.filters["percent"] = _percent
     environment.filters["duration"] = _duration
     environment.filters["thousands"] = "{:,}".format
+    environment.filters |= {"billions": sheet.billions, "millions": sheet.millions, "time": sheet.time}
+    environment.filters |= {"points": sheet.points, "setting": sheet.setting, "short": axes.short}
     return environment
 
 

@@ -27,6 +27,16 @@ def switches(row: dict[str, Any]) -> tuple[str, ...]:
     return row["title"], str(row["output_stride"]), *("yes" if row[switch] else "no" for switch in ("aspp", "mf"))
 
 
+def setting(row: dict[str, Any]) -> str:
+    """Such as "OS 8 MF"."""
+    return f"OS {row['output_stride']}{' MF' if row['mf'] else ''}"
+
+
+def full_name(row: dict[str, Any]) -> str:
+    """Such as "MobileNetV2 ASPP, OS 8 MF"."""
+    return f"{row['title']}{' ASPP' if row['aspp'] else ''}, {setting(row)}"
+
+
 def percent(value: float | None, interval: Sequence[float] | None = None) -> str:
     """A share in percent, with its interval in brackets; "n/a" where there is none."""
     if value is None:
@@ -48,11 +58,20 @@ def billions(madds: float) -> str:
     return f"{madds / 1e9:#.5g}B"
 
 
+def millions(parameters: float) -> str:
+    """Parameters, such as "4.524M"."""
+    return f"{parameters / 1e6:.3f}M"
+
+
 def latency(measured: dict[str, Any] | None) -> str:
     """A median time."""
     if measured is None:
         return "not measured"
-    seconds = measured["seconds"]
+    return time(measured["seconds"])
+
+
+def time(seconds: float) -> str:
+    """Such as "87 ms"."""
     return f"{1000 * seconds:.0f} ms" if seconds < 10 else f"{seconds:.1f} s"
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup
 
 LEGEND_ROW = 21
-COLOURS = 6
+COLOURS = 9
 """The style has so many colours for curves and parts; then they begin again."""
 
 

@@ -1,4 +1,4 @@
-"""The page of an evaluation in a real browser, used with the pointer and with the keyboard."""
+"""The pages in a real browser, used with the pointer and with the keyboard."""
 
 import shutil
 from collections.abc import Iterator
@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from segkit.report.ablation_page import write_ablation_page
+from segkit.report.benchmark_page import write_benchmark_page
 from segkit.report.html import write_evaluation_page
 
 pytestmark = pytest.mark.browser
@@ -36,8 +38,8 @@ def browser() -> Iterator:
 
 
 @pytest.fixture(scope="session")
-def written(evaluated, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A page of 120 pictures, and one of names with markup in them."""
+def written(evaluated, make_table, make_ablation, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A page of 120 pictures, one of names with markup in them, one of a table and one of an ablation."""
     folder = tmp_path_factory.mktemp("pages")
     names = [f"{number:03}.png" for number in range(120)]
     hostile = [f"{HOSTILE}{number}" for number in range(5)]
@@ -52,7 +54,11 @@ def written(evaluated, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pa
             curve=METRICS,
             config={name: HOSTILE},
         )
-    return {name: folder / f"{name}.html" for name in sets}
+    write_benchmark_page(folder / "table.html", make_table())
+    ablation = make_ablation()
+    ablation["cells"].append(ablation["cells"][0] | {"name": "other", "title": HOSTILE, "miou": 0.6})
+    write_ablation_page(folder / "ablation.html", ablation)
+    return {name: folder / f"{name}.html" for name in (*sets, "table", "ablation")}
 
 
 @pytest.fixture
@@ -205,15 +211,80 @@ def test_names_with_markup_stay_text(opened) -> None:
     assert page.evaluate("window.hacked") is None
 
 
-@pytest.mark.parametrize("name", ["plain", "hostile"])
+@pytest.mark.parametrize("name", ["plain", "hostile", "table", "ablation"])
 @pytest.mark.parametrize("width", [320, 390, 768])
 def test_only_boxes_scroll_sideways(opened, name: str, width: int) -> None:
     page = opened(name, width=width, has_touch=True)
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
-def test_controls_have_names(opened) -> None:
-    page = opened()
+def test_rows_open_by_pointer_and_keyboard_and_stay_together(opened) -> None:
+    page = opened("table", width=390)
+    button = page.get_by_role("button", name="MobileNetV2 ASPP, OS 16", exact=True)
+    inside = page.get_by_role("group", name="MobileNetV2 ASPP, OS 16", exact=True)
+    assert button.get_attribute("aria-expanded") == "false" and not inside.is_visible()
+    button.focus()
+    page.keyboard.press("Enter")
+    assert button.get_attribute("aria-expanded") == "true" and inside.is_visible()
+    assert inside.evaluate("box => box.scrollWidth <= box.clientWidth && box.clientWidth < 390")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.locator("#table thead").get_by_role("button", name="mIoU % measured").click()
+    headings = (
+        "[...document.querySelectorAll('#table .sortable > tbody > tr')].map(row => row.id || row.cells[5].innerText)"
+    )
+    order = [text.split("\n")[0] for text in page.evaluate(headings)]
+    assert order == ["74.60", "row-3", "74.20", "row-2", "unverified", "row-1"]
+    assert inside.is_visible()
+    button.click()
+    assert not inside.is_visible()
+    page.locator(".mark-note a").first.click()
+    assert page.evaluate("location.hash") == "#note-1"
+
+
+def shown_cell(page) -> str:
+    return page.locator(".panel h3:visible").inner_text()
+
+
+def test_switches_turn_to_their_cell(opened) -> None:
+    page = opened("ablation")
+    assert shown_cell(page) == "MobileNetV2, OS 16"
+    mf = page.get_by_role("group", name="Multi-scale and flip (MF)")
+    told = mf.get_by_role("radio").last.locator("xpath=..").inner_text()
+    assert all(text in told for text in ("+1.00 points", "[-0.50, +2.50]", "holds 0", "MAdds x17.2"))
+    mf.get_by_role("radio").first.focus()
+    page.keyboard.press("ArrowRight")
+    assert shown_cell(page) == "MobileNetV2, OS 16 MF"
+    page.get_by_role("group", name="ASPP").get_by_role("radio").last.check()
+    assert shown_cell(page) == "MobileNetV2 ASPP, OS 16 MF"
+    assert page.get_by_role("status").inner_text() == "MobileNetV2 ASPP, OS 16 MF: mIoU 74.00 %"
+    assert (
+        page.locator("svg .chosen").evaluate_all("all => all.map(each => each.dataset.point)")
+        == ["MobileNetV2 ASPP, OS 16 MF"] * 2
+    )
+    assert page.locator('.cells [aria-current="true"]').get_attribute("data-cell") == "mobilenet_v2_aspp-os16_mf"
+    assert page.locator(".class-bars:visible").count() == 1
+
+
+def test_a_row_turns_the_switches_and_what_is_not_in_the_grid_is_disabled(opened) -> None:
+    page = opened("ablation")
+    other = page.get_by_role("radio", name=HOSTILE)
+    assert other.is_enabled()
+    page.get_by_role("link", name="MobileNetV2 ASPP, OS 16 MF").focus()
+    page.keyboard.press("Enter")
+    assert shown_cell(page) == "MobileNetV2 ASPP, OS 16 MF"
+    assert other.is_disabled() and "not in the grid" in other.locator("xpath=..").inner_text()
+    page.locator('.cells tr[data-cell="other"] .number').first.click()
+    assert shown_cell(page) == f"{HOSTILE}, OS 16" and other.is_checked()
+    assert page.get_by_role("group", name="ASPP").get_by_role("radio").last.is_disabled()
+    page.locator(".cells thead").get_by_role("button", name="mIoU %").click()
+    values = [float(text) for text in column(page, ".cells", 2)]
+    assert values == sorted(values, reverse=True)
+    assert page.evaluate("window.hacked") is None
+
+
+@pytest.mark.parametrize("name", ["plain", "table", "ablation"])
+def test_controls_have_names(opened, name: str) -> None:
+    page = opened(name)
     nameless = """[...document.querySelectorAll("button, input, a[href]")].filter((each) =>
         !(each.ariaLabel || each.textContent.trim() || each.labels?.length)).map((each) => each.outerHTML)"""
     assert page.evaluate(nameless) == []

@@ -122,6 +122,15 @@ def test_scatter_numbers_its_points_and_names_them_below() -> None:
     assert texts(scatter([], label="mIoU", x_label="MAdds")) == ["nothing to show"]
 
 
+def test_scatter_with_twins_and_the_numbers_of_a_table() -> None:
+    points, twins = [Point("slow", 2, 0.6), Point("small", 1, 0.7)], [Point("slow", 3, 0.5, 0.4, 0.6)]
+    chart = scatter(points, label="mIoU", x_label="MAdds", twins=twins, numbers={"slow": 1, "small": 2})
+    assert titles(chart) == ["slow: 60% at 2", "slow: 50% [40%, 60%] at 3", "small: 70% at 1"]
+    assert texts(chart)[-3:] == ["1", "1", "2"]
+    assert chart.count('class="twin"') == chart.count('class="point"') == chart.count('class="best"') == 1
+    assert chart.count('data-point="slow"') == 2
+
+
 def test_parts_of_a_whole() -> None:
     chart = stacked_bar([Part("backbone", 3e8), Part("head", 1e8)], label="cost")
     assert titles(chart) == ["backbone: 300M (75.0%)", "head: 100M (25.0%)"]

@@ -23,10 +23,13 @@ for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   onSort(table, (heading, direction) => {
     const isText = heading.dataset.begin === "ascending";
-    const value = (row) => {
+    const value = ([row]) => {
       const text = row.cells[heading.cellIndex].dataset.value;
       return isText || text === "" ? text : Number(text);
     };
-    body.append(...[...body.rows].sort((a, b) => compareValues(value(a), value(b), direction)));
+    const rows = [...body.rows].filter((row) => !row.matches(".opened"));
+    // What a row opens to stays below it.
+    const groups = rows.map((row) => [row, ...(row.nextElementSibling?.matches(".opened") ? [row.nextElementSibling] : [])]);
+    body.append(...groups.sort((a, b) => compareValues(value(a), value(b), direction)).flat());
   });
 }

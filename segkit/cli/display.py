@@ -1,0 +1,67 @@
+"""What a training says, on a terminal."""
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+if TYPE_CHECKING:
+    from segkit.evaluation.result import Evaluation
+    from segkit.training.train import Event, Step
+
+
+class Display:
+    """A live line on a terminal, plain lines elsewhere."""
+
+    def __init__(self) -> None:
+        self.console = Console(highlight=False)
+        self.live = self.console.is_terminal
+        self.progress = Progress(BarColumn(bar_width=20), TextColumn("{task.description}"), console=self.console)
+        self.task: TaskID | None = None
+        self.best: Evaluation | None = None
+
+    def __enter__(self) -> "Display":
+        if self.live:
+            self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def listen(self, event: "Event") -> None:
+        """Show what a training says."""
+        from segkit.training.train import Evaluated, Note
+
+        if isinstance(event, Note):
+            self._line(f"note: {event.text}")
+        elif isinstance(event, Evaluated):
+            if event.best:
+                self.best = event.evaluation
+            mark = " (best so far)" if event.best else ""
+            self._line(f"{event.iteration:>7}  val mIoU {100 * event.evaluation.miou:.2f} %{mark}")
+        else:
+            self._step(event)
+
+    def _step(self, step: "Step") -> None:
+        text = (
+            f"{step.iteration:>7}/{step.iterations}  loss {step.loss:.4f}  lr {step.lr:.5f}  "
+            f"{step.pictures_per_second:.1f} pictures/s  {_duration(step.seconds_left)} left  "
+            f"{100 * step.waiting:.0f} % waiting for data"
+        )
+        if step.skipped:
+            text += f"  {step.skipped} skipped"
+        if not self.live:
+            self._line(text)
+            return
+        if self.task is None:
+            self.task = self.progress.add_task(text, total=step.iterations)
+        self.progress.update(self.task, completed=step.iteration, description=text)
+
+    def _line(self, text: str) -> None:
+        self.console.print(text, markup=False, soft_wrap=True)
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"
