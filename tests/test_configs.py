@@ -14,7 +14,8 @@ def test_recipe_loads_and_its_head_tells_command_cost_and_figure(path):
     config = load_config(path)
     head = " ".join(line.lstrip("# ") for line in path.read_text().split("model:")[0].splitlines()).lower()
     name = "my_data.yaml" if path.stem == "own_data" else f"configs/{path.name}"
-    assert f"segkit train {name}" in head
+    command = "ablate" if path.stem.endswith("_ablation") else "train"
+    assert f"segkit {command} {name}" in head
     assert "cost" in head and ("figure" in head or "miou" in head)
     assert config.train.iterations >= config.train.evaluate_every
 
