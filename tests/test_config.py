@@ -127,7 +127,7 @@ def test_a_tag_that_would_run_code_is_refused_and_runs_nothing(complaint, tmp_pa
 
 @pytest.mark.parametrize("text", ["", "- data", "shapes", "5"])
 def test_something_else_than_a_mapping(complaint, text):
-    assert complaint(text) == "a recipe is a mapping with the keys model, data, train"
+    assert complaint(text) == "a recipe is a mapping with the keys model, data, train, ablation"
 
 
 @pytest.mark.parametrize(
