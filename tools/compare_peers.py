@@ -22,10 +22,9 @@ from collections.abc import Callable
 import torch
 
 from segkit.base.labels import VOC_CLASSES
-from segkit.evaluation.geometry import scaled_side
+from segkit.benchmark.cost import prediction_cost
 from segkit.evaluation.inference import MF_SCALES, predict
 from segkit.models import DeepLabV3, build_network
-from segkit.models.complexity import count_madds
 
 SIDE, CROP, BATCH = 513, 321, 8
 
@@ -141,8 +140,9 @@ def ratios(medians: dict[str, float]) -> dict[str, float]:
         found["training: plain / segkit (at least 1.7)"] = medians["training plain"] / medians["training segkit"]
     if "mf MF" in medians:
         model = network(aspp=False, output_stride=8)
-        sides = [scaled_side(SIDE, scale) for scale in MF_SCALES]
-        predicted = 2 * sum(count_madds(model, (side, side)) for side in sides) / count_madds(model, (SIDE, SIDE))
+        size = (SIDE, SIDE)
+        mf = prediction_cost(model, size=size, scales=MF_SCALES, flip=True)
+        predicted = mf.exact / prediction_cost(model, size=size).exact
         found["mf: time / what MAdds predict (at most 1.1)"] = medians["mf MF"] / medians["mf single"] / predicted
     return found
 

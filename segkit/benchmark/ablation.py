@@ -15,10 +15,8 @@ from segkit.benchmark.machine import describe_machine
 from segkit.benchmark.networks import load_networks
 from segkit.benchmark.published import Network, Setting
 from segkit.config import Config
-from segkit.data.dataset import Dataset
 from segkit.evaluation.geometry import canvas_size
 from segkit.evaluation.inference import Segmenter
-from segkit.evaluation.result import none_for_nan
 from segkit.training.from_config import open_dataset
 
 SECONDS = 5.0
@@ -90,11 +88,12 @@ def measure_ablation(
         about={"data": config.data.kind, "split": split},
         progress=progress,
     )
+    shape = dataset[0].image.shape
     measured: dict[Cell, Measured] = {}
     latencies: dict[Cell, Latency] = {}
     for cell in plan.cells:
         model = models[cell.network, cell.setting.output_stride]
-        size, scales, flip = canvas(model, dataset), cell.setting.scales, cell.setting.mf
+        size, scales, flip = canvas(model, shape), cell.setting.scales, cell.setting.mf
         latencies[cell] = latency = measure_latency(model, size=size, scales=scales, flip=flip, seconds=SECONDS)
         blank = blank_network(cell.network, cell.setting.output_stride, classes=len(dataset.classes))
         cost = prediction_cost(blank, size=size, scales=scales, flip=flip)
@@ -104,7 +103,7 @@ def measure_ablation(
         "machine": describe_machine(),
         "split": split,
         "pictures": len(dataset),
-        "size": list(canvas(next(iter(models.values())), dataset)),
+        "size": list(canvas(next(iter(models.values())), shape)),
         "config": config.model_dump(mode="json"),
         "cells": [_cell(cell, measured[cell], latencies[cell]) for cell in plan.cells],
         "effects": [effect.to_json() for effect in find_effects(measured)],
@@ -112,14 +111,13 @@ def measure_ablation(
     }
 
 
-def canvas(model: Segmenter, dataset: Dataset) -> tuple[int, int]:
-    """Height and width that the first picture of a data set is padded to."""
-    height, width = dataset[0].image.shape[:2]
+def canvas(model: Segmenter, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Height and width that a picture of `shape` (height, width, ...) is padded to."""
+    height, width = shape[:2]
     return canvas_size(height, width, canvas=model.canvas, output_stride=model.output_stride)
 
 
 def _cell(cell: Cell, measured: Measured, latency: Latency) -> dict[str, Any]:
-    evaluation = measured.evaluation
     return {
         "name": cell.name,
         "network": cell.network.name,
@@ -127,12 +125,8 @@ def _cell(cell: Cell, measured: Measured, latency: Latency) -> dict[str, Any]:
         "aspp": cell.network.aspp,
         "output_stride": cell.setting.output_stride,
         "mf": cell.setting.mf,
-        "miou": none_for_nan(evaluation.miou),
-        "miou_interval": evaluation.miou_interval.to_json(),
-        "pixel_accuracy": none_for_nan(evaluation.pixel_accuracy),
-        "iou": {name: none_for_nan(value) for name, value in evaluation.iou.items()},
+        **measured.evaluation.figures(),
         "madds_exact": measured.exact,
         "madds_tensorflow": measured.tensorflow,
         "latency": vars(latency),
-        "protocol": evaluation.protocol,
     }

@@ -72,16 +72,17 @@ def measure_cells(
             **about,
         }
         measurement = _Measurement(folder / cell.name, cell, model, protocol, precision)
-        if measurement.is_done():
-            found[cell] = read_evaluation(measurement.json)
+        if (stored := measurement.stored()) is not None:
+            found[cell] = stored
         else:
             waiting.append(measurement)
-    _measure(waiting, dataset, progress)
-    found |= {measurement.cell: read_evaluation(measurement.json) for measurement in waiting}
+    found |= _measure(waiting, dataset, progress)
     return {cell: found[cell] for cell in cells}
 
 
-def _measure(waiting: Sequence["_Measurement"], dataset: Dataset, progress: Callable[[int, int], None] | None) -> None:
+def _measure(
+    waiting: Sequence["_Measurement"], dataset: Dataset, progress: Callable[[int, int], None] | None
+) -> dict[Cell, Evaluation]:
     for measurement in waiting:
         measurement.open()
     try:
@@ -93,8 +94,7 @@ def _measure(waiting: Sequence["_Measurement"], dataset: Dataset, progress: Call
                     measurement.add(sample)
             if progress is not None:
                 progress(index + 1, len(dataset))
-        for measurement in waiting:
-            measurement.finish(dataset.ids)
+        return {measurement.cell: measurement.finish(dataset.ids) for measurement in waiting}
     finally:
         for measurement in waiting:
             measurement.close()
@@ -116,11 +116,12 @@ class _Measurement:
         self.counted: dict[str, tuple[PictureCounts, float]] = {}
         self._file: TextIO | None = None
 
-    def is_done(self) -> bool:
+    def stored(self) -> Evaluation | None:
         if not self.json.is_file():
-            return False
-        self._check_same(read_evaluation(self.json).protocol)
-        return True
+            return None
+        evaluation = read_evaluation(self.json)
+        self._check_same(evaluation.protocol)
+        return evaluation
 
     def open(self) -> None:
         """Go on with what is stored; a line that was cut short is measured again."""
@@ -152,13 +153,14 @@ class _Measurement:
         self._file.write(json.dumps({"picture": counts.to_json(), "seconds": round(seconds, 4)}) + "\n")
         self._file.flush()
 
-    def finish(self, ids: Sequence[str]) -> None:
+    def finish(self, ids: Sequence[str]) -> Evaluation:
         pictures = tuple(self.counted[name][0] for name in ids)
         seconds = sum(self.counted[name][1] for name in ids)
         result = Evaluation(self.model.classes, pictures, self.protocol, seconds)
         write_atomically(self.json, json.dumps(result.to_json()) + "\n")
         self.close()
         self.lines.unlink()
+        return result
 
     def close(self) -> None:
         if self._file is not None:

@@ -12,9 +12,10 @@ import numpy as np
 
 from segkit.benchmark.cells import Cell
 from segkit.benchmark.cost import Cost, network_cost, wide_head_cost
-from segkit.benchmark.effects import Measured, turned, value_of
+from segkit.benchmark.effects import Measured, turned_pairs
 from segkit.benchmark.published import FULL, R101_ASPP, SINGLE, V1_ASPP, V2, V2_ASPP, Setting
-from segkit.evaluation.compare import compare
+from segkit.evaluation.compare import Difference, miou_difference, paired
+from segkit.report.sheet import points
 
 Verdict = Literal["confirmed", "refuted", "untestable here"]
 
@@ -78,13 +79,8 @@ def _head_on_320(measured: Mapping[Cell, Measured]) -> Claim:
     ratios = _Ratios((network_cost(V1_ASPP, setting), network_cost(V2_ASPP, setting)) for setting in settings)
     wide = _Ratios((network_cost(V1_ASPP, setting), wide_head_cost(setting)) for setting in settings)
     cheaper = round(ratios.least, 1) >= 2.4 and round(ratios.most, 1) <= 2.6 and wide.most < ratios.least
-    pairs = [
-        (a, b)
-        for b in measured
-        if value_of(b, "backbone") == ("mobilenet_v2", 1.0) and b.network.aspp
-        for a in [turned(b, "backbone", ("mobilenet_v1", 1.0))]
-        if a in measured
-    ]
+    pairs = turned_pairs(measured, "backbone", ("mobilenet_v1", 1.0), ("mobilenet_v2", 1.0))
+    pairs = [(a, b) for a, b in pairs if b.network.aspp]
     verdict, said = _judge(cheaper, _differences(measured, pairs), LIKE, "V2 against V1, both with ASPP")
     text = (
         "Building the head on the second-last map (320 channels, not 1280) is what makes MobileNetV2 about 2.5 times "
@@ -95,7 +91,7 @@ def _head_on_320(measured: Mapping[Cell, Measured]) -> Claim:
 
 def _without_aspp(measured: Mapping[Cell, Measured]) -> Claim:
     ratios = _Ratios((network_cost(V2_ASPP, setting), network_cost(V2, setting)) for setting in (SINGLE, FULL))
-    pairs = [(a, b) for b in measured if not b.network.aspp for a in [turned(b, "aspp", True)] if a in measured]
+    pairs = turned_pairs(measured, "aspp", True, False)
     verdict, said = _judge(ratios.least > 2, _differences(measured, pairs), SMALL, "without ASPP against with it")
     text = "Without ASPP the cost falls sharply for a small loss of mIoU."
     return Claim(5, text, verdict, f"MobileNetV2 costs {ratios} less; {said}")
@@ -121,28 +117,20 @@ def _between(least: float, most: float) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-@dataclass(frozen=True)
-class _Change:
-    points: float
-    low: float
-    high: float
+def _differences(measured: Mapping[Cell, Measured], pairs: list[tuple[Cell, Cell]]) -> list[Difference]:
+    return [miou_difference(*paired([measured[a].evaluation, measured[b].evaluation])) for a, b in pairs]
 
 
-def _differences(measured: Mapping[Cell, Measured], pairs: list[tuple[Cell, Cell]]) -> list[_Change]:
-    found = [compare(measured[a].evaluation, measured[b].evaluation).miou for a, b in pairs]
-    return [_Change(difference.change, *difference.interval) for difference in found]
-
-
-def _judge(cheaper: bool, changes: list[_Change], tolerance: float, what: str) -> tuple[Verdict, str]:
+def _judge(cheaper: bool, changes: list[Difference], tolerance: float, what: str) -> tuple[Verdict, str]:
     """The verdict of a claim whose cost part is counted and whose mIoU part was measured in `changes`, or was not."""
     if not cheaper:
         return "refuted", "the cost alone refutes it"
     if not changes:
         return "untestable here", "the cost holds, but the mIoU of no such pair was measured"
-    listed = ", ".join(f"{100 * c.points:+.2f} [{100 * c.low:+.2f}, {100 * c.high:+.2f}]" for c in changes)
+    listed = ", ".join(points(change.to_json()) for change in changes)
     said = f"{what}: {listed} points of mIoU, for these checkpoints"
-    if min(change.low for change in changes) >= -tolerance:
+    if min(change.interval.low for change in changes) >= -tolerance:
         return "confirmed", said
-    if np.mean([change.high for change in changes]) < -tolerance:
+    if np.mean([change.interval.high for change in changes]) < -tolerance:
         return "refuted", said
     return "untestable here", f"{said}: too close to {100 * tolerance:.0f} points, or too few pictures, to tell"

@@ -51,9 +51,9 @@ def prediction_cost(
 
 
 @cache
-def network_cost(network: Network, setting: Setting, *, classes: int = len(VOC_CLASSES)) -> Cost:
+def network_cost(network: Network, setting: Setting) -> Cost:
     """The cost of a network of the table, or one like it, at 513x513 under a setting."""
-    model = blank_network(network, setting.output_stride, classes=classes)
+    model = blank_network(network, setting.output_stride)
     return prediction_cost(model, scales=setting.scales, flip=setting.mf)
 
 

@@ -1,16 +1,16 @@
 """What each switch of an ablation does: to the mIoU with a paired interval, to multiply-adds and to latency."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from segkit.benchmark.cells import Cell
-from segkit.benchmark.published import TITLES, Network, Setting
-from segkit.evaluation.compare import Difference, paired_counts
-from segkit.evaluation.intervals import interval, mean_iou, resampled_iou
+from segkit.benchmark.published import Network, Setting
+from segkit.evaluation.compare import Difference, miou_difference, paired
+from segkit.evaluation.intervals import interval, mean_iou
 from segkit.evaluation.result import Evaluation
 
 AXES = ("backbone", "aspp", "os", "mf")
@@ -99,18 +99,21 @@ def find_effects(measured: Mapping[Cell, Measured]) -> list[Effect]:
 
     Raises DataError where the cells are not of the same classes and pictures.
     """
-    cells = list(measured)
-    counts = paired_counts([measured[cell].evaluation for cell in cells])
-    draws = {cell: mean_iou(resampled_iou(part)) for cell, part in zip(cells, counts, strict=True)}
+    evaluations = dict(zip(measured, paired([found.evaluation for found in measured.values()]), strict=True))
     effects = []
     for axis in AXES:
-        values = list(dict.fromkeys(value_of(cell, axis) for cell in cells))
-        for value in values[1:]:
-            pairs = [(a, b) for b in cells if value_of(b, axis) == value for a in [turned(b, axis, values[0])]]
-            pairs = [(a, b) for a, b in pairs if a in measured]
+        first, *others = dict.fromkeys(value_of(cell, axis) for cell in measured)
+        for value in others:
+            pairs = turned_pairs(measured, axis, first, value)
             if pairs:
-                effects.append(_effect(axis, values[0], value, pairs, measured, draws))
+                effects.append(_effect(axis, first, value, pairs, measured, evaluations))
     return effects
+
+
+def turned_pairs(cells: Collection[Cell], axis: str, before: Any, after: Any) -> list[tuple[Cell, Cell]]:
+    """The pairs of cells that differ in one switch alone, which turns from `before` to `after`."""
+    pairs = [(turned(cell, axis, before), cell) for cell in cells if value_of(cell, axis) == after]
+    return [(a, b) for a, b in pairs if a in cells]
 
 
 def _effect(
@@ -119,7 +122,7 @@ def _effect(
     after: Any,
     pairs: Sequence[tuple[Cell, Cell]],
     measured: Mapping[Cell, Measured],
-    draws: Mapping[Cell, np.ndarray],
+    evaluations: Mapping[Cell, Evaluation],
 ) -> Effect:
     steps = []
     for a, b in pairs:
@@ -128,12 +131,13 @@ def _effect(
             Step(
                 a,
                 b,
-                Difference(one.evaluation.miou, other.evaluation.miou, interval(draws[b] - draws[a])),
+                miou_difference(evaluations[a], evaluations[b]),
                 other.exact / one.exact,
                 other.tensorflow / one.tensorflow,
                 other.seconds / one.seconds,
             )
         )
+    draws = {cell: mean_iou(evaluations[cell].resampled_iou) for pair in pairs for cell in pair}
     mean = np.mean([draws[b] - draws[a] for a, b in pairs], axis=0)
     return Effect(
         axis,
@@ -175,7 +179,7 @@ def turned(cell: Cell, axis: str, value: Any) -> Cell:
 def value_title(axis: str, value: Any) -> str:
     """A switch's value in words."""
     if axis == "backbone":
-        return TITLES[value[0]] + ("" if value[1] == 1 else f" x{value[1]:g}")
+        return Network(value[0], aspp=False, width=value[1]).title
     if axis == "os":
         return f"OS {value}"
     return f"{'ASPP' if axis == 'aspp' else 'MF'} {'on' if value else 'off'}"

@@ -1,6 +1,5 @@
 """About how long an ablation is going to take: a step and a pass of each network are timed, the rest is arithmetic."""
 
-import json
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -8,14 +7,15 @@ from pathlib import Path
 import torch
 
 from segkit.benchmark.ablation import SECONDS, Plan, canvas
+from segkit.benchmark.cells import Cell
 from segkit.benchmark.cost import blank_network, prediction_cost
+from segkit.benchmark.latency import measure_latency
 from segkit.benchmark.networks import recipe_for
 from segkit.benchmark.published import Network
 from segkit.config import Config
 from segkit.data.dataset import Dataset
-from segkit.evaluation.inference import predict
-from segkit.models import DeepLabV3, build_network
-from segkit.training.checkpoint import RunFolder
+from segkit.models import build_network
+from segkit.training.checkpoint import RunFolder, read_metrics
 from segkit.training.device import choose_device, place
 from segkit.training.from_config import build_from_config, open_dataset
 from segkit.training.learner import Learner
@@ -26,6 +26,7 @@ def estimate_seconds(config: Config, plan: Plan, trained: Collection[Network], o
     dataset = open_dataset(config.data, split)
     validation = len(open_dataset(config.data, config.data.val_split))
     device = choose_device(config.train.device)
+    shape = dataset[0].image.shape
     seconds = 0.0
     for network in plan.networks:
         model = build_network(
@@ -36,8 +37,9 @@ def estimate_seconds(config: Config, plan: Plan, trained: Collection[Network], o
             output_stride=config.model.output_stride,
             canvas=config.model.canvas,
         )
-        each = _pass_seconds(place(model, device), dataset)
-        single = prediction_cost(model, size=canvas(model, dataset)).exact
+        size = canvas(model, shape)
+        each = measure_latency(place(model, device), size=size, seconds=0).seconds
+        single = prediction_cost(model, size=size).exact
         if network not in trained:
             left = config.train.iterations - iterations_done(out / network.name)
             evaluations = left / config.train.evaluate_every
@@ -45,33 +47,18 @@ def estimate_seconds(config: Config, plan: Plan, trained: Collection[Network], o
                 seconds += left * _step_seconds(config, network, dataset) + evaluations * validation * each
         for setting in plan.settings:
             blank = blank_network(network, setting.output_stride, classes=len(dataset.classes))
-            cost = prediction_cost(blank, size=canvas(model, dataset), scales=setting.scales, flip=setting.mf)
-            if not (out / "cells" / f"{network.name}-{setting.name}.json").is_file():
-                seconds += len(dataset) * each * cost.exact / single
-            seconds += max(SECONDS, each * cost.exact / single)
+            cost = prediction_cost(blank, size=size, scales=setting.scales, flip=setting.mf)
+            picture = each * cost.exact / single
+            if not (out / "cells" / f"{Cell(network, setting).name}.json").is_file():
+                seconds += len(dataset) * picture
+            seconds += max(SECONDS, picture)
     return seconds
 
 
 def iterations_done(folder: Path) -> int:
     """How many iterations of the training in a folder are kept; 0 where there is none."""
-    metrics = RunFolder(folder).metrics
-    done = 0
-    for line in metrics.read_text(encoding="utf-8").splitlines() if metrics.is_file() else []:
-        try:
-            values = json.loads(line)
-            if "val_miou" in values:
-                done = int(values["iteration"])
-        except (ValueError, KeyError, TypeError):
-            continue  # the last line may have been cut short
-    return done
-
-
-def _pass_seconds(model: DeepLabV3, dataset: Dataset) -> float:
-    images = torch.from_numpy(dataset[0].image).permute(2, 0, 1)[None]
-    predict(model, images)
-    began = time.perf_counter()
-    predict(model, images).cpu()
-    return time.perf_counter() - began
+    lines = read_metrics(RunFolder(folder).metrics)
+    return max((line["iteration"] for line in lines if "val_miou" in line), default=0)
 
 
 def _step_seconds(config: Config, network: Network, dataset: Dataset) -> float:

@@ -12,8 +12,8 @@ from segkit.benchmark.cost import SIZE, Cost, network_cost, wide_head_cost
 from segkit.benchmark.latency import Latency, measure_latency
 from segkit.benchmark.machine import describe_machine
 from segkit.benchmark.published import CLASSIFIERS, FULL, ROWS, SINGLE, Network, PublishedRow, Setting
-from segkit.evaluation.compare import compare
-from segkit.evaluation.result import Evaluation, none_for_nan
+from segkit.evaluation.compare import miou_difference, paired
+from segkit.evaluation.result import Evaluation
 from segkit.models import build_classifier, build_network
 from segkit.models.complexity import count_madds, count_parameters
 from segkit.training.device import place
@@ -66,7 +66,7 @@ def _row(
 ) -> dict[str, Any]:
     cell = Cell(row.network, row.setting)
     cost = network_cost(row.network, row.setting)
-    latency = latencies.get(cell)
+    evaluation, latency = evaluations.get(cell), latencies.get(cell)
     return {
         "name": cell.name,
         "network": row.network.name,
@@ -85,7 +85,7 @@ def _row(
         "madds_ratio": cost.tensorflow / 1e9 / row.madds,
         "parts": cost.parts,
         "note": row.note,
-        "measured": _measured(evaluations.get(cell)),
+        "measured": None if evaluation is None else evaluation.figures(),
         "latency": None if latency is None else vars(latency),
     }
 
@@ -94,25 +94,13 @@ def _costs(cost: Cost) -> dict[str, int]:
     return {"parameters": cost.parameters, "madds_exact": cost.exact, "madds_tensorflow": cost.tensorflow}
 
 
-def _measured(evaluation: Evaluation | None) -> dict[str, Any] | None:
-    if evaluation is None:
-        return None
-    return {
-        "miou": none_for_nan(evaluation.miou),
-        "miou_interval": evaluation.miou_interval.to_json(),
-        "pixel_accuracy": none_for_nan(evaluation.pixel_accuracy),
-        "iou": {name: none_for_nan(value) for name, value in evaluation.iou.items()},
-        "iou_intervals": {name: value.to_json() for name, value in evaluation.iou_intervals.items()},
-        "protocol": evaluation.protocol,
-    }
-
-
 def _pair(network: Network, evaluations: Mapping[Cell, Evaluation]) -> dict[str, Any] | None:
     """What output stride 8 with multi-scale and flip changes, where both rows of a network were measured."""
-    both = [evaluations.get(Cell(network, setting)) for setting in (SINGLE, FULL)]
-    if both[0] is None or both[1] is None:
+    single, full = (evaluations.get(Cell(network, setting)) for setting in (SINGLE, FULL))
+    if single is None or full is None:
         return None
-    return {"network": network.name, "title": network.title, "miou": compare(both[0], both[1]).miou.to_json()}
+    miou = miou_difference(*paired([single, full]))
+    return {"network": network.name, "title": network.title, "miou": miou.to_json()}
 
 
 def _wide_head(setting: Setting) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
 from segkit.cli.app import app
 from segkit.cli.benchmark import NamedWeights, parse_weights, show_sheet
 from segkit.cli.display import Display
 from segkit.cli.options import Overrides
+from segkit.cli.report import picture_progress
 
 if TYPE_CHECKING:
     from segkit.benchmark.ablation import Plan
@@ -56,15 +56,14 @@ def ablate(
     if dry_run:
         return
     weights |= _train(recipe, plan, set(weights), out)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(f"{len(plan.cells)} cells")
+    with picture_progress(f"{len(plan.cells)} cells") as progress:
         found = measure_ablation(
             recipe,
             plan,
             weights,
             out,
             split=split,
-            progress=lambda done, total: progress.update(task, completed=done, total=total),
+            progress=progress,
         )
     _write(found, out, json_file)
     show_ablation(found)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from segkit.base.errors import ConfigError
 from segkit.cli.app import app
 from segkit.cli.display import Display
 from segkit.cli.options import Device, Overrides
+from segkit.cli.report import picture_progress
 
 if TYPE_CHECKING:
     from segkit.benchmark.cells import Cell
@@ -126,8 +126,7 @@ def _evaluate(
     strides = {cell.setting.output_stride for cell in cells}
     models = load_networks(weights, strides, dataset, canvas=config.model.canvas, device=device)
     about = {"data": config.data.kind, "split": split}
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(f"{len(cells)} rows on {len(dataset)} pictures", total=len(dataset))
+    with picture_progress(f"{len(cells)} rows on {len(dataset)} pictures") as progress:
         return measure_cells(
             cells,
             models,
@@ -135,7 +134,7 @@ def _evaluate(
             dataset,
             out / "cells",
             about=about,
-            progress=lambda done, total: progress.update(task, completed=done),
+            progress=progress,
         )
 
 

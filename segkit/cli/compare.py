@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from segkit.cli.app import app
-from segkit.cli.options import percent_interval
+from segkit.cli.options import percent, percent_interval
 
 if TYPE_CHECKING:
     from segkit.evaluation.compare import Difference
@@ -41,7 +41,7 @@ def compare(
     if pictures:
         changed = Table(f"the pictures that changed most, of {len(a.pictures)}", "A %", "B %", "B - A", box=None)
         for picture in found.pictures[:pictures]:
-            changed.add_row(picture.name, *map(_percent, (picture.a, picture.b)), _points(picture.b - picture.a))
+            changed.add_row(picture.name, *map(percent, (picture.a, picture.b)), _points(picture.b - picture.a))
         for column in changed.columns[1:]:
             column.justify = "right"
         console.print()
@@ -58,11 +58,7 @@ def compare(
 def _figures(difference: "Difference") -> tuple[str, ...]:
     sure = percent_interval(difference.interval, signed=True)
     mark = "" if difference.shown or not sure else "holds 0"
-    return _percent(difference.a), _percent(difference.b), _points(difference.change), sure, mark
-
-
-def _percent(value: float) -> str:
-    return "n/a" if math.isnan(value) else f"{100 * value:.2f}"
+    return percent(difference.a), percent(difference.b), _points(difference.change), sure, mark
 
 
 def _points(value: float) -> str:

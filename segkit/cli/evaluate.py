@@ -1,7 +1,6 @@
 """`segkit evaluate`."""
 
 import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +20,7 @@ from segkit.cli.options import (
     Window,
     check_output_stride,
     passes,
+    percent,
     percent_interval,
 )
 from segkit.cli.report import picture_progress, write_report
@@ -62,7 +62,7 @@ def evaluate(
     for file in filter(None, (json_file, html_file)):
         make_folder(file.parent)  # before the hours of work, not after
     gallery = Gallery(model.palette, pictures=len(dataset)) if html_file else None
-    with picture_progress(len(dataset)) as progress:
+    with picture_progress(f"{len(dataset)} pictures") as progress:
         result = run(
             model,
             dataset,
@@ -85,8 +85,7 @@ def show_evaluation(result: "Evaluation", console: Console) -> None:
     table = Table("class", "IoU %", "95 % interval", box=None)
     table.columns[1].justify = "right"
     for name, value in result.iou.items():
-        score = "n/a" if math.isnan(value) else f"{100 * value:.2f}"
-        table.add_row(name, score, percent_interval(result.iou_intervals[name]))
+        table.add_row(name, percent(value), percent_interval(result.iou_intervals[name]))
     console.print(table)
     print("protocol        " + ", ".join(f"{key} {_plain(value)}" for key, value in result.protocol.items()))
     print(f"pixel accuracy  {100 * result.pixel_accuracy:.2f} %")

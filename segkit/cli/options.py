@@ -1,5 +1,6 @@
 """Options and ways of printing that several subcommands share."""
 
+import math
 from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
@@ -48,6 +49,11 @@ def check_output_stride(output_stride: int | None) -> None:
     """Raise ConfigError unless `--os` is one that networks are built for."""
     if output_stride not in (None, 8, 16, 32):
         raise ConfigError(f"--os {output_stride}: choose 8, 16 or 32")
+
+
+def percent(value: float) -> str:
+    """A share in percent such as "74.20", or "n/a" where there is none."""
+    return "n/a" if math.isnan(value) else f"{100 * value:.2f}"
 
 
 def percent_interval(interval: "Interval", *, signed: bool = False) -> str:

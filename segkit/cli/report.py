@@ -1,10 +1,9 @@
 """The page of an evaluation, as `segkit evaluate --html` and `segkit train` write it."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import Progress
@@ -20,6 +19,7 @@ def write_report(
 ) -> None:
     """Write the page, with the recipe in the weights and the curves beside them where a training made them."""
     from segkit.report.html import write_evaluation_page
+    from segkit.training.checkpoint import read_metrics
     from segkit.weights.files import read_weights
 
     config = read_weights(weights).training.get("config")
@@ -34,22 +34,9 @@ def write_report(
     )
 
 
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The lines of a metrics.jsonl; none where there is no such file, and without what is no measurement."""
-    lines = []
-    for text in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-        try:
-            line = json.loads(text)
-        except ValueError:  # a last line cut short
-            continue
-        if isinstance(line, dict) and isinstance(line.get("iteration"), int):
-            lines.append(line)
-    return lines
-
-
 @contextmanager
-def picture_progress(pictures: int) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal while pictures are evaluated; called with how many are done."""
+def picture_progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal while pictures are evaluated; called with how many are done, of how many."""
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(f"{pictures} pictures", total=pictures)
-        yield lambda done, total: progress.update(task, completed=done)
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -74,6 +74,6 @@ def _shown(
             best, dataset, lambda index, sample: predict_classes(model, sample.image, precision=precision)
         )
     kept = Gallery(model.palette, pictures=len(dataset))
-    with picture_progress(len(dataset)) as progress:
+    with picture_progress(f"{len(dataset)} pictures") as progress:
         best = evaluate(model, dataset, precision=precision, keep=kept.keep, progress=progress)
     return best, kept.details(best, dataset)

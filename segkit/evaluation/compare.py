@@ -1,14 +1,14 @@
 """Two evaluations of the same pictures: what changed, and whether that is more than the choice of the pictures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from segkit.base.errors import DataError
-from segkit.evaluation.intervals import Interval, interval, mean_iou, resampled_iou
-from segkit.evaluation.result import Evaluation, class_counts, none_for_nan
+from segkit.evaluation.intervals import Interval, interval, mean_iou
+from segkit.evaluation.result import Evaluation, none_for_nan
 
 
 @dataclass(frozen=True)
@@ -68,24 +68,28 @@ class Comparison:
 
 def compare(a: Evaluation, b: Evaluation) -> Comparison:
     """What `b` changed from `a`. Raises DataError unless both are of the same classes and pictures."""
-    counts_a, counts_b = paired_counts([a, b])
-    draws_a, draws_b = resampled_iou(counts_a), resampled_iou(counts_b)
-    per_class = (draws_b - draws_a).T
+    a, b = paired([a, b])
+    per_class = (b.resampled_iou - a.resampled_iou).T
     iou = {
         name: Difference(a.iou[name], b.iou[name], interval(per_class[number])) for number, name in enumerate(a.classes)
     }
-    alone_a, alone_b = picture_miou(counts_a), picture_miou(counts_b)
+    alone_a, alone_b = picture_miou(a.counts), picture_miou(b.counts)
     order = np.argsort(-np.nan_to_num(np.abs(alone_b - alone_a), nan=-1), kind="stable").tolist()
     names = [picture.name for picture in a.pictures]
     return Comparison(
-        miou=Difference(a.miou, b.miou, interval(mean_iou(draws_b) - mean_iou(draws_a))),
+        miou=miou_difference(a, b),
         iou=iou,
         pictures=tuple(PictureChange(names[at], float(alone_a[at]), float(alone_b[at])) for at in order),
     )
 
 
-def paired_counts(evaluations: Sequence[Evaluation]) -> list[np.ndarray]:
-    """The `class_counts` of evaluations of the same pictures, in the order of the first's pictures.
+def miou_difference(a: Evaluation, b: Evaluation) -> Difference:
+    """What `b` changed in the mIoU from `a`, two that are `paired`."""
+    return Difference(a.miou, b.miou, interval(mean_iou(b.resampled_iou) - mean_iou(a.resampled_iou)))
+
+
+def paired(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    """Evaluations of the same pictures, all in the order of the first's pictures.
 
     Raises DataError where they are not of the same classes and pictures, or hold a picture twice.
     """
@@ -104,12 +108,13 @@ def paired_counts(evaluations: Sequence[Evaluation]) -> list[np.ndarray]:
                 f"the evaluations are of other pictures than each other ({len(odd)} are in one only, such as "
                 f"{odd[0]!r}): evaluate both on the same split"
             )
-        found.append(class_counts([by_name[name] for name in names], len(first.classes)))
+        in_order = list(by_name) == names  # then what it has computed already serves
+        found.append(evaluation if in_order else replace(evaluation, pictures=tuple(by_name[name] for name in names)))
     return found
 
 
 def picture_miou(counts: np.ndarray) -> np.ndarray:
-    """The mIoU of each picture alone, float64 (pictures,), from its `class_counts`; NaN where nothing is labelled.
+    """The mIoU of each picture alone, float64 (pictures,), from its `Evaluation.counts`; NaN where nothing is labelled.
 
     To find pictures by; their mean is not the mIoU of the set.
     """

@@ -10,7 +10,7 @@ from segkit.base.labels import Palette
 from segkit.base.pictures import read_label, save_label
 from segkit.data.dataset import Dataset, Sample
 from segkit.evaluation.compare import picture_miou
-from segkit.evaluation.result import Evaluation, class_counts
+from segkit.evaluation.result import Evaluation
 from segkit.report.gallery import (
     THUMBNAIL_QUALITY,
     THUMBNAIL_WIDTH,
@@ -102,7 +102,7 @@ def gallery_of(
 
 def own_miou(evaluation: Evaluation) -> np.ndarray:
     """The mIoU of each picture alone, float64 (pictures,) in 0..1; NaN where nothing is labelled."""
-    return picture_miou(class_counts(evaluation.pictures, len(evaluation.classes)))
+    return picture_miou(evaluation.counts)
 
 
 def chosen_pictures(scores: np.ndarray, *, each: int = EACH) -> dict[str, list[int]]:
@@ -123,10 +123,9 @@ def chosen_pictures(scores: np.ndarray, *, each: int = EACH) -> dict[str, list[i
 
 def picture_rows(evaluation: Evaluation, thumbnails: dict[int, bytes]) -> tuple[PictureRow, ...]:
     """What is told of each picture, from its counts alone."""
-    counts = class_counts(evaluation.pictures, len(evaluation.classes))
     rows = []
     for index, (picture, score, (right, labelled, predicted)) in enumerate(
-        zip(evaluation.pictures, picture_miou(counts).tolist(), counts, strict=True)
+        zip(evaluation.pictures, own_miou(evaluation).tolist(), evaluation.counts, strict=True)
     ):
         pixels = int(labelled.sum())
         rows.append(

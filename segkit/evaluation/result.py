@@ -74,19 +74,25 @@ class Evaluation:
     @cached_property
     def miou_interval(self) -> Interval:
         """The 95 % interval of the mIoU (see `segkit.evaluation.intervals`)."""
-        return interval(mean_iou(self._resampled))
+        return interval(mean_iou(self.resampled_iou))
 
     @cached_property
     def iou_intervals(self) -> dict[str, Interval]:
         """The 95 % interval of the IoU of each class."""
-        return dict(zip(self.classes, map(interval, self._resampled.T), strict=True))
+        return dict(zip(self.classes, map(interval, self.resampled_iou.T), strict=True))
 
     @cached_property
-    def _resampled(self) -> np.ndarray:
-        return resampled_iou(class_counts(self.pictures, len(self.classes)))
+    def counts(self) -> np.ndarray:
+        """Pixels of each class in each picture, int64 (pictures, 3, classes): right, in the labels, predicted."""
+        return class_counts(self.pictures, len(self.classes))
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain data: the figures, the protocol, the confusion matrix, and each picture's own counts."""
+    @cached_property
+    def resampled_iou(self) -> np.ndarray:
+        """The IoU of each class in each draw, float64 (draws, classes), paired with any of as many pictures."""
+        return resampled_iou(self.counts)
+
+    def figures(self) -> dict[str, Any]:
+        """Plain data: the figures with their intervals, and the protocol."""
         return {
             "miou": none_for_nan(self.miou),
             "miou_interval": self.miou_interval.to_json(),
@@ -96,6 +102,12 @@ class Evaluation:
             "iou": {name: none_for_nan(value) for name, value in self.iou.items()},
             "iou_intervals": {name: value.to_json() for name, value in self.iou_intervals.items()},
             "protocol": self.protocol,
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data: the figures, the protocol, the confusion matrix, and each picture's own counts."""
+        return {
+            **self.figures(),
             "seconds": round(self.seconds, 2),
             "classes": list(self.classes),
             "confusion": self.confusion.counts.tolist(),

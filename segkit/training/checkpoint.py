@@ -88,14 +88,8 @@ class RunFolder:
 
     def forget_after(self, iteration: int) -> None:
         """Drop the lines of metrics.jsonl that a resumed run is going to write again, and a last line cut short."""
-        kept = []
-        for line in self.metrics.read_text(encoding="utf-8").splitlines() if self.metrics.is_file() else []:
-            try:
-                if json.loads(line)["iteration"] <= iteration:
-                    kept.append(line + "\n")
-            except (ValueError, KeyError, TypeError):
-                continue
-        write_atomically(self.metrics, "".join(kept))
+        kept = [line for line in read_metrics(self.metrics) if line["iteration"] <= iteration]
+        write_atomically(self.metrics, "".join(json.dumps(line) + "\n" for line in kept))
 
     def save_state(self, progress: Progress, model: nn.Module, ema: nn.Module | None, optimizer: Optimizer) -> None:
         """Write all that a resumed run needs, whole or not at all."""
@@ -131,6 +125,19 @@ class RunFolder:
         except (KeyError, TypeError, ValueError, RuntimeError):
             raise WeightsError(f"{self.state}: is not the state of this run: start again in another --out") from None
         return progress
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The lines of a metrics.jsonl; none where there is no such file, and without what is no measurement."""
+    lines = []
+    for text in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        try:
+            line = json.loads(text)
+        except ValueError:  # a last line cut short
+            continue
+        if isinstance(line, dict) and isinstance(line.get("iteration"), int):
+            lines.append(line)
+    return lines
 
 
 def _plain(value: Any) -> Any:
