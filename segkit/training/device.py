@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 
 from segkit.base.errors import ConfigError, DeviceError
+from segkit.base.memory import keep_freed_memory
 from segkit.models import DeepLabV3
 from segkit.models.folding import fold_batch_norm
 
@@ -50,7 +51,12 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
 
 
 def place(model: DeepLabV3, device: torch.device) -> DeepLabV3:
-    """A copy of the network that only predicts, as fast as it can: on a device, batch norm folded, channels last."""
+    """A copy of the network that only predicts, as fast as it can: on a device, batch norm folded, channels last.
+
+    On a CPU the process keeps the memory it frees from now on, see `keep_freed_memory`.
+    """
+    if device.type == "cpu":
+        keep_freed_memory()
     # Typed: torch's overloads do not know a device and a memory format together.
     placed: DeepLabV3 = fold_batch_norm(model).to(device=device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return placed
