@@ -1,6 +1,6 @@
 """The grid of an ablation: what has to be trained and measured, doing it, and what came out as plain data."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,11 +69,13 @@ def measure_ablation(
     out: Path,
     *,
     split: str,
+    given: Collection[Network] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Measure every cell of the plan with trained `weights`, and return the ablation as plain data.
 
-    Cells that are stored in `out` are not measured again. mIoUs are in 0..1; multiply-adds and latencies are those of
+    Of the weights, those of the networks `given` are not by the recipe. Cells that are stored in `out` are not measured
+    again. mIoUs are in 0..1; multiply-adds and latencies are those of
     the data's first picture on its canvas.
     """
     dataset = open_dataset(config.data, split)
@@ -105,6 +107,7 @@ def measure_ablation(
         "pictures": len(dataset),
         "size": list(canvas(next(iter(models.values())), shape)),
         "config": config.model_dump(mode="json"),
+        "given": [network.name for network in plan.networks if network in given],
         "cells": [_cell(cell, measured[cell], latencies[cell]) for cell in plan.cells],
         "effects": [effect.to_json() for effect in find_effects(measured)],
         "claims": [claim.to_json() for claim in check_claims(measured)],

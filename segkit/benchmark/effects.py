@@ -58,6 +58,8 @@ class Effect:
     @property
     def verdict(self) -> str:
         """What can be said, and what not."""
+        if math.isnan(self.miou.change):
+            return "nothing can be said, since no pixel of the pictures is labelled"
         sure = self.miou.interval
         points = f"{100 * self.miou.change:+.2f} points [{100 * sure.low:+.2f}, {100 * sure.high:+.2f}]"
         if not self.miou.shown:

@@ -8,8 +8,7 @@ import typer
 from rich.console import Console
 
 from segkit.cli.app import app
-from segkit.cli.benchmark import NamedWeights, parse_weights, show_sheet
-from segkit.cli.display import Display
+from segkit.cli.benchmark import NamedWeights, parse_weights, show_sheet, train_networks
 from segkit.cli.options import Overrides
 from segkit.cli.report import picture_progress
 
@@ -41,6 +40,7 @@ def ablate(
     """
     from segkit.base.files import make_folder
     from segkit.benchmark.ablation import measure_ablation, plan_ablation
+    from segkit.benchmark.networks import recipe_for
     from segkit.config import load_config
 
     recipe = load_config(config, overrides or [])
@@ -55,7 +55,10 @@ def ablate(
     _announce(recipe, plan, set(weights), out, split)
     if dry_run:
         return
-    weights |= _train(recipe, plan, set(weights), out)
+    given = set(weights)
+    weights |= train_networks(
+        {network: recipe_for(recipe, network) for network in plan.networks if network not in given}, out
+    )
     with picture_progress(f"{len(plan.cells)} cells") as progress:
         found = measure_ablation(
             recipe,
@@ -63,6 +66,7 @@ def ablate(
             weights,
             out,
             split=split,
+            given=given,
             progress=progress,
         )
     _write(found, out, json_file)
@@ -90,19 +94,6 @@ def _announce(config: "Config", plan: "Plan", trained: set[Any], out: Path, spli
         seconds = estimate_seconds(config, plan, trained, out, split=split)
     minutes = max(1, round(seconds / 60))
     print(f"about {minutes} minute{'s' if minutes > 1 else ''} on this machine; results in {out}", flush=True)
-
-
-def _train(config: "Config", plan: "Plan", trained: set[Any], out: Path) -> dict[Any, Path]:
-    from segkit.benchmark.networks import recipe_for, train_or_go_on
-
-    weights = {}
-    for number, network in enumerate(plan.networks, 1):
-        if network not in trained:
-            print(f"training {network.name} ({number} of {len(plan.networks)})")
-            with Display() as display:
-                recipe = recipe_for(config, network)
-                weights[network] = train_or_go_on(recipe, out / network.name, listen=display.listen)
-    return weights
 
 
 def _write(found: dict[str, Any], out: Path, json_file: Path | None) -> None:

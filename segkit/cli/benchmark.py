@@ -98,16 +98,22 @@ def _recipe(recipes: Path, network: "Network", overrides: list[str]) -> "Config"
 
 
 def _train(names: set[str], recipes: Path, overrides: list[str], out: Path) -> dict["Network", Path]:
-    from segkit.benchmark.networks import train_or_go_on
     from segkit.benchmark.table import NETWORKS
 
+    # The zoo's x0.5 is left out: it started from ImageNet weights that are not published.
+    wanted = [network for name, network in NETWORKS.items() if name in names and network.width == 1]
+    return train_networks({network: _recipe(recipes, network, overrides) for network in wanted}, out)
+
+
+def train_networks(recipes: Mapping["Network", "Config"], out: Path) -> dict["Network", Path]:
+    """Train each network by its recipe into a folder of its name, or go on there; return the best weights."""
+    from segkit.benchmark.networks import train_or_go_on
+
     weights = {}
-    for name, network in NETWORKS.items():
-        if name in names and network.width == 1:  # the zoo's x0.5 started from ImageNet weights that are not published
-            print(f"training {name} in {out / name}")
-            with Display() as display:
-                recipe = _recipe(recipes, network, overrides)
-                weights[network] = train_or_go_on(recipe, out / name, listen=display.listen)
+    for number, (network, recipe) in enumerate(recipes.items(), 1):
+        print(f"training {network.name} in {out / network.name} ({number} of {len(recipes)})")
+        with Display() as display:
+            weights[network] = train_or_go_on(recipe, out / network.name, listen=display.listen)
     return weights
 
 

@@ -16,13 +16,6 @@ if TYPE_CHECKING:
     from segkit.models import Classifier, DeepLabV3
 
 
-# MobileNetV2 paper, table 4. That no count gives V1's 4.24M is `complexity.count_parameters`' remark.
-_PUBLISHED = {
-    "mobilenet_v1": "569M MAdds; 4.24M parameters, which no count gives (4.21M without batch norm, 4.23M with)",
-    "mobilenet_v2": "300M MAdds; 3.47M parameters, which leaves batch norm out",
-}
-
-
 @app.command(
     epilog="Examples: segkit describe mobilenet_v2 --size 224; segkit describe resnet101 --os 8 --aspp --size 513"
 )
@@ -38,6 +31,7 @@ def describe(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print a network's layers as the papers do, with dilation, receptive field, MAdds and parameters."""
+    from segkit.benchmark.published import CLASSIFIERS
     from segkit.models.complexity import count_madds, count_parameters
     from segkit.models.layer_table import layer_table
 
@@ -71,8 +65,9 @@ def describe(
         f"parameters {totals['params'] / 1e6:.3f}M, MAdds {totals['madds_exact'] / 1e6:.1f}M exact, "
         f"{totals['madds_tensorflow'] / 1e6:.1f}M in TensorFlow's accounting"
     )
-    if output_stride is None and classes is None and width == 1 and backbone in _PUBLISHED:
-        print(f"published: {_PUBLISHED[backbone]}")
+    for known in CLASSIFIERS:
+        if known.backbone == backbone and output_stride is None and classes is None and width == 1:
+            print(f"published: {known.madds:g}M MAdds, {known.parameters}M parameters. {known.note}")
 
 
 def _network(

@@ -46,10 +46,17 @@ def claim_lines(found: dict[str, Any]) -> list[str]:
 
 
 def heading(found: dict[str, Any]) -> str:
-    """On what was measured."""
+    """On what was measured, and where the weights are from."""
     data, train = found["config"]["data"]["kind"], found["config"]["train"]
-    trained = f"{train['iterations']:,} iterations of batch {train['batch_size']} at crop {train['crop']}"
-    return f"Data: {data}, split {found['split']}, {found['pictures']:,} pictures. Recipe: {trained}."
+    said = f"Data: {data}, split {found['split']}, {found['pictures']:,} pictures."
+    given = found["given"]
+    trained = list(dict.fromkeys(cell["network"] for cell in found["cells"] if cell["network"] not in given))
+    if trained:
+        iterations = f"{train['iterations']:,} iterations of batch {train['batch_size']} at crop {train['crop']}"
+        said += f" Trained by the recipe, {iterations}: {', '.join(trained)}."
+    if given:
+        said += f" Weights given: {', '.join(given)}."
+    return said
 
 
 def ablation_markdown(found: dict[str, Any]) -> str:

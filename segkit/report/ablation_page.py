@@ -47,13 +47,14 @@ def write_ablation_page(path: Path | str, found: dict[str, Any]) -> None:
     """
     switches = [Switch(axis, name, tuple(dict.fromkeys(map(value, found["cells"])))) for axis, name, value in _SWITCHES]
     cells = _cells(found["cells"], switches)
+    networks = list(dict.fromkeys(cell["network"] for cell in found["cells"]))
     page = render(
         "ablation.html.j2",
         title=f"Ablation on {found['config']['data']['kind']}",
         found=found,
         heading=heading(found),
-        is_short=found["config"]["train"]["iterations"] < SHORT,
-        networks=list(dict.fromkeys(cell["network"] for cell in found["cells"])),
+        is_short=len(found["given"]) < len(networks) and found["config"]["train"]["iterations"] < SHORT,
+        networks=networks,
         switches=switches,
         cells=cells,
         best=max((each for each in cells if each.cell["miou"] is not None), key=_miou, default=None),

@@ -1,4 +1,4 @@
-"""Charts of shares: bars with intervals, and a whole cut into its parts."""
+"""Charts of shares: a bar with its interval, and a whole cut into its parts."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,17 +6,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from segkit.report.axes import Format, ends, percent, short
-from segkit.report.svg import COLOURS, LEGEND_ROW, legend, nothing, shortened, square, svg
-
-
-class Bar(NamedTuple):
-    """A share in 0..1 (None: there is none) with the ends of its interval, and the colour of its swatch, a CSS one."""
-
-    name: str
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    colour: str | None = None
+from segkit.report.svg import COLOURS, LEGEND_ROW, legend, nothing, square, svg
 
 
 class Part(NamedTuple):
@@ -30,32 +20,6 @@ def bar(value: float | None, low: float | None = None, high: float | None = None
     """One bar of a share in 0..1 on a scale from 0 to 1, with the whisker of its interval, for a cell of a table."""
     told = f"{label}: {_told(value, low, high)}"
     return svg("bar", 18, told, [Markup("<title>{}</title>").format(told), _bar(value, low, high, 9)])
-
-
-def bars(rows: Sequence[Bar], *, label: str) -> Markup:
-    """Bars of shares in 0..1 below each other, each under its swatch and name, on one scale from 0 to 1."""
-    pitch = 34
-    height = pitch * len(rows)
-    parts = [
-        Markup('<line class="grid" x1="{0}%" x2="{0}%" y1="0" y2="{1}"/>').format(at, height)
-        + Markup('<text class="tick" x="{}%" y="{}" dy="1.3em" text-anchor="middle">{}%</text>').format(at, height, at)
-        for at in range(0, 101, 20)
-    ]
-    for number, row in enumerate(rows):
-        top = pitch * number
-        parts.append(
-            Markup("<g><title>{}: {}</title>").format(row.name, _told(row.value, row.low, row.high))
-            + (_swatch(0, top + 4, row.colour) if row.colour else "")
-            + Markup('<text class="name" x="{}" y="{}">{}</text>').format(
-                16 if row.colour else 0, top + 13, shortened(row.name, 40)
-            )
-            + Markup('<text class="value" x="100%" y="{}" text-anchor="end">{}</text>').format(
-                top + 13, "n/a" if row.value is None else percent(row.value)
-            )
-            + _bar(row.value, row.low, row.high, top + 23)
-            + Markup("</g>")
-        )
-    return svg("bars", height + 24, label, parts)
 
 
 def stacked_bar(parts: Sequence[Part], *, label: str, value_format: Format = short) -> Markup:
@@ -76,10 +40,6 @@ def stacked_bar(parts: Sequence[Part], *, label: str, value_format: Format = sho
         left += share
     below = 12 + LEGEND_ROW * len(parts)
     return svg("stack", 26 + below, label, [*drawn, legend(rows, first=22)], below=below)
-
-
-def _swatch(x: int, y: int, colour: str) -> Markup:
-    return Markup('<rect class="swatch" x="{}" y="{}" width="10" height="10" rx="2" fill="{}"/>').format(x, y, colour)
 
 
 def _bar(value: float | None, low: float | None, high: float | None, middle: int) -> Markup:

@@ -60,6 +60,14 @@ def test_verdicts_say_what_is_known() -> None:
     assert "no difference is shown" in effects["backbone"] and "other seeds" in effects["backbone"]
 
 
+def test_pictures_without_a_label_say_nothing() -> None:
+    empty = Evaluation(("a", "b"), (PictureCounts("0", np.array([], int), np.array([], int)),), {}, 0.0)
+    network = Network(V2, aspp=False)
+    cells = {Cell(network, Setting(16, mf)): Measured(empty, 1, 1, 1.0) for mf in (False, True)}
+    (effect,) = find_effects(cells)
+    assert effect.verdict == "nothing can be said, since no pixel of the pictures is labelled"
+
+
 def test_the_mean_over_pairs_is_paired_too() -> None:
     """One pair gains what another loses, picture by picture: the mean is zero with no width at all."""
     noise = np.random.default_rng(1).integers(-100, 100, 100)

@@ -177,6 +177,7 @@ def _ablation() -> dict[str, Any]:
         "pictures": 12,
         "size": [65, 65],
         "config": {"data": {"kind": "shapes"}, "train": train},
+        "given": [],
         "cells": cells,
         "effects": [
             _effect("aspp", _change(0.03, 0.01, 0.05), 2.0, [names[:3:2], names[1::2]]),
@@ -201,6 +202,7 @@ def _cell(aspp: bool, mf: bool) -> dict[str, Any]:
         "miou_interval": [miou - 0.01, miou + 0.01],
         "pixel_accuracy": 0.9,
         "iou": {"sky": 0.8, "road": None},
+        "iou_intervals": {"sky": [0.7, 0.9], "road": None},
         "madds_exact": madds * 2 // 3,
         "madds_tensorflow": madds,
         "latency": {"seconds": 0.02 * (15 if mf else 1), "runs": 30, "threads": 2, "device": "cpu"},

@@ -35,9 +35,17 @@ def data(page: str, name: str) -> object:
 
 def test_headline_says_what_was_trained(write, ablation: dict) -> None:
     text = words(write(ablation))
-    assert "Data: shapes, split val, 12 pictures. Recipe: 600 iterations of batch 2 at crop 65." in text
+    assert "Data: shapes, split val, 12 pictures." in text
+    assert "Trained by the recipe, 600 iterations of batch 2 at crop 65: mobilenet_v2, mobilenet_v2_aspp." in text
     assert "600 iterations are a short training" in text
     assert "Best mIoU 74.00 % MobileNetV2 ASPP, OS 16 MF" in text
+    ablation["given"] = ["mobilenet_v2"]
+    text = words(write(ablation))
+    assert "at crop 65: mobilenet_v2_aspp. Weights given: mobilenet_v2." in text and "short training" in text
+    ablation["given"].append("mobilenet_v2_aspp")
+    text = words(write(ablation))
+    assert "Trained by the recipe" not in text and "short training" not in text
+    ablation["given"] = []
     ablation["config"]["train"]["iterations"] = 30_000
     assert "short training" not in words(write(ablation))
 
@@ -108,7 +116,7 @@ def test_an_effect_that_is_none(write, ablation: dict) -> None:
         for step in effect["steps"]:
             step["miou"] = unknown
     page = write(ablation)
-    assert "MF off to MF on : nothing can be said" in words(page)
+    assert "MF off to MF on n/a" in words(page)
     assert data(page, "changes")["mobilenet_v2-os16_mf"]["mobilenet_v2-os16"]["points"] == "n/a"
 
 
@@ -116,7 +124,7 @@ def test_what_is_not_ours_stays_text(write, ablation: dict) -> None:
     plain = write(ablation)
     for cell in ablation["cells"]:
         cell["title"] = HOSTILE
-        cell["iou"][HOSTILE] = 0.5
+        cell["iou"][HOSTILE], cell["iou_intervals"][HOSTILE] = 0.5, None
     ablation["config"]["data"] = {"kind": HOSTILE, HOSTILE: HOSTILE}
     page = write(ablation)
     assert page.count("<script") == plain.count("<script") and "<script>window.hacked" not in page

@@ -8,7 +8,7 @@ import pytest
 from markupsafe import Markup
 
 from segkit.report.axes import Scale, fitted, percent, short
-from segkit.report.bars import Bar, Part, bar, bars, stacked_bar
+from segkit.report.bars import Part, bar, stacked_bar
 from segkit.report.charts import MOST_MARKS, MOST_POINTS, Point, lines, pareto_front, scatter
 from segkit.report.matrix import confused_classes, matrix, most_confused
 
@@ -69,13 +69,6 @@ def test_a_bar_has_its_whisker_and_tells_its_values() -> None:
     assert len(list(parsed(chart).iter("line"))) == 3
     nothing = bar(None, label="IoU of car")
     assert "there is none" in titles(nothing)[0] and 'class="filled"' not in nothing
-
-
-def test_bars_stand_below_each_other() -> None:
-    chart = bars([Bar("bus", 0.5, 0.4, 0.6, "#008080"), Bar("car", None)], label="IoU")
-    assert titles(chart) == ["bus: 50% [40%, 60%]", "car: there is none"]
-    assert {"bus", "50%", "car", "n/a"} <= set(texts(chart))
-    assert '"#008080"' in chart
 
 
 def test_curves_have_gaps_and_tell_their_points() -> None:
@@ -175,7 +168,6 @@ def test_of_many_classes_those_with_the_most_wrong_pixels_are_shown() -> None:
 def test_names_stay_text() -> None:
     charts = [
         bar(0.5, label=HOSTILE),
-        bars([Bar(HOSTILE, 0.5, colour=HOSTILE)], label=HOSTILE),
         lines({HOSTILE: [(1, 1.0)], "b": [(1, 1.0)]}, label=HOSTILE, x_label=HOSTILE, y_format=lambda value: HOSTILE),
         scatter([Point(HOSTILE, 1, 1)], label=HOSTILE, x_label=HOSTILE),
         stacked_bar([Part(HOSTILE, 1)], label=HOSTILE),
