@@ -1,0 +1,78 @@
+"""`segkit data get`."""
+
+import json
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from segkit.base.errors import ConfigError
+from segkit.cli.data.app import data_app
+
+
+@data_app.command(epilog="Example: segkit data get voc2012 --root data")
+def get(
+    name: Annotated[str, typer.Argument(metavar="SET", help="voc2012 (with train_aug), camvid or coco2017.")],
+    root: Annotated[Path, typer.Option(help="The folder for the set and its archives.")] = Path("data"),
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
+) -> None:
+    """Download a public data set, verify it, unpack it, and make of it what the recipes read.
+
+    Interrupted, it goes on where it was. Where the set is there and whole, it is only counted again. An archive that
+    you have is taken from the folder `archives` under the root, once its checksum is right.
+    """
+    from segkit.base.files import format_bytes, make_folder, write_atomically
+    from segkit.data.public.sets import PUBLIC_SETS
+    from segkit.data.public.source import archive_path
+
+    if name not in PUBLIC_SETS:
+        raise ConfigError(f"there is no public set {name!r}: choose {', '.join(PUBLIC_SETS)}")
+    chosen = PUBLIC_SETS[name]
+    print(f"{name}: {chosen.terms}")
+    for source in chosen.missing(root):
+        size = "size not known" if source.size is None else format_bytes(source.size)
+        print(f"to download: {source.urls[0]} ({size}, {len(source.urls)} addresses) -> {archive_path(root, source)}")
+    with _Stages() as stages:
+        obtained = chosen.get(root, stages.listen)
+    print(f"{obtained.folder}: {'made' if obtained.changed else 'already there, nothing to do'}")
+    for what, count in obtained.figures.items():
+        print(f"{count:>9,}  {what}")
+    for note in obtained.notes:
+        print(f"note: {note}")
+    print(f"next: segkit train {chosen.recipe} data.root={shlex.quote(str(obtained.folder))}")
+    if json_file is not None:
+        make_folder(json_file.parent)
+        report = {"set": name, "folder": str(obtained.folder), "changed": obtained.changed, "figures": obtained.figures}
+        write_atomically(json_file, json.dumps(report) + "\n")
+
+
+class _Stages:
+    """A bar for each thing that is done on a terminal, a line for each elsewhere."""
+
+    def __init__(self) -> None:
+        self.console = Console(highlight=False)
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+        self.progress = Progress(*columns, TimeRemainingColumn(), console=self.console)
+        self.tasks: dict[str, TaskID | None] = {}
+
+    def __enter__(self) -> "_Stages":
+        if self.console.is_terminal:
+            self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def listen(self, what: str, done: int, total: int | None) -> None:
+        """Show how much of something is done."""
+        if what not in self.tasks:
+            live = self.console.is_terminal
+            self.tasks[what] = self.progress.add_task(what, total=total) if live else None
+            if not live:
+                self.console.print(f"{what} ...", markup=False, soft_wrap=True)
+        task = self.tasks[what]
+        if task is not None:
+            self.progress.update(task, completed=done, total=total)

@@ -1,0 +1,172 @@
+"""COCO's instances as label maps of VOC's 20 classes: what a network is trained on before it sees VOC.
+
+The rule is that of torchvision's references (`references/segmentation/coco_utils.py`), one thing apart: objects of one
+class that overlap stay that class, and only pixels that objects of different classes claim become IGNORE.
+"""
+
+import contextlib
+import io
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from segkit.base.errors import DataError
+from segkit.base.files import write_atomically
+from segkit.base.labels import IGNORE, VOC_CLASSES, voc_palette
+from segkit.base.pictures import MAX_PIXELS, save_label
+from segkit.data.public.source import Listener
+
+MIN_AREA = 1000
+"""A picture is taken if the `area` of its annotations of VOC's classes is more than this together, in pixels."""
+
+RENAMED = {
+    "airplane": "aeroplane",
+    "couch": "sofa",
+    "dining table": "diningtable",
+    "motorcycle": "motorbike",
+    "potted plant": "pottedplant",
+    "tv": "tvmonitor",
+}
+"""COCO's names of VOC's classes, where they differ."""
+
+
+class CocoPicture(NamedTuple):
+    """A picture that is taken: its entry in `images`, and its annotations of VOC's classes in the file's order."""
+
+    image: dict[str, Any]
+    annotations: list[dict[str, Any]]
+
+    @property
+    def stem(self) -> str:
+        """The file's name without ending."""
+        return Path(self.image["file_name"]).stem
+
+
+class CocoInstances:
+    """An `instances_*.json` of COCO (https://cocodataset.org/#format-data), read and checked.
+
+    Raises DataError where the file is missing, no JSON or not of that form.
+    """
+
+    def __init__(self, path: Path) -> None:
+        from pycocotools.coco import COCO
+
+        self.path = path
+        try:
+            content = json.loads(path.read_bytes())
+        except OSError as error:
+            raise DataError(f"{path} cannot be read ({error.strerror}): get the annotations again") from None
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{path} is no JSON ({error}): get the annotations again") from None
+        with self._of_this_form():
+            self._labels = _labels_of_categories(content["categories"])
+            for image in content["images"]:
+                _check_image(path, image)
+            self._coco = COCO()
+            self._coco.dataset = content
+            with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports on its own
+                self._coco.createIndex()
+
+    def pictures(self) -> list[CocoPicture]:
+        """The pictures with more than MIN_AREA pixels of VOC's classes, by the number that COCO gives them."""
+        taken = []
+        with self._of_this_form():
+            for number, image in sorted(self._coco.imgs.items()):
+                wanted = [entry for entry in self._coco.imgToAnns[number] if entry["category_id"] in self._labels]
+                if sum(entry["area"] for entry in wanted) > MIN_AREA:
+                    taken.append(CocoPicture(image, wanted))
+        return taken
+
+    def label(self, picture: CocoPicture) -> np.ndarray:
+        """The label map of a picture, uint8 (H, W): polygons and crowds (RLE) as pycocotools' `annToMask` draws them.
+
+        Raises DataError for an outline that cannot be drawn.
+        """
+        height, width = picture.image["height"], picture.image["width"]
+        claims: dict[int, np.ndarray] = {}
+        for entry in picture.annotations:
+            with self._of_this_form(f"annotation {entry.get('id')} of {picture.image['file_name']}"):
+                _check_outline(entry["segmentation"], height, width)
+                mask = self._coco.annToMask(entry).astype(bool)
+                label = self._labels[entry["category_id"]]
+                claims[label] = claims[label] | mask if label in claims else mask
+        return _merge(claims, height, width)
+
+    @contextlib.contextmanager
+    def _of_this_form(self, where: str = "it") -> Iterator[None]:
+        try:
+            yield
+        except DataError:
+            raise
+        except Exception as error:  # pycocotools checks nothing, and what it raises depends on what is wrong
+            raise DataError(
+                f"{self.path} is not as COCO's instances are: {where} is wrong ({type(error).__name__}: {error}): "
+                "get the annotations again"
+            ) from error
+
+
+def convert(instances: CocoInstances, labels: Path, names: Path, listen: Listener) -> int:
+    """Write a label map for each picture that is taken into `labels`, and their names, one a line, into `names`.
+
+    Labels that are there already are kept, so that an interrupted call goes on. Returns how many pictures are taken.
+    Raises DataError where none is, and as `CocoInstances` does; OutputError where it cannot be written.
+    """
+    pictures = instances.pictures()
+    if not pictures:
+        raise DataError(f"{instances.path} has no picture with more than {MIN_AREA} pixels of VOC's classes")
+    for index, picture in enumerate(pictures):
+        path = labels / f"{picture.stem}.png"
+        if not path.is_file():
+            save_label(path, instances.label(picture), voc_palette(len(VOC_CLASSES)))
+        listen(f"drawing the labels of {names.stem}", index + 1, len(pictures))
+    write_atomically(names, "".join(f"{picture.stem}\n" for picture in pictures))
+    return len(pictures)
+
+
+def _labels_of_categories(categories: Sequence[Mapping[str, Any]]) -> dict[int, int]:
+    """VOC's label of each category's id; all 20 have to be there."""
+    found = {}
+    for category in categories:
+        name = RENAMED.get(category["name"], category["name"])
+        if name in VOC_CLASSES[1:]:
+            found[category["id"]] = VOC_CLASSES.index(name)
+    lacking = [name for label, name in enumerate(VOC_CLASSES) if label and label not in found.values()]
+    if lacking:
+        raise DataError(f"the categories are not COCO's: {', '.join(lacking)} cannot be told among them")
+    return found
+
+
+def _check_image(path: Path, image: Mapping[str, Any]) -> None:
+    height, width, name = image["height"], image["width"], image["file_name"]
+    if not all(isinstance(side, int) and side > 0 for side in (height, width)) or height * width > MAX_PIXELS:
+        raise DataError(f"{path} says that {name!r} has {width}x{height} pixels: get the annotations again")
+    if not re.fullmatch(r"\w[\w-]*\.jpg", name):
+        raise DataError(f"{path} names the picture {name!r}, which is no plain name: get the annotations again")
+
+
+def _check_outline(outline: Any, height: int, width: int) -> None:
+    """Raise ValueError for what pycocotools would take wildly much memory for: it draws in C and checks nothing."""
+    if isinstance(outline, dict):
+        if list(outline["size"]) != [height, width]:
+            raise ValueError(f"a mask of size {outline['size']}")
+        counts = outline["counts"]
+        if isinstance(counts, list) and (min(counts, default=0) < 0 or sum(counts) != height * width):
+            raise ValueError("a mask whose runs do not cover the picture")
+        return
+    far = 2 * max(height, width)
+    for polygon in outline:
+        if len(polygon) < 6 or len(polygon) % 2 or not all(math.isfinite(at) and abs(at) <= far for at in polygon):
+            raise ValueError("a polygon that is none, or far outside of the picture")
+
+
+def _merge(claims: Mapping[int, np.ndarray], height: int, width: int) -> np.ndarray:
+    """The label that each pixel is claimed by: background by none, IGNORE by several."""
+    label = np.zeros((height, width), np.uint8)
+    for value, mask in claims.items():
+        label[mask] = np.where(label[mask] == 0, value, IGNORE)
+    return label

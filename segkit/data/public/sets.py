@@ -1,0 +1,31 @@
+"""The public sets by name."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from segkit.data.public import camvid, coco, voc
+from segkit.data.public.source import Listener, Obtained, Source
+
+
+class PublicSet(NamedTuple):
+    """A set: the archives that it lacks under a root, how it is made there, a recipe for it, and whose it is."""
+
+    missing: Callable[[Path], list[Source]]
+    get: Callable[[Path, Listener], Obtained]
+    recipe: str
+    terms: str
+
+
+PUBLIC_SETS = {
+    "voc2012": PublicSet(
+        voc.missing, voc.get, "configs/voc_mobilenet_v2.yaml", "Flickr's terms of use hold for the pictures"
+    ),
+    "camvid": PublicSet(camvid.missing, camvid.get, "configs/camvid_mobilenet_v2.yaml", "for research"),
+    "coco2017": PublicSet(
+        coco.missing,
+        coco.get,
+        "configs/coco_mobilenet_v2.yaml",
+        "the annotations are CC BY 4.0, and Flickr's terms of use hold for the pictures",
+    ),
+}

