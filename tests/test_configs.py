@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from segkit.base.labels import VOC_CLASSES
 from segkit.config import load_config
 
 RECIPES = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+SECOND = "voc_mobilenet_v2_coco"
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -36,3 +38,11 @@ def test_the_two_classes_of_the_template_load():
     template = next(path for path in RECIPES if path.stem == "own_data")
     overrides = ["data.classes=[background, object]", "data.mapping={255: 1}"]
     assert load_config(template, overrides).data.mapping == {255: 1}
+
+
+def test_the_second_stage_starts_from_the_first():
+    first, second = (load_config(RECIPES[0].with_name(f"{name}.yaml")) for name in ("coco_mobilenet_v2", SECOND))
+    assert second.model.weights == "runs/coco_mobilenet_v2/best.safetensors"
+    same = {"backbone", "aspp", "output_stride", "canvas"}
+    assert first.model.model_dump(include=same) == second.model.model_dump(include=same)
+    assert first.data.classes == VOC_CLASSES and second.data.kind == "voc"

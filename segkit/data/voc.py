@@ -43,7 +43,7 @@ def _voc_folder(root: Path) -> Path:
         if (folder / "JPEGImages").is_dir():
             return folder
     raise DataError(
-        f"{root} holds no VOC 2012 (a folder VOC2012 with JPEGImages in it): unpack VOCtrainval_11-May-2012.tar there "
+        f"{root} holds no VOC 2012 (a folder VOC2012 with JPEGImages in it): get it with `segkit data get voc2012` "
         "or correct `root`"
     )
 
@@ -55,7 +55,7 @@ def _check_parts(label_folder: Path, source: Path, split: str) -> None:
         raise DataError(
             f"{label_folder} is missing: "
             + (
-                "put SBD's labels there as PNGs (SegmentationClassAug.zip), or use the split train"
+                "get SBD's labels with `segkit data get voc2012`, or use the split train"
                 if extra
                 else "unpack VOCtrainval_11-May-2012.tar again"
             )
@@ -64,6 +64,6 @@ def _check_parts(label_folder: Path, source: Path, split: str) -> None:
         others = sorted(path.stem for path in source.parent.glob("*.txt"))
         raise DataError(
             f"{source} is missing: "
-            + ("write the names of the 10,582 pictures there" if extra else "unpack VOC's ImageSets again")
+            + ("get it with `segkit data get voc2012`" if extra else "unpack VOC's ImageSets again")
             + (f", or use a split that is there ({', '.join(others)})" if others else "")
         )

@@ -1,10 +1,12 @@
 """A local web server that answers as a test tells it to."""
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from unittest import mock
 
 
 @dataclass
@@ -46,7 +48,8 @@ def serve() -> Iterator[Server]:
     thread = threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield server
+        with mock.patch.dict(os.environ, {"no_proxy": "*"}):
+            yield server
     finally:
         web.shutdown()
         web.server_close()

@@ -70,7 +70,7 @@ def test_missing_list(voc: Path) -> None:
     with pytest.raises(DataError, match=r"/train\.txt is missing: .*a split that is there \(train_aug, val\)"):
         VocDataset(voc, "train")
     (voc / "VOCdevkit/VOC2012/ImageSets/Segmentation/train_aug.txt").unlink()
-    with pytest.raises(DataError, match=r"/train_aug\.txt is missing: write the names of the 10,582 pictures"):
+    with pytest.raises(DataError, match=r"/train_aug\.txt is missing: get it with `segkit data get voc2012`"):
         VocDataset(voc, "train_aug")
 
 

@@ -34,7 +34,7 @@ def get(
     print(f"{name}: {chosen.terms}")
     for source in chosen.missing(root):
         size = "size not known" if source.size is None else format_bytes(source.size)
-        print(f"to download: {source.urls[0]} ({size}, {len(source.urls)} addresses) -> {archive_path(root, source)}")
+        print(f"to download: {archive_path(root, source)} ({size}) from {' or '.join(source.urls)}")
     with _Stages() as stages:
         obtained = chosen.get(root, stages.listen)
     print(f"{obtained.folder}: {'made' if obtained.changed else 'already there, nothing to do'}")
@@ -64,7 +64,8 @@ class _Stages:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.progress.stop()
+        if self.console.is_terminal:
+            self.progress.stop()
 
     def listen(self, what: str, done: int, total: int | None) -> None:
         """Show how much of something is done."""

@@ -92,9 +92,10 @@ class CocoInstances:
         for entry in picture.annotations:
             with self._of_this_form(f"annotation {entry.get('id')} of {picture.image['file_name']}"):
                 _check_outline(entry["segmentation"], height, width)
-                mask = self._coco.annToMask(entry).astype(bool)
+                drawn = self._coco.annToMask(entry)
+                _check_packed(entry["segmentation"], drawn)
                 label = self._labels[entry["category_id"]]
-                claims[label] = claims[label] | mask if label in claims else mask
+                claims[label] = claims.get(label, False) | drawn.astype(bool)
         return _merge(claims, height, width)
 
     @contextlib.contextmanager
@@ -162,6 +163,16 @@ def _check_outline(outline: Any, height: int, width: int) -> None:
     for polygon in outline:
         if len(polygon) < 6 or len(polygon) % 2 or not all(math.isfinite(at) and abs(at) <= far for at in polygon):
             raise ValueError("a polygon that is none, or far outside of the picture")
+
+
+def _check_packed(outline: Any, drawn: np.ndarray) -> None:
+    """Raise ValueError unless packed runs fill the picture: what they leave, pycocotools leaves as memory was."""
+    from pycocotools.mask import encode
+
+    if isinstance(outline, dict) and isinstance(outline["counts"], str):
+        again = encode(np.asfortranarray(drawn > 0, np.uint8))["counts"].decode()
+        if again != outline["counts"]:
+            raise ValueError("a mask whose runs do not cover the picture")
 
 
 def _merge(claims: Mapping[int, np.ndarray], height: int, width: int) -> np.ndarray:

@@ -113,14 +113,8 @@ def check(folder: Path) -> dict[str, int]:
             f"{_list(folder, 'train_aug')} names {len(both)} pictures of val, such as {min(both)}: remove the file and "
             f"the folder SegmentationClassAug, and they are made again"
         )
-    for names, labels in ((train_aug, "SegmentationClassAug"), (val, "SegmentationClass")):
-        for part, ending in (("JPEGImages", ".jpg"), (labels, ".png")):
-            absent = sorted(set(names) - {path.stem for path in (folder / part).glob(f"*{ending}")})
-            if absent:
-                raise DataError(
-                    f"{folder / part} lacks {len(absent)} of {len(names)} files, such as {absent[0]}{ending}: "
-                    f"remove {folder}, and it is made again"
-                )
+    _check_files(folder, train_aug, "SegmentationClassAug")
+    _check_files(folder, val, "SegmentationClass")
     return {"pictures in train_aug": len(train_aug), "of them in val": len(both), "pictures in val": len(val)}
 
 
@@ -161,6 +155,7 @@ def _sbd_place(name: str) -> str | None:
 def _add_train_aug(root: Path, folder: Path, listen: Listener) -> None:
     """SegmentationClassAug and train_aug.txt: labels from VOC where it has them (with borders), else from SBD."""
     train, val = (_read_ids(_list(folder, split)) for split in ("train", "val"))
+    _check_files(folder, train, "SegmentationClass")
     with unpacked(
         archive_path(root, SBD),
         folder / "SegmentationClassAug",
@@ -188,6 +183,20 @@ def _is_there(folder: Path, split: str) -> bool:
     """Whether the set is there as far as that split; `check` tells whether it is right, too."""
     labels = "SegmentationClassAug" if split == "train_aug" else "SegmentationClass"
     return _list(folder, split).is_file() and (folder / labels).is_dir() and (folder / "JPEGImages").is_dir()
+
+
+def _check_files(folder: Path, names: Sequence[str], labels: str) -> None:
+    for part, ending in (("JPEGImages", ".jpg"), (labels, ".png")):
+        absent = sorted(set(names) - _stems(folder / part, ending))
+        if absent:
+            raise DataError(
+                f"{folder / part} lacks {len(absent)} of {len(names)} files, such as {absent[0]}{ending}: "
+                f"move {folder} away, and it is made again"
+            )
+
+
+def _stems(folder: Path, ending: str) -> set[str]:
+    return {path.stem for path in folder.glob(f"*{ending}")}
 
 
 def _list(folder: Path, split: str) -> Path:
