@@ -1,7 +1,7 @@
 """COCO 2017, as far as a network is trained on it before VOC: the pictures with VOC's classes, and their label maps.
 
-Addresses: https://cocodataset.org/#download. COCO publishes no checksums; the MD5s are those that PaddleDetection checks
-(`ppdet/utils/download.py`), and the sizes what the server says.
+Addresses: https://cocodataset.org/#download. COCO publishes no checksums; the MD5s are those that PaddleDetection
+checks (`ppdet/utils/download.py`), and the sizes what other projects saw the server say.
 """
 
 from collections.abc import Sequence
