@@ -42,7 +42,7 @@ def fetch(root: Path, source: Source, listen: Listener) -> Path:
         archive_path(root, source),
         sha256=source.sha256,
         md5=source.md5,
-        size=source.size,
+        size=source.size if source.md5 is None and source.sha256 is None else None,  # a sum says it all
         progress=lambda done, total: listen(f"downloading {source.name}", done, total),
     )
 
