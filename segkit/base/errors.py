@@ -27,3 +27,7 @@ class DeviceError(SegkitError):
 
 class OutputError(SegkitError):
     """A result cannot be written where it was asked for."""
+
+
+class DownloadError(SegkitError):
+    """A file cannot be had from the network, or what came is not the file."""

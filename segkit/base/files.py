@@ -1,10 +1,14 @@
 """Files that are written whole or not at all."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 from segkit.base.errors import OutputError
+
+SPARE_ROOM = 256 * 2**20
+"""Bytes of disk that are left free beside what is going to be written."""
 
 
 def write_atomically(path: Path, data: bytes | str) -> None:
@@ -35,6 +39,24 @@ def make_folder(path: Path) -> None:
             pass
     except OSError as error:
         raise OutputError(f"{path}: cannot be written to ({error.strerror}): choose another folder") from None
+
+
+def check_room(folder: Path, needed: int) -> None:
+    """Raise OutputError unless the disk of `folder`, which is there, has room for `needed` bytes and SPARE_ROOM."""
+    free = shutil.disk_usage(folder).free
+    if free < needed + SPARE_ROOM:
+        raise OutputError(
+            f"{folder}: {format_bytes(needed)} are needed and {format_bytes(SPARE_ROOM)} to spare, but its disk has "
+            f"{format_bytes(free)} free: make room there or choose another folder"
+        )
+
+
+def format_bytes(count: int) -> str:
+    """A number of bytes for people, such as "2.0 GB" (10**9) or "35 MB"."""
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}" if count < 10 * size else f"{count / size:.0f} {unit}"
+    return f"{count} bytes"
 
 
 def _umask() -> int:
