@@ -34,12 +34,8 @@ def submit(
     """Write the archive that the PASCAL VOC evaluation server takes, and check it."""
     from segkit.config import VocConfig, load_config
     from segkit.data.voc import voc_pictures
-    from segkit.evaluation.submit import write_submission
-    from segkit.training.device import choose_device, place
-    from segkit.weights.build import load_model
 
     check_output_stride(output_stride)
-    chosen = passes(mf=mf, scales=scales, flip=flip)
     if competition not in ("comp5", "comp6"):
         raise ConfigError(f"--competition {competition}: choose comp5 or comp6")
     if not out.name.endswith((".tgz", ".tar.gz")):
@@ -50,7 +46,14 @@ def submit(
             f"{data}: its data is of the kind {config.data.kind}, but the server takes VOC's pictures alone"
         )
     pictures = voc_pictures(config.data.root, split)
-    model = load_model(obtain(weights), output_stride=output_stride, canvas=config.model.canvas)
+    file = obtain(weights)
+
+    from segkit.evaluation.submit import write_submission  # with torch, which no refusal above has to wait for
+    from segkit.training.device import choose_device, place
+    from segkit.weights.build import load_model
+
+    chosen = passes(mf=mf, scales=scales, flip=flip)
+    model = load_model(file, output_stride=output_stride, canvas=config.model.canvas)
     with picture_progress(f"{len(pictures)} pictures") as progress:
         write_submission(
             out,
