@@ -34,7 +34,7 @@ class ModelConfig(_Section):
     backbone: Backbone = "mobilenet_v2"
     aspp: bool = False  # the three atrous branches of the head
     output_stride: OutputStride = 16  # in training; evaluation may choose another
-    weights: str | None = None  # file to start from: ImageNet or a trained DeepLab; none: from scratch
+    weights: str | None = None  # to start from: imagenet, a name of `segkit weights` or a file; none: from scratch
     canvas: Canvas | None = None  # side in pixels that evaluation pads to; none: the weights', else the next 16k+1
     width: Annotated[float, Field(ge=0.1, le=4)] | None = None  # mobilenet_v2: multiplies the channels
     stem: Literal["deep", "7x7"] | None = None  # resnet101
@@ -127,7 +127,7 @@ class AblationConfig(_Section):
     aspp: Annotated[tuple[bool, ...], Field(min_length=1, max_length=2)] = (False, True)
     output_strides: Annotated[tuple[OutputStride, ...], Field(min_length=1, max_length=3)] = (16, 8)  # in evaluation
     mf: Annotated[tuple[bool, ...], Field(min_length=1, max_length=2)] = (False, True)  # multi-scale and flip
-    weights: dict[Backbone, str] = {}  # file that each backbone starts from; without one: model.weights
+    weights: dict[Backbone, str] = {}  # what each backbone starts from; without: model.weights
 
     @pydantic.model_validator(mode="after")
     def _once(self) -> "AblationConfig":

@@ -96,9 +96,14 @@ def exif_orientation(path: str | Path) -> int:
 
 def save_label(path: str | Path, label: np.ndarray, palette: Sequence[Sequence[int]]) -> None:
     """Write a label map, uint8 (H, W), as an indexed PNG with `palette`; OutputError where it cannot be written."""
+    write_atomically(Path(path), label_png(label, palette))
+
+
+def label_png(label: np.ndarray, palette: Sequence[Sequence[int]]) -> bytes:
+    """The bytes of an indexed PNG that holds a label map, uint8 (H, W), with `palette`."""
     image = Image.fromarray(label)
     image.putpalette(palette_table(palette).tobytes())
-    write_atomically(Path(path), _encoded(image, "PNG", {}))
+    return _encoded(image, "PNG", {})
 
 
 def save_picture(path: str | Path, picture: np.ndarray) -> None:

@@ -9,11 +9,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from segkit.base.errors import ConfigError
+from segkit.base.errors import ConfigError, WeightsError
 from segkit.cli.app import app
 from segkit.cli.display import Display
 from segkit.cli.options import Device, Overrides
 from segkit.cli.report import picture_progress
+from segkit.cli.weights import obtain, obtain_start
 
 if TYPE_CHECKING:
     from segkit.benchmark.cells import Cell
@@ -75,15 +76,19 @@ def benchmark(
 
 
 def parse_weights(named: list[str], networks: Mapping[str, "Network"]) -> dict["Network", Path]:
-    """The files of `--weights NAME=FILE`. Raises ConfigError for another form or name, and for a file not there."""
+    """The files of `--weights NAME=FILE`, fetched where FILE is a name of `segkit weights`.
+
+    Raises ConfigError for another form or name, and for a file that is not there.
+    """
     weights = {}
     for text in named:
         name, equals, path = text.partition("=")
         if not equals or name not in networks:
             raise ConfigError(f"--weights {text}: give NAME=FILE, with a name among {', '.join(sorted(networks))}")
-        if not Path(path).is_file():
-            raise ConfigError(f"--weights {text}: there is no such file")
-        weights[networks[name]] = Path(path)
+        try:
+            weights[networks[name]] = obtain(path)
+        except WeightsError as error:
+            raise ConfigError(f"--weights {name}={error}") from None
     return weights
 
 
@@ -111,6 +116,7 @@ def train_networks(recipes: Mapping["Network", "Config"], out: Path) -> dict["Ne
 
     weights = {}
     for number, (network, recipe) in enumerate(recipes.items(), 1):
+        obtain_start(recipe.model)
         print(f"training {network.name} in {out / network.name} ({number} of {len(recipes)})")
         with Display() as display:
             weights[network] = train_or_go_on(recipe, out / network.name, listen=display.listen)

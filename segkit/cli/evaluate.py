@@ -24,6 +24,7 @@ from segkit.cli.options import (
     percent_interval,
 )
 from segkit.cli.report import picture_progress, write_report
+from segkit.cli.weights import WeightsArgument, obtain
 
 if TYPE_CHECKING:
     from segkit.config import Config
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 @app.command(epilog="Example: segkit evaluate runs/camvid/best.safetensors --os 8 --mf --split test --json result.json")
 def evaluate(
-    weights: Annotated[Path, typer.Argument(help="A model: segkit's own file, or a foreign one as it is.")],
+    weights: WeightsArgument,
     overrides: Overrides = None,
     data: Annotated[Path | None, typer.Option(help="A recipe with the data [default: the one trained by].")] = None,
     split: Annotated[str | None, typer.Option(help="[default: the recipe's val_split]")] = None,
@@ -55,12 +56,13 @@ def evaluate(
 
     check_output_stride(output_stride)
     chosen = passes(mf=mf, scales=scales, flip=flip)
-    config = _recipe(weights, data, overrides or [])
+    file = obtain(weights)
+    config = _recipe(file, data, overrides or [])
     split = split or config.data.val_split
     dataset = open_dataset(config.data, split)
-    model = load_for_data(weights, dataset, output_stride=output_stride, canvas=config.model.canvas, device=device)
-    for file in filter(None, (json_file, html_file)):
-        make_folder(file.parent)  # before the hours of work, not after
+    model = load_for_data(file, dataset, output_stride=output_stride, canvas=config.model.canvas, device=device)
+    for result_file in filter(None, (json_file, html_file)):
+        make_folder(result_file.parent)  # before the hours of work, not after
     gallery = Gallery(model.palette, pictures=len(dataset)) if html_file else None
     with picture_progress(f"{len(dataset)} pictures") as progress:
         result = run(
@@ -72,12 +74,12 @@ def evaluate(
             keep=gallery.keep if gallery else None,
             progress=progress,
         )
-    result.protocol.update({"weights": str(weights), "data": config.data.kind, "split": split})
+    result.protocol.update({"weights": weights, "data": config.data.kind, "split": split})
     if json_file is not None:
         write_atomically(json_file, json.dumps(result.to_json()) + "\n")
     show_evaluation(result, Console())
     if html_file and gallery:
-        write_report(html_file, result, gallery.details(result, dataset), weights=weights, palette=model.palette)
+        write_report(html_file, result, gallery.details(result, dataset), weights=file, palette=model.palette)
 
 
 def show_evaluation(result: "Evaluation", console: Console) -> None:

@@ -8,11 +8,12 @@ import typer
 
 from segkit.cli.app import app
 from segkit.cli.options import Device, Flip, Mf, OutputStride, Scales, Window, check_output_stride, passes
+from segkit.cli.weights import WeightsArgument, obtain
 
 
 @app.command(epilog="Example: segkit predict runs/camvid/best.safetensors street.jpg photos/ '*.png' --out predicted")
 def predict(
-    weights: Annotated[Path, typer.Argument(help="A model: segkit's own file, or a foreign one as it is.")],
+    weights: WeightsArgument,
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Pictures, folders or patterns.")],
     out: Annotated[Path, typer.Option(help="Folder for label maps and overlays.")],
     output_stride: OutputStride = 16,
@@ -32,7 +33,7 @@ def predict(
     chosen = passes(mf=mf, scales=scales, flip=flip)
     pictures = find_pictures(paths)
     make_folder(out)
-    model = place(load_model(weights, output_stride=output_stride), choose_device(device))
+    model = place(load_model(obtain(weights), output_stride=output_stride), choose_device(device))
     failed = 0
     for result in predict_files(model, pictures, out, **chosen, window=window):
         if result.error is None:

@@ -11,6 +11,7 @@ from segkit.cli.display import Display
 from segkit.cli.evaluate import show_evaluation
 from segkit.cli.options import Overrides
 from segkit.cli.report import picture_progress, write_report
+from segkit.cli.weights import obtain_start
 
 if TYPE_CHECKING:
     from segkit.config import Config
@@ -35,6 +36,7 @@ def train(
 
     recipe = load_config(config, overrides or [])
     out = out or Path("runs") / config.stem
+    obtain_start(recipe.model)
     with Display() as display:
         result = run(recipe, out, resume=resume, listen=display.listen)
     dataset = open_dataset(recipe.data, recipe.data.val_split)

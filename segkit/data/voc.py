@@ -38,6 +38,27 @@ class VocDataset(PairedFiles):
         )
 
 
+def voc_pictures(root: str | Path, split: str) -> dict[str, Path]:
+    """The picture file of each ID of a split, in the list's order: also of the test split, which has no labels.
+
+    `root` is that of `VocDataset`. Raises DataError where the list or a picture is missing or an ID stands twice.
+    """
+    folder = _voc_folder(Path(root))
+    source = folder / "ImageSets" / "Segmentation" / f"{Path(split).name}.txt"
+    if not source.is_file():
+        raise DataError(
+            f"{source} is missing: it comes with the pictures of that split (the test split with VOC's archive of test "
+            "data), so unpack them into the same folder, or choose another split"
+        )
+    ids = read_names(source)
+    if len(set(ids)) < len(ids):
+        twice = next(name for number, name in enumerate(ids) if name in ids[:number])
+        raise DataError(f"{source} names {twice!r} twice: take one out")
+    pictures = files_by_stem(folder / "JPEGImages", [".jpg"], "root")
+    found = take(ids, pictures, kind="pictures", source=source, folder=folder / "JPEGImages")
+    return dict(zip(ids, found, strict=True))
+
+
 def _voc_folder(root: Path) -> Path:
     for folder in (root, root / "VOC2012", root / "VOCdevkit" / "VOC2012"):
         if (folder / "JPEGImages").is_dir():

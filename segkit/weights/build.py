@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from segkit.base.errors import WeightsError
 from segkit.base.labels import IGNORE, VOC_CLASSES, Palette, default_classes
 from segkit.models import Classifier, DeepLabV3, build_classifier, build_network
+from segkit.weights.cache import resolve
 from segkit.weights.files import read_weights
 from segkit.weights.imported import Weights
 
@@ -19,6 +20,7 @@ def load_model(
 ) -> DeepLabV3:
     """The segmentation network in a file, ours or a foreign one, in evaluation mode.
 
+    `path` may also be a name that `segkit weights` lists, or hf://OWNER/REPOSITORY[/FILE][@REVISION].
     `output_stride` (8, 16 or 32) is free to choose, since the weights are the same. `classes` names the classes where
     the file does not; `canvas` (pixels a side) goes before the file's. Raises WeightsError for a file that holds no
     whole segmentation network.
@@ -46,7 +48,7 @@ def load_model(
 
 
 def load_classifier(path: Path | str) -> Classifier:
-    """The ImageNet classifier in a foreign file, in evaluation mode; WeightsError where the file has no logits."""
+    """The ImageNet classifier in a foreign file or of a name, in evaluation mode; WeightsError if it has no logits."""
     weights = read_weights(path)
     if weights.form != "classifier" or weights.num_classes is None:
         raise WeightsError(f"{path}: holds {_held(weights)}, no classifier with its logits: choose another file")
@@ -75,13 +77,14 @@ def build_model(
 ) -> DeepLabV3:
     """A segmentation network to train, with fresh weights or with what a file has for it.
 
-    `weights` may hold a classifier, a backbone or another segmentation network of the same backbone: every part that
-    fits is taken, the rest starts fresh (the logits, where the classes are others; the atrous branches, where the file
-    has none). Normalisation, padding and batch-norm epsilon then come from the file, and so do the names and colours of
-    as many classes where none are given. `options` are those of the backbone's class. Raises WeightsError where the
-    file does not fit the backbone.
+    `weights` is a file, a name or an address as in `load_model`, or "imagenet" for the ImageNet weights of the backbone
+    (at `options["width"]`). It may hold a classifier, a backbone or another segmentation network of the same backbone:
+    every part that fits is taken, the rest starts fresh (the logits, where the classes are others; the atrous branches,
+    where the file has none). Normalisation, padding and batch-norm epsilon then come from the file, and so do the names
+    and colours of as many classes where none are given. `options` are those of the backbone's class. Raises
+    WeightsError where the file does not fit the backbone, DownloadError where it cannot be fetched.
     """
-    start = None if weights is None else _start(weights, backbone)
+    start = None if weights is None else _start(weights, backbone, (options or {}).get("width", 1.0))
     if classes is None:
         told = start.classes if start is not None else None
         classes = told if told is not None and len(told) == num_classes else default_classes(num_classes)
@@ -118,8 +121,8 @@ def _held(weights: Weights) -> str:
     return f"a {weights.backbone} {'segmentation network' if weights.form == 'segmentation' else weights.form}"
 
 
-def _start(path: Path | str, backbone: str) -> Weights:
-    weights = read_weights(path)
+def _start(path: Path | str, backbone: str, width: float) -> Weights:
+    weights = read_weights(resolve(path, backbone=backbone, width=width))
     if weights.backbone != backbone:
         raise WeightsError(
             f"{path}: holds {weights.backbone}, but the network asked for is {backbone}: choose other weights, or "

@@ -21,6 +21,7 @@ from segkit.base.errors import WeightsError
 from segkit.base.files import write_atomically
 from segkit.models import DeepLabV3
 from segkit.version import VERSION
+from segkit.weights.cache import resolve
 from segkit.weights.imported import Weights
 from segkit.weights.importers import import_tensors
 from segkit.weights.metadata import KEY, Metadata
@@ -47,9 +48,10 @@ def save_model(path: Path | str, model: DeepLabV3, *, training: dict[str, Any] |
 def read_weights(path: Path | str) -> Weights:
     """The weights in a file: segkit's own, TensorFlow's, Hugging Face's, torchvision's or timm's.
 
-    Raises WeightsError for a file that is missing, broken, unknown, or has code in it.
+    `path` may be whatever `resolve` knows. Raises WeightsError for a file that is missing, broken, unknown, or has code
+    in it, DownloadError for one that cannot be fetched.
     """
-    path = Path(path)
+    path = resolve(path)
     tensors, metadata = read_tensors(path)
     if KEY not in metadata:
         return import_tensors(path, tensors)

@@ -1,0 +1,66 @@
+"""`segkit submit`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segkit.base.errors import ConfigError
+from segkit.cli.app import app
+from segkit.cli.options import Device, Flip, Mf, OutputStride, Overrides, Scales, check_output_stride, passes
+from segkit.cli.report import picture_progress
+from segkit.cli.weights import WeightsArgument, obtain
+
+
+@app.command(
+    epilog="Example: segkit submit best.safetensors --data configs/voc_mobilenet_v2.yaml data.root=VOCdevkit/VOC2012 "
+    "--os 8 --mf --out results.tgz"
+)
+def submit(
+    weights: WeightsArgument,
+    data: Annotated[Path, typer.Option(help="A recipe whose data is VOC, with the test pictures in its root.")],
+    overrides: Overrides = None,
+    out: Annotated[Path, typer.Option(help="The archive to write, .tgz or .tar.gz.")] = Path("results.tgz"),
+    split: Annotated[str, typer.Option(help="The list in ImageSets/Segmentation.")] = "test",
+    competition: Annotated[
+        str, typer.Option(help="comp6, or comp5 for a network trained on nothing but VOC's own data.")
+    ] = "comp6",
+    output_stride: OutputStride = 16,
+    mf: Mf = False,
+    scales: Scales = None,
+    flip: Flip = False,
+    device: Device = "auto",
+) -> None:
+    """Write the archive that the PASCAL VOC evaluation server takes, and check it."""
+    from segkit.config import VocConfig, load_config
+    from segkit.data.voc import voc_pictures
+
+    check_output_stride(output_stride)
+    if competition not in ("comp5", "comp6"):
+        raise ConfigError(f"--competition {competition}: choose comp5 or comp6")
+    if not out.name.endswith((".tgz", ".tar.gz")):
+        raise ConfigError(f"--out {out}: the server takes a .tgz: give it a name that ends so")
+    config = load_config(data, overrides or [])
+    if not isinstance(config.data, VocConfig):
+        raise ConfigError(
+            f"{data}: its data is of the kind {config.data.kind}, but the server takes VOC's pictures alone"
+        )
+    pictures = voc_pictures(config.data.root, split)
+    file = obtain(weights)
+
+    from segkit.evaluation.submit import write_submission  # with torch, which no refusal above has to wait for
+    from segkit.training.device import choose_device, place
+    from segkit.weights.build import load_model
+
+    chosen = passes(mf=mf, scales=scales, flip=flip)
+    model = load_model(file, output_stride=output_stride, canvas=config.model.canvas)
+    with picture_progress(f"{len(pictures)} pictures") as progress:
+        write_submission(
+            out,
+            place(model, choose_device(device)),
+            pictures,
+            competition="comp5" if competition == "comp5" else "comp6",
+            **chosen,
+            progress=progress,
+        )
+    print(f"{len(pictures)} label maps in {out}, read back and checked: indexed, VOC's colours, the pictures' sizes")

@@ -1,0 +1,108 @@
+"""`segkit weights`, and how the other commands come by theirs."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+from segkit.cli.app import app
+
+if TYPE_CHECKING:
+    from segkit.config import ModelConfig
+    from segkit.weights.catalogue import Public
+
+WeightsArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="WEIGHTS",
+        help="A model: segkit's own file, a foreign one as it is, a name of `segkit weights`, or hf://OWNER/REPOSITORY.",
+    ),
+]
+
+
+@app.command(epilog="Examples: segkit weights; segkit weights google_deeplabv3_mobilenet_v2")
+def weights(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Fetch these now.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the list to this file.")] = None,
+) -> None:
+    """List the public weights that can be had by name, and what of them is here; with names, fetch those.
+
+    A name goes wherever a file of weights goes: model.weights=NAME in a recipe, segkit evaluate NAME.
+    """
+    from segkit.base.download import file_sha256
+    from segkit.base.files import write_atomically
+    from segkit.weights.cache import cache_folder
+    from segkit.weights.catalogue import CATALOGUE
+
+    for name in names or ():
+        path = obtain(name)
+        print(f"{name} -> {path}\n  SHA-256 {file_sha256(path)}")
+    listed = [_as_data(entry) for entry in CATALOGUE.values()]
+    if json_file is not None:
+        write_atomically(json_file, json.dumps(listed) + "\n")
+    if not names:
+        for entry in listed:
+            print(*_lines(entry), sep="\n  ")
+        print(f"cache: {cache_folder()} ($SEGKIT_CACHE chooses another)")
+
+
+def obtain(weights: str, *, backbone: str | None = None, width: float = 1.0) -> Path:
+    """The file of weights that is meant, with a bar while it is fetched. Raises what `resolve` raises."""
+    from segkit.weights.cache import resolve
+
+    columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task(weights, total=None)
+
+    def show(done: int, total: int | None) -> None:
+        bar.start()  # not before: most files are here
+        bar.update(task, completed=done, total=total)
+
+    try:
+        return resolve(weights, backbone=backbone, width=width, progress=show)
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+
+
+def obtain_start(model: "ModelConfig") -> None:
+    """Fetch what a training starts from, if it has to be fetched, before anything else."""
+    if model.weights is not None:
+        obtain(model.weights, backbone=model.backbone, width=model.width or 1.0)
+
+
+def _as_data(entry: "Public") -> dict[str, Any]:
+    """An entry and what is here of it, as JSON data; `imagenet` tells that this alias stands for it."""
+    from segkit.weights.cache import cached_file, known_sha256
+    from segkit.weights.catalogue import IMAGENET_NAMES
+
+    path = cached_file(entry)
+    here = path.is_file()
+    return {
+        **asdict(entry),
+        "imagenet": entry.name in IMAGENET_NAMES.values(),
+        "path": str(path),
+        "cached": here,
+        "cached_mebibytes": path.stat().st_size / 2**20 if here else None,
+        "cached_sha256": known_sha256(path) if here else None,
+    }
+
+
+def _lines(entry: dict[str, Any]) -> list[str]:
+    size = entry["cached_mebibytes"] or entry["mebibytes"]
+    known = f"{entry['sha256']}..., by its makers" if entry["sha256"] else "not published"
+    if entry["cached_sha256"]:
+        known += f"; computed here: {entry['cached_sha256']}"
+    width = f" of width {entry['width']:g}" if entry["width"] != 1 else ""
+    return [
+        entry["name"] + (f"  (imagenet for {entry['backbone']}{width})" if entry["imagenet"] else ""),
+        f"{entry['what']}; trained on {entry['trained_on']}",
+        f"published: {entry['published']} [{entry['source']}]",
+        f"licence: {entry['licence']}; " + (f"{size:.1f} MiB" if size else "size not known"),
+        f"SHA-256: {known}",
+        f"cached: {entry['path']}" if entry["cached"] else f"not cached; {entry['urls'][0]}",
+    ]
