@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from segkit.base.errors import DataError
-from segkit.data.importers.drawing import Layer, coco_counts, paint, points_of, runs_mask
+from segkit.data.importers.drawing import Layer, coco_counts, coco_polygons, paint, runs_mask
 from segkit.data.importers.export import Annotated, Export, Skipped, number_classes, split_named, split_of, written_by
 from segkit.data.importers.source import Source, read_json
 
@@ -28,6 +28,9 @@ def read(source: Source) -> Export:
         content = read_json(path)
         if isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys():
             documents[name] = content
+    # Beside them COCO keeps the key points of the same pictures, in files of the same kind.
+    instances = {name: content for name, content in documents.items() if "instances" in posixpath.basename(name)}
+    documents = instances or documents
     if not documents:
         raise DataError(
             f"{source.path} holds no COCO instances (a JSON file with images, annotations and categories): "
@@ -100,7 +103,7 @@ def _layers(
         polygons = [polygon for polygon in segmentation if len(polygon) >= 6]
         if len(polygons) < len(segmentation):
             notes.append(Skipped(name, "a polygon with fewer than three corners, which has no area"))
-        layers.append((number, partial(_polygons, polygons)))
+        layers.append((number, partial(coco_polygons, polygons)))
     return layers
 
 
@@ -110,12 +113,3 @@ def _runs(counts: Any, height: int, width: int) -> np.ndarray:
     if not isinstance(counts, list):
         raise DataError("its run lengths (RLE) are neither text nor numbers: export it again")
     return runs_mask(counts, height, width)
-
-
-def _polygons(polygons: list[Any], height: int, width: int) -> np.ndarray:
-    from pycocotools import mask as api
-
-    if not polygons:
-        return np.zeros((height, width), bool)
-    checked = [points_of(polygon, height=height, width=width).ravel().tolist() for polygon in polygons]
-    return api.decode(api.merge(api.frPyObjects(checked, height, width))).astype(bool)

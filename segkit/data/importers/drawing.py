@@ -57,6 +57,17 @@ def filled(polygons: Sequence[np.ndarray], height: int, width: int) -> np.ndarra
     return mask.astype(bool)
 
 
+def coco_polygons(polygons: Sequence[Any], height: int, width: int) -> np.ndarray:
+    """Polygons, each anything `points_of` takes, filled by the COCO API, which counts area: bool (height, width)."""
+    from pycocotools import mask as api
+
+    if not polygons:
+        return np.zeros((height, width), bool)
+    checked = [points_of(polygon, height=height, width=width).ravel().tolist() for polygon in polygons]
+    packed = api.merge(api.frPyObjects(checked, height, width))["counts"].decode()
+    return runs_mask(coco_counts(packed, largest=height * width), height, width)
+
+
 def runs_mask(counts: Sequence[int], height: int, width: int) -> np.ndarray:
     """COCO's run lengths, of 0 and 1 in turn down the columns: bool (height, width).
 

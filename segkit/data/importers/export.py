@@ -66,15 +66,13 @@ def number_classes(names: Iterable[str], *, background: bool) -> tuple[tuple[str
     With `background` class 0 is "background", also for names such as "_background_". Raises DataError for a name that
     is no text or empty, and for more classes than labels can hold.
     """
-    classes = [BACKGROUND] if background else []
+    classes = {BACKGROUND: 0} if background else {}
     numbers: dict[str, int] = {}
     for name in names:
         if not isinstance(name, str) or not name.strip():
             raise DataError(f"a class is called {name!r}: give every class a name")
         known = BACKGROUND if background and name.strip().lower() in _BACKGROUND_NAMES else " ".join(name.split())
-        if known not in classes:
-            classes.append(known)
-        numbers[name] = classes.index(known)
+        numbers[name] = classes.setdefault(known, len(classes))
     if len(classes) > IGNORE:
         raise DataError(f"there are {len(classes)} classes, but a label holds at most {IGNORE}: merge some of them")
     return tuple(classes), numbers

@@ -2,10 +2,11 @@
 
 https://labelstud.io/guide/export. A brush mask is run lengths of RGBA values, packed bit by bit; where alpha is not 0
 is the object (label-studio-converter `brush.py`, decode_rle and ls_rle_to_coco_rle). Polygons and rectangles are in
-percent of the picture. PNGs are called `task-ID-annotation-ID-by-EMAIL-TAG-LABEL-N.png` (the same file,
-save_brush_images_from_annotation) and stand for the brush masks of their task if the JSON has none. A later result
-lies over an earlier one. Of several annotations of a task the last made counts, cancelled ones do not
-(`converter.py`, annotation_result_from_task). Class 0 is "background", the others in alphabetical order.
+percent of the picture and are drawn as the COCO API would. PNGs are called
+`task-ID-annotation-ID-by-EMAIL-TAG-LABEL-N.png` (the same file, save_brush_images_from_annotation) and stand for the
+brush masks of their task if the JSON has none. A later result lies over an earlier one. Of several annotations of a
+task the last made counts, cancelled ones do not (`converter.py`, annotation_result_from_task). Class 0 is "background",
+the others are in alphabetical order.
 """
 
 import math
@@ -20,7 +21,7 @@ import numpy as np
 
 from segkit.base.errors import DataError
 from segkit.base.pictures import MAX_PIXELS
-from segkit.data.importers.drawing import Layer, filled, paint, png_mask, points_of
+from segkit.data.importers.drawing import Layer, coco_polygons, paint, png_mask
 from segkit.data.importers.export import Annotated, Export, Skipped, number_classes, written_by
 from segkit.data.importers.source import Source, is_picture, read_json
 
@@ -135,6 +136,8 @@ def _mask(result: _Result, height: int, width: int) -> np.ndarray:
     value = result.value
     with written_by("Label Studio"):
         if "rle" in value:
+            if not isinstance(value["rle"], list):  # of a number, `bytes` would make as many
+                raise DataError("a brush mask is no list of numbers: export it again")
             return decode_rle(bytes(value["rle"]), height, width)
         if "points" in value:
             corners = np.array(value["points"], np.float64)
@@ -142,7 +145,7 @@ def _mask(result: _Result, height: int, width: int) -> np.ndarray:
             raise DataError("an object is an ellipse, which segkit does not read: draw it as a polygon or by brush")
         else:
             corners = _rectangle(value, height, width)
-        return filled([points_of(corners / 100 * (width, height), height=height, width=width).round()], height, width)
+        return coco_polygons([corners / 100 * (width, height)], height, width)
 
 
 def _rectangle(value: dict[str, Any], height: int, width: int) -> np.ndarray:

@@ -48,11 +48,15 @@ def write_export(
     skipped = list(export.skipped)
     pixels = np.zeros(256, np.int64)
     written: dict[str, Annotated] = {}
+    taken: set[Path] = set()
     sides = []
     (folder / "images").mkdir()
     names = flat_names([item.name for item in export.pictures])
     for place, (name, item) in enumerate(zip(names, export.pictures, strict=True)):
         try:
+            if item.picture in taken:
+                raise DataError("it is annotated a second time: the first is imported, take one out")
+            taken.add(item.picture)
             label = _fitted_label(item)
         except DataError as error:
             skipped.append(Skipped(str(item.picture), str(error).removeprefix(f"{item.picture} ")))
