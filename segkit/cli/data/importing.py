@@ -64,7 +64,7 @@ def _show(report: dict[str, Any], out: Path) -> None:
     if report["new"] and report["split_by_chance"]:
         print(f"the split is by chance; frames of one video belong together: segkit data split {out} --group PATTERN")
     print(f"next            segkit data check {out / 'data.yaml'}")
-    print(f"                segkit train {out / 'data.yaml'}")
+    print(f"                segkit train {out / 'data.yaml'} --out runs/{out.resolve().name}")
 
 
 def _show_left_out(what: str, entries: list[dict[str, str]]) -> None:

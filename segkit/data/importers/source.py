@@ -18,18 +18,24 @@ MAX_TEXT = 2**31
 """Bytes; a larger annotation file is refused. COCO's largest has half a gigabyte."""
 
 
+ANNOTATION_SUFFIXES = (".json", ".txt", ".csv", ".yaml", ".yml")
+
+
 class Source:
     """The files under a folder, by their paths in it ("/" between the parts), in order of these.
 
-    `path` is the folder of an export or one annotation file in it. `images` is the folder of the pictures where it is
-    another. Hidden files, the folder `without` and folders that are links are left out. DataError if there is no file.
+    `path` is the folder of an export or an annotation file in it; of several JSON files one that is given counts alone.
+    `images` is the folder of the pictures where it is another. Hidden files, the folder `without` and folders that are
+    links are left out. DataError if there is no file.
     """
 
     def __init__(self, path: Path, *, images: Path | None = None, without: Path | None = None) -> None:
+        if path.is_file() and path.suffix.lower() not in ANNOTATION_SUFFIXES:
+            raise DataError(f"{path} is not a folder, nor an annotation file: unpack it if it is an archive")
         self.path = path
         self.root = path.parent if path.is_file() else path
-        self.only = path.name if path.is_file() else None
-        self.files = _walk(self.root, without)
+        self.only = path.name if path.suffix.lower() == ".json" and path.is_file() else None
+        self.files = {path.name: path} if self.only and images else _walk(self.root, without)
         found = self.files if images is None else _walk(images, without)
         self.pictures = {name: file for name, file in found.items() if is_picture(name)}
         self.elsewhere = images is not None

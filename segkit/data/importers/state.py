@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from segkit.base.errors import DataError
-from segkit.data.importers.source import Source, is_picture
-
-_ENDINGS = (".json", ".txt", ".csv", ".yaml", ".yml")
+from segkit.data.importers.source import ANNOTATION_SUFFIXES, Source, is_picture
 
 
 def tracked(source: Source, table: Path | None) -> dict[str, Path]:
     """All files of an export that a reader may use, by a name in the report."""
-    files = {name: path for name, path in source.files.items() if is_picture(name) or name.lower().endswith(_ENDINGS)}
+    files = {
+        name: path
+        for name, path in source.files.items()
+        if is_picture(name) or name.lower().endswith(ANNOTATION_SUFFIXES)
+    }
     if source.elsewhere:
         files.update({f"--images/{name}": path for name, path in source.pictures.items()})
     return files if table is None else {**files, "--classes": table}

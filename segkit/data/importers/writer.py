@@ -14,7 +14,7 @@ from segkit.base.errors import DataError
 from segkit.base.files import write_atomically
 from segkit.base.labels import Palette, voc_palette
 from segkit.base.pictures import exif_orientation, read_picture, save_label
-from segkit.data.importers.export import SPLITS, Annotated, Export, Skipped
+from segkit.data.importers.export import SPLITS, Annotated, Export, Skipped, written_by
 from segkit.data.importers.naming import flat_names
 from segkit.data.split import divide, write_lists
 
@@ -56,25 +56,21 @@ def write_export(
         try:
             if item.picture in taken:
                 raise DataError("it is annotated a second time: the first is imported, take one out")
-            taken.add(item.picture)
             label = _fitted_label(item)
         except DataError as error:
             skipped.append(Skipped(str(item.picture), str(error).removeprefix(f"{item.picture} ")))
             continue
+        taken.add(item.picture)
         file = f"{name}{item.picture.suffix.lower()}"
+        _put_picture(item.picture, folder / "images" / file, link=link)
         save_label(folder / "labels" / f"{name}.png", label, palette)
-        if link:
-            (folder / "images" / file).symlink_to(item.picture.resolve())
-        else:
-            shutil.copyfile(item.picture, folder / "images" / file)
         written[file] = item
         pixels += np.bincount(label.ravel(), minlength=256)
         sides.append(min(label.shape))
         if progress is not None:
             progress(place + 1, len(names))
     if not written:
-        first = f", the first is {skipped[0].file}: {skipped[0].reason}" if skipped else ": it is empty"
-        raise DataError(f"no picture could be imported; {len(skipped)} were left out{first}")
+        raise DataError(_nothing(skipped))
     splits, drawn = _splits({file: item.split for file, item in written.items()})
     write_lists(folder, splits)
     write_atomically(folder / "data.yaml", _recipe(export, palette, root, sides))
@@ -90,11 +86,26 @@ def write_export(
     }
 
 
+def _put_picture(source: Path, target: Path, *, link: bool) -> None:
+    if link:
+        target.symlink_to(source.resolve())
+    else:
+        shutil.copyfile(source, target)
+
+
+def _nothing(skipped: list[Skipped]) -> str:
+    if not skipped:
+        return "no picture could be imported: the export names none"
+    first = f"{skipped[0].file}: {skipped[0].reason}"
+    return f"no picture could be imported; {len(skipped)} were left out, the first is {first}"
+
+
 def _fitted_label(item: Annotated) -> np.ndarray:
     """The label map of the picture as it is shown, that is, turned by its EXIF orientation.
 
     Where the sides tell that the stored picture was annotated, the label is turned with it. Where they do not (half a
-    turn, mirrored, square), the annotation is taken to be of the picture as it is shown, as all tools of today show it.
+    turn, mirrored, square), the annotation is taken to be of the picture as it is shown: so labelme, CVAT and web
+    browsers show it.
     """
     shown = read_picture(item.picture).shape[:2]
     orientation = exif_orientation(item.picture)
@@ -102,7 +113,8 @@ def _fitted_label(item: Annotated) -> np.ndarray:
     size = item.size or shown
     if size not in (shown, stored):
         raise DataError(_sizes("it was annotated at", size, shown))
-    label = item.draw(*size)
+    with written_by("its tool"):
+        label = item.draw(*size)
     if label.shape not in (shown, stored):
         raise DataError(_sizes("its mask is", label.shape, shown))
     if label.shape != shown:
@@ -156,7 +168,7 @@ def _yaml_line(key: str, value: Any) -> str:
 RECIPE = """\
 # Made by `segkit data import`: a recipe to change as you like. Train with
 #
-#   segkit train data.yaml
+#   segkit train data.yaml --out runs/NAME
 #
 # If you move the folder, correct `root`.
 model:

@@ -184,6 +184,19 @@ def test_wrong_arguments(bench, tmp_path):
     assert not bench.out.exists()
 
 
+def test_one_file_of_the_export_may_be_given(export, tmp_path):
+    assert import_data("yolo", export.src / "data.yaml", export.out)["new"]
+    export.write("a.json", json.dumps({"shapes": [], "imagePath": "images/1.png"}))
+    export.write("b.json", json.dumps({"shapes": [], "imagePath": "images/2.png"}))
+    alone = import_data("labelme", export.src / "b.json", tmp_path / "alone")
+    assert list(alone["pictures"]) == ["images_2.png"]
+    beside = import_data("labelme", export.src / "b.json", tmp_path / "beside", images=export.src)
+    assert set(beside["files"]) == {"b.json"} | {f"--images/images/{number}.png" for number in range(10)}
+    (tmp_path / "export.zip").write_bytes(b"PK")
+    with pytest.raises(DataError, match="unpack it"):
+        import_data("coco", tmp_path / "export.zip", tmp_path / "zip")
+
+
 def test_flat_names():
     names = ["city/a", "a", "city_a", "A", "b c/ä?*", "../x", "-rf", "", "n" * 300, "x\ny"]
     flat = flat_names(names)

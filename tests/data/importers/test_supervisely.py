@@ -94,6 +94,10 @@ def test_data_sets_called_after_splits(bench):
         (bitmap(RING, title="bird"), "is not in meta.json"),
         (figure("polygon", [[0, 0], [1, 1]]), "2 corners"),
         (figure("polygon", [[0, 0], [1, 1], [float("inf"), 2]]), "no number"),
+        (
+            {**figure("polygon", [[0, 0], [1, 0], [1, 1]]), "points": {"exterior": [[0, 0]] * 3, "interior": 5}},
+            "not as",
+        ),
         (figure("cuboid", []), "does not read"),
         ({"classTitle": "cat", "geometryType": "bitmap"}, "not as Supervisely writes it"),
         (7, "not as Supervisely writes it"),
