@@ -36,7 +36,8 @@ def write_report(
 
 @contextmanager
 def picture_progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal while pictures are evaluated; called with how many are done, of how many."""
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    """A bar, on a terminal only, while pictures are worked through; called with how many are done, of how many."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -1,0 +1,77 @@
+"""`segkit data import`."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from segkit.cli.data.app import data_app
+from segkit.cli.report import picture_progress
+
+_SHOWN = 5
+
+
+@data_app.command("import", epilog="Example: segkit data import labelme photos/ my_data")
+def import_(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMAT", help="coco, cvat, label-studio, labelme, masks, roboflow, supervisely or yolo."
+        ),
+    ],
+    src: Annotated[Path, typer.Argument(metavar="SRC", help="The folder of the export, or its one annotation file.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to make.")],
+    images: Annotated[Path | None, typer.Option(help="The folder of the pictures, if they are not in SRC.")] = None,
+    classes: Annotated[
+        Path | None, typer.Option(help="masks: a CSV or YAML table, a value or colour and a name a row.")
+    ] = None,
+    link: Annotated[bool, typer.Option("--link", help="Link the pictures instead of copying them.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the report to this file.")] = None,
+) -> None:
+    """Convert another tool's annotations into a folder that `segkit train OUT/data.yaml` trains on.
+
+    Run again it changes nothing; where the export has changed it says so.
+    """
+    from segkit.base.files import write_atomically
+    from segkit.data.importers import import_data
+
+    with picture_progress("pictures") as progress:
+        report = import_data(kind, src, out, images=images, classes=classes, link=link, progress=progress)
+    if json_file is not None:
+        write_atomically(json_file, json.dumps(report, ensure_ascii=False) + "\n")
+    _show(report, out)
+
+
+def _show(report: dict[str, Any], out: Path) -> None:
+    table = Table("class", "pixels %", box=None)
+    table.columns[1].justify = "right"
+    for name, share in report["classes"].items():
+        table.add_row(name, f"{100 * share:.2f}")
+    if report["not_labelled"]:
+        table.add_row("(not labelled)", f"{100 * report['not_labelled']:.2f}")
+    Console(highlight=False, markup=False).print(table)
+    _show_left_out("not imported", report["skipped"])
+    _show_left_out("imported without", report["notes"])
+    counts = ", ".join(f"{count} in {split}.txt" for split, count in report["splits"].items())
+    count = len(report["pictures"])
+    if report["new"]:
+        print(f"{count} pictures imported: {counts}")
+    else:
+        print(f"{count} pictures are there already, from the same files: nothing was changed")
+    if report["new"] and report["split_by_chance"]:
+        print(f"the split is by chance; frames of one video belong together: segkit data split {out} --group PATTERN")
+    print(f"next            segkit data check {out / 'data.yaml'}")
+    print(f"                segkit train {out / 'data.yaml'} --out runs/{out.resolve().name}")
+
+
+def _show_left_out(what: str, entries: list[dict[str, str]]) -> None:
+    """By reason, with the first files of each."""
+    by_reason: dict[str, list[str]] = {}
+    for entry in entries:
+        by_reason.setdefault(entry["reason"], []).append(entry["file"])
+    for reason, files in by_reason.items():
+        more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
+        print(f"{what}: {', '.join(files[:_SHOWN])}{more}: {reason}")

@@ -1,0 +1,37 @@
+"""`segkit data split`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segkit.cli.data.app import data_app
+
+
+@data_app.command(epilog="Example: segkit data split my_data --val 0.2 --group '(.*)_frame'")
+def split(
+    folder: Annotated[Path, typer.Argument(metavar="OUT", help="A folder with images/ and labels/.")],
+    val: Annotated[float, typer.Option(help="The share of the pictures that is for validation.")] = 0.2,
+    test: Annotated[float, typer.Option(help="The share of the pictures that is for a test.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Another number is another draw.")] = 0,
+    group: Annotated[
+        str | None,
+        typer.Option(metavar="REGEX", help="Names stay together that agree in its first (...), or in all it matches."),
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the lists and counts to this file.")] = None,
+) -> None:
+    """Write train.txt and val.txt (and test.txt) into a folder of pictures, by chance but always the same."""
+    from segkit.base.files import write_atomically
+    from segkit.data.split import split_folder
+
+    result = split_folder(folder, val=val, test=test, seed=seed, group=group)
+    if json_file is not None:
+        write_atomically(json_file, json.dumps(result.to_json(), ensure_ascii=False) + "\n")
+    for name, members in result.names.items():
+        groups = f" in {result.groups[name]} groups" if group else ""
+        print(f"{name + '.txt':<12}{len(members)} pictures{groups}")
+    if result.unmatched:
+        print(
+            f"{len(result.unmatched)} names do not fit {group!r} and are groups of their own: {result.unmatched[0]} ..."
+        )

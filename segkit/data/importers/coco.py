@@ -1,0 +1,115 @@
+"""COCO instances: https://cocodataset.org/#format-data, drawn as the COCO API draws them.
+
+One or several JSON files with `images`, `annotations` and `categories`. The classes are the categories in the order of
+their ids, after "background". `segmentation` is polygons, or run lengths as numbers or as COCO's packed text; regions
+of many objects (`iscrowd`) are drawn as their category (cocoapi PythonAPI `coco.py`, annToRLE). The format has no
+order of depth: crowds lie below, else a later annotation lies over an earlier one. A JSON file that is called after a
+split (train, val, test), or lies in a folder of that name, gives it.
+"""
+
+import posixpath
+import re
+from functools import partial
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from segkit.base.errors import DataError
+from segkit.data.importers.drawing import Layer, coco_counts, coco_polygons, paint, runs_mask
+from segkit.data.importers.export import Annotated, Export, Skipped, number_classes, split_named, split_of, written_by
+from segkit.data.importers.source import Source, read_json
+
+
+def read(source: Source) -> Export:
+    """The pictures that the instance files of an export list. Raises DataError where there is none or it is broken."""
+    documents = {}
+    for name, path in source.named(".json").items():
+        content = read_json(path)
+        if isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys():
+            documents[name] = content
+    # Beside them COCO keeps the key points of the same pictures, in files of the same kind.
+    instances = {name: content for name, content in documents.items() if "instances" in posixpath.basename(name)}
+    documents = instances or documents
+    if not documents:
+        raise DataError(
+            f"{source.path} holds no COCO instances (a JSON file with images, annotations and categories): "
+            "export in the COCO format"
+        )
+    with written_by("COCO"):
+        categories = {int(item["id"]): item["name"] for content in documents.values() for item in content["categories"]}
+        for content in documents.values():
+            for item in content["categories"]:
+                if categories[int(item["id"])] != item["name"]:
+                    raise DataError(
+                        f"{source.path} has files in which category {item['id']} is {item['name']!r} and "
+                        f"{categories[int(item['id'])]!r}: import them one by one"
+                    )
+    classes, numbers = number_classes((categories[key] for key in sorted(categories)), background=True)
+    export = Export(classes)
+    of_category = {key: numbers[name] for key, name in categories.items()}
+    for name, content in documents.items():
+        with written_by("COCO"):
+            _read_document(source, name, content, of_category, export)
+    return export
+
+
+def _read_document(source: Source, file: str, content: Any, of_category: dict[int, int], export: Export) -> None:
+    annotations: dict[Any, list[Any]] = {}
+    for annotation in content["annotations"]:
+        annotations.setdefault(annotation["image_id"], []).append(annotation)
+    for image in content["images"]:
+        name = str(image.get("file_name"))
+        try:
+            with written_by("COCO"):
+                key = source.picture(image["file_name"], beside=posixpath.dirname(file))
+                size = int(image["height"]), int(image["width"])
+                layers = _layers(annotations.get(image["id"], ()), of_category, size, name, export.notes)
+        except DataError as error:
+            export.skipped.append(Skipped(name, str(error)))
+            continue
+        picture = source.pictures[key]
+        where = re.sub("^([A-Za-z]:)?[./]+", "", name.replace("\\", "/"))
+        split = split_of(file) or _split_in(file) or split_of(key)
+        export.pictures.append(Annotated(posixpath.splitext(where)[0], picture, paint(layers), size, split))
+
+
+def _split_in(file: str) -> str | None:
+    """ "train" of "instances_train2017.json"."""
+    words = re.split("[^a-z]+", PurePosixPath(file).stem.lower())
+    return next((split for word in words if (split := split_named(word))), None)
+
+
+def _layers(
+    annotations: Any, of_category: dict[int, int], size: tuple[int, int], name: str, notes: list[Skipped]
+) -> list[Layer]:
+    layers: list[Layer] = []
+    for annotation in sorted(annotations, key=lambda item: not item.get("iscrowd")):
+        segmentation = annotation.get("segmentation")
+        if not segmentation:
+            raise DataError(
+                "it has objects with a box alone, no segmentation: outline them, or export them as polygons"
+            )
+        number = of_category.get(annotation["category_id"])
+        if number is None:
+            raise DataError(
+                f"category {annotation['category_id']} of an object is not in `categories`: export it again"
+            )
+        if isinstance(segmentation, dict):
+            if [int(side) for side in segmentation["size"]] != list(size):
+                raise DataError(f"an object is of {segmentation['size']} pixels, not of its picture's {list(size)}")
+            layers.append((number, partial(_runs, segmentation["counts"])))
+            continue
+        polygons = [polygon for polygon in segmentation if len(polygon) >= 6]
+        if len(polygons) < len(segmentation):
+            notes.append(Skipped(name, "a polygon with fewer than three corners, which has no area"))
+        layers.append((number, partial(coco_polygons, polygons)))
+    return layers
+
+
+def _runs(counts: Any, height: int, width: int) -> np.ndarray:
+    if isinstance(counts, str):
+        counts = coco_counts(counts, largest=height * width)
+    if not isinstance(counts, list):
+        raise DataError("its run lengths (RLE) are neither text nor numbers: export it again")
+    return runs_mask(counts, height, width)

@@ -1,0 +1,101 @@
+"""What every reader gives: pictures with what draws their label maps, the classes, and what was left out and why."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import numpy as np
+
+from segkit.base.errors import DataError
+from segkit.base.labels import IGNORE, Palette
+
+Draw = Callable[[int, int], np.ndarray]
+"""(height, width) of the annotated picture -> its label map, uint8. Raises DataError where the annotation is wrong."""
+
+BACKGROUND = "background"
+SPLITS = ("train", "val", "test")
+
+_BACKGROUND_NAMES = frozenset({"background", "_background_", "__background__"})
+_SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+}
+
+
+class Annotated(NamedTuple):
+    """One picture of an export.
+
+    `name` may hold folders ("city/0001") and has no ending. `size`, (height, width), is that of the picture that was
+    annotated, where the export says it; it tells whether that was the picture as stored or as EXIF turns it.
+    """
+
+    name: str
+    picture: Path
+    draw: Draw
+    size: tuple[int, int] | None = None
+    split: str | None = None
+
+
+class Skipped(NamedTuple):
+    """A file, or a part of one, that was left out, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass
+class Export:
+    """What a reader found. `skipped` are whole pictures, `notes` parts left out of pictures that are imported."""
+
+    classes: tuple[str, ...]
+    colours: Palette | None = None
+    pictures: list[Annotated] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    notes: list[Skipped] = field(default_factory=list)
+
+
+def number_classes(names: Iterable[str], *, background: bool) -> tuple[tuple[str, ...], dict[str, int]]:
+    """The classes in order, and the number of each name. Equal names are one class.
+
+    With `background` class 0 is "background", also for names such as "_background_". Raises DataError for a name that
+    is no text or empty, and for more classes than labels can hold.
+    """
+    classes = {BACKGROUND: 0} if background else {}
+    numbers: dict[str, int] = {}
+    for name in names:
+        if not isinstance(name, str) or not name.strip():
+            raise DataError(f"a class is called {name!r}: give every class a name")
+        known = BACKGROUND if background and name.strip().lower() in _BACKGROUND_NAMES else " ".join(name.split())
+        numbers[name] = classes.setdefault(known, len(classes))
+    if len(classes) > IGNORE:
+        raise DataError(f"there are {len(classes)} classes, but a label holds at most {IGNORE}: merge some of them")
+    return tuple(classes), numbers
+
+
+def split_of(path: str) -> str | None:
+    """ "train", "val" or "test" where a folder of the path is called so ("valid", "validation" and "training" too)."""
+    for part in PurePosixPath(path).parts[:-1]:
+        if part.lower() in _SPLIT_NAMES:
+            return _SPLIT_NAMES[part.lower()]
+    return None
+
+
+def split_named(name: str) -> str | None:
+    """The split that a list or a folder of this name stands for, if any."""
+    return _SPLIT_NAMES.get(name.lower())
+
+
+@contextmanager
+def written_by(tool: str) -> Iterator[None]:
+    """Turn what plain Python raises over unexpected JSON, such as a list for a number, into a DataError."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        told = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise DataError(f"it is not as {tool} writes it ({told}): export it again") from None

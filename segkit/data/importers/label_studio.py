@@ -1,0 +1,203 @@
+"""Label Studio: the JSON export (also JSON-MIN), with brush masks in it or exported beside it as PNGs.
+
+https://labelstud.io/guide/export. A brush mask is run lengths of RGBA values, packed bit by bit; where alpha is not 0
+is the object (label-studio-converter `brush.py`, decode_rle and ls_rle_to_coco_rle). Polygons and rectangles are in
+percent of the picture and are drawn as the COCO API would. PNGs are called
+`task-ID-annotation-ID-by-EMAIL-TAG-LABEL-N.png` (the same file, save_brush_images_from_annotation) and stand for the
+brush masks of their task if the JSON has none. A later result lies over an earlier one. Of several annotations of a
+task the last made counts, cancelled ones do not (`converter.py`, annotation_result_from_task). Class 0 is "background",
+the others are in alphabetical order.
+"""
+
+import math
+import posixpath
+import re
+import urllib.parse
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from segkit.base.errors import DataError
+from segkit.base.pictures import MAX_PIXELS
+from segkit.data.importers.drawing import Layer, coco_polygons, paint, png_mask
+from segkit.data.importers.export import Annotated, Export, Skipped, number_classes, written_by
+from segkit.data.importers.source import Source, is_picture, read_json
+
+_LABELS = ("brushlabels", "polygonlabels", "rectanglelabels", "labels")
+_PNG = re.compile(r"task-(?P<task>\d+)-annotation-\d+-by-[^-]*-(?P<rest>.+)-(?P<count>\d+)\.png")
+
+
+class _Result(NamedTuple):
+    label: str
+    value: dict[str, Any]
+    size: tuple[int, int]
+
+
+def read(source: Source) -> Export:
+    """The annotated pictures of an export. Raises DataError where no JSON file lists tasks."""
+    tasks = []
+    for path in source.named(".json").values():
+        content = read_json(path)
+        if isinstance(content, list) and content and all(isinstance(item, dict) and "id" in item for item in content):
+            tasks.extend(content)
+    if not tasks:
+        raise DataError(
+            f"{source.path} holds no tasks of Label Studio: export as JSON too, which says whose the brush masks are"
+        )
+    masks = _masks_of_tasks(source)
+    found = []
+    export = Export(())
+    for task in tasks:
+        try:
+            with written_by("Label Studio"):
+                key = _picture(source, task)
+                results = _results(task, export.notes)
+        except DataError as error:
+            export.skipped.append(Skipped(f"task {task['id']}", str(error)))
+            continue
+        found.append((key, results, [] if any("rle" in r.value for r in results) else masks.get(str(task["id"]), [])))
+    titles = {title for _, results, drawn in found for title in [r.label for r in results] + [t for t, _ in drawn]}
+    export.classes, numbers = number_classes(sorted(titles), background=True)
+    for key, results, drawn in found:
+        layers: list[Layer] = [(numbers[result.label], partial(_mask, result)) for result in results]
+        layers += [(numbers[title], partial(_png, path)) for title, path in drawn]
+        stem = posixpath.splitext(posixpath.basename(key))[0]
+        size = results[0].size if results else None
+        export.pictures.append(Annotated(stem, source.pictures[key], paint(layers), size))
+    return export
+
+
+def _masks_of_tasks(source: Source) -> dict[str, list[tuple[str, Path]]]:
+    """The PNGs of an export: task -> label and file, in the order of their numbers."""
+    found: dict[str, list[tuple[int, str, Path]]] = {}
+    for name, path in source.files.items():
+        match = _PNG.fullmatch(posixpath.basename(name))
+        if match:
+            label = match["rest"].split("-", 1)[-1]  # after the tag, which the tool calls "tag" unless told otherwise
+            found.setdefault(match["task"], []).append((int(match["count"]), label, path))
+    return {task: [(label, path) for _, label, path in sorted(drawn)] for task, drawn in found.items()}
+
+
+def _picture(source: Source, task: dict[str, Any]) -> str:
+    """The picture of a task: where it lay in the tool, or was uploaded as, which puts eight digits before its name."""
+    values = [value for value in task.get("data", task).values() if isinstance(value, str)]
+    places = [urllib.parse.urlsplit(value) for value in values]
+    names = [urllib.parse.parse_qs(place.query).get("d", [posixpath.basename(place.path)])[0] for place in places]
+    names = [urllib.parse.unquote(name) for name in [*names, str(task.get("file_upload") or "")] if is_picture(name)]
+    if not names:
+        raise DataError("it names no picture file: import pictures, not other data")
+    for name in [*names, *(re.sub(r"^[0-9a-f]{8}-", "", posixpath.basename(name)) for name in names)]:
+        try:
+            return source.picture(name.lstrip("/"))
+        except DataError as error:
+            last = error
+    raise last
+
+
+def _results(task: dict[str, Any], notes: list[Skipped]) -> list[_Result]:
+    raw: list[Any] = []
+    every = task.get("annotations", task.get("completions"))
+    if every is not None:
+        made = [item for item in every if not item.get("was_cancelled")]
+        if not made:
+            raise DataError("it is not annotated: annotate it")
+        if len(made) > 1:
+            notes.append(Skipped(f"task {task['id']}", f"{len(made) - 1} of {len(made)} annotations, all but the last"))
+        raw = max(made, key=lambda item: str(item.get("created_at") or ""))["result"]
+    else:  # JSON-MIN: lists of what JSON calls `value`, by tag
+        lists = [value for value in task.values() if isinstance(value, list)]
+        raw = [{**item, "value": item} for value in lists for item in value if isinstance(item, dict)]
+    drawn = [item for item in raw if {"rle", "points", "width", "radiusX"} & item.get("value", {}).keys()]
+    results: list[_Result] = []
+    labelled = {item.get("id") for item in drawn if _label(item)}
+    for item in drawn:
+        label = _label(item)
+        if label is None:
+            if item.get("id") in labelled:  # tags Brush and Labels write it twice
+                continue
+            raise DataError("an object has no label: give it one")
+        if item.get("image_rotation"):
+            raise DataError("it was turned in the tool: turn the file instead and annotate it again")
+        size = int(item["original_height"]), int(item["original_width"])
+        if results and results[0].size != size:
+            raise DataError("its objects are of pictures of different sizes: export it again")
+        results.append(_Result(label, item["value"], size))
+    return results
+
+
+def _label(item: dict[str, Any]) -> str | None:
+    value = item["value"]
+    return next((str(value[key][0]) for key in _LABELS if value.get(key)), None)
+
+
+def _mask(result: _Result, height: int, width: int) -> np.ndarray:
+    value = result.value
+    with written_by("Label Studio"):
+        if "rle" in value:
+            if not isinstance(value["rle"], list):  # of a number, `bytes` would make as many
+                raise DataError("a brush mask is no list of numbers: export it again")
+            return decode_rle(bytes(value["rle"]), height, width)
+        if "points" in value:
+            corners = np.array(value["points"], np.float64)
+        elif "radiusX" in value:
+            raise DataError("an object is an ellipse, which segkit does not read: draw it as a polygon or by brush")
+        else:
+            corners = _rectangle(value, height, width)
+        return coco_polygons([corners / 100 * (width, height)], height, width)
+
+
+def _rectangle(value: dict[str, Any], height: int, width: int) -> np.ndarray:
+    """The corners in percent, turned about the first as `rotation`, in degrees clockwise, says."""
+    box = np.array([(0, 0), (value["width"], 0), (value["width"], value["height"]), (0, value["height"])], np.float64)
+    angle = math.radians(value.get("rotation") or 0)
+    pixels = box * (width, height)
+    turned = pixels @ [[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]]
+    return turned / (width, height) + (value["x"], value["y"])
+
+
+def _png(path: Path, height: int, width: int) -> np.ndarray:
+    mask = png_mask(path.read_bytes(), height=height, width=width)
+    if mask.shape != (height, width):
+        raise DataError(f"{path.name} is {mask.shape[1]}x{mask.shape[0]} pixels, its picture {width}x{height}")
+    return mask
+
+
+def decode_rle(data: bytes, height: int, width: int) -> np.ndarray:
+    """Label Studio's packed RGBA values: bool (height, width), true where alpha is not 0.
+
+    32 bits say how many values follow, 5 the bits of a value less 1, four times 4 the bits of a run's length less 1.
+    Then come runs: a bit (1: one value repeated, 0: as many different ones), 2 bits choosing the length's bits, the
+    length less 1, the value or values. Raises DataError unless they fill the picture exactly.
+    """
+    bits = np.unpackbits(np.frombuffer(data, np.uint8))
+    text = bits.tobytes().translate(bytes([48, 49]) + bytes(254)).decode()
+    place = 0
+
+    def number(size: int) -> int:
+        nonlocal place
+        place += size
+        if place > len(text):
+            raise DataError("a brush mask is cut short: export it again")
+        return int(text[place - size : place], 2)
+
+    count, word = number(32), number(5) + 1
+    lengths = [number(4) + 1 for _ in range(4)]
+    if count != 4 * height * width or height * width > MAX_PIXELS or word != 8:
+        raise DataError(f"a brush mask is not of its picture's {width}x{height} pixels: export it again")
+    values = np.zeros(count, np.uint8)
+    done = 0
+    while done < count:
+        repeated = number(1)
+        end = done + 1 + number(lengths[number(2)])
+        if end > count:
+            raise DataError(f"a brush mask is longer than its picture of {width}x{height} pixels: export it again")
+        if repeated:
+            values[done:end] = number(word)
+        else:
+            size = (end - done) * word
+            number(size)
+            values[done:end] = np.packbits(bits[place - size : place])
+        done = end
+    return values.reshape(height, width, 4)[..., 3] > 0

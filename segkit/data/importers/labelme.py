@@ -1,0 +1,105 @@
+"""labelme: one JSON file a picture (https://github.com/wkentaro/labelme, `labelme/_label_file.py`).
+
+Polygons, rectangles, oriented rectangles, circles and masks are drawn as its own `_utils/shape.py` draws them
+(`shapes_to_label`), a later shape over an earlier one. Points and lines have no area and are left out. Classes: those
+of a `labels.txt` in the folder, else all labels in alphabetical order; 0 is "background" (`_background_`), and
+`__ignore__` becomes "not labelled" (`examples/semantic_segmentation/labels.txt`). labelme turns pictures as their EXIF
+orientation says before they are annotated (`apply_exif_orientation`).
+"""
+
+import base64
+import binascii
+import math
+import posixpath
+from functools import partial
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from segkit.base.errors import DataError
+from segkit.base.labels import IGNORE
+from segkit.data.importers.drawing import Layer, paint, placed, png_mask, points_of
+from segkit.data.importers.export import Annotated, Export, Skipped, number_classes, split_of, written_by
+from segkit.data.importers.source import Source, read_json, read_text
+
+IGNORED = "__ignore__"
+
+_WITHOUT_AREA = frozenset({"point", "points", "line", "linestrip"})
+_CORNERS = {"polygon": 3, "oriented_rectangle": 4, "rectangle": 2, "circle": 2, "mask": 2}
+
+
+def read(source: Source) -> Export:
+    """The annotated pictures of a folder. Raises DataError where no JSON file is labelme's."""
+    export = Export(())
+    documents: dict[str, dict[str, Any]] = {}
+    for name, path in source.named(".json").items():
+        try:
+            content = read_json(path)
+        except DataError as error:
+            export.skipped.append(Skipped(name, str(error)))
+            continue
+        if isinstance(content, dict) and "shapes" in content and "imagePath" in content:
+            documents[name] = {key: content.get(key) for key in ("shapes", "imagePath", "imageHeight", "imageWidth")}
+    if not documents:
+        broken = f": {export.skipped[0].reason}" if export.skipped else ", which has shapes and imagePath"
+        raise DataError(f"{source.path} holds no JSON file of labelme{broken}")
+    with written_by("labelme"):
+        used = {shape["label"] for content in documents.values() for shape in content["shapes"]}
+    listed = _listed(source)
+    names = [*listed, *sorted(str(name) for name in used - set(listed))]
+    export.classes, numbers = number_classes((name for name in names if name != IGNORED), background=True)
+    numbers[IGNORED] = IGNORE
+    for name, content in documents.items():
+        try:
+            with written_by("labelme"):
+                key = source.picture(content["imagePath"], beside=posixpath.dirname(name), exactly=True)
+                size = None
+                if content["imageHeight"] and content["imageWidth"]:
+                    size = int(content["imageHeight"]), int(content["imageWidth"])
+                layers = _layers(content["shapes"], numbers, name, export.notes)
+        except DataError as error:
+            export.skipped.append(Skipped(name, str(error)))
+            continue
+        stem = posixpath.splitext(key)[0]
+        export.pictures.append(Annotated(stem, source.pictures[key], paint(layers), size, split_of(key)))
+    return export
+
+
+def _listed(source: Source) -> list[str]:
+    path = source.files.get("labels.txt")
+    return [] if path is None else [line.strip() for line in read_text(path).splitlines() if line.strip()]
+
+
+def _layers(shapes: Any, numbers: dict[str, int], file: str, notes: list[Skipped]) -> list[Layer]:
+    layers: list[Layer] = []
+    for shape in shapes:
+        kind = shape.get("shape_type") or "polygon"
+        if kind in _WITHOUT_AREA:
+            notes.append(Skipped(file, f"a {kind}, which has no area"))
+            continue
+        if kind not in _CORNERS:
+            raise DataError(f"a shape is a {kind!r}, which segkit does not know: make it a polygon")
+        layers.append((numbers[shape["label"]], partial(_mask, kind, shape["points"], shape.get("mask"))))
+    return layers
+
+
+def _mask(kind: str, points: Any, packed: Any, height: int, width: int) -> np.ndarray:
+    corners = points_of(points, height=height, width=width, least=_CORNERS[kind])
+    if kind == "mask":
+        try:
+            data = base64.b64decode(packed, validate=True)
+        except (TypeError, ValueError, binascii.Error):
+            raise DataError("a mask is not base64: export it again") from None
+        return placed(png_mask(data, height=height, width=width), *corners[0].tolist(), height=height, width=width)
+    image = Image.new("L", (width, height))
+    draw = ImageDraw.Draw(image)
+    if kind == "circle":
+        (x, y), (edge_x, edge_y) = corners[:2].tolist()
+        radius = math.hypot(x - edge_x, y - edge_y)
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=1, fill=1)
+    elif kind == "rectangle":
+        draw.rectangle((*corners[:2].min(axis=0), *corners[:2].max(axis=0)), outline=1, fill=1)
+    else:
+        draw.polygon([(x, y) for x, y in corners.tolist()], outline=1, fill=1)
+    return np.array(image, bool)

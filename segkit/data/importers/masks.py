@@ -1,0 +1,92 @@
+"""Pictures and mask PNGs without a tool's description: a table says what their values or colours stand for.
+
+Masks lie in a folder called masks, labels, annotations, SegmentationClass ..., or their names end in _mask, _label,
+_labels, _gt or _L (CamVid's). The picture is the one of the same name in the same folder, up to those words and
+folders called images, pictures, JPEGImages ... With `--images` all PNGs of the export are masks. The classes are those
+of the table, in its order, "background" first if it is among them; the name `ignore` means "not labelled".
+"""
+
+import posixpath
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from segkit.base.errors import ConfigError, DataError
+from segkit.base.labels import IGNORE, Palette
+from segkit.data.importers.export import (
+    BACKGROUND,
+    Annotated,
+    Export,
+    Skipped,
+    number_classes,
+    split_named,
+    split_of,
+)
+from segkit.data.importers.source import Source, is_picture
+from segkit.data.importers.tables import Key, decode, read_table
+
+MASK_FOLDERS = frozenset(
+    {"masks", "mask", "labels", "label", "annotations", "annotation", "gt", "segmentationclass", "segmentation"}
+)
+MASK_ENDINGS = ("_mask", "_masks", "_label", "_labels", "_gt", "_L")
+PICTURE_FOLDERS = frozenset({"images", "image", "imgs", "img", "pictures", "photos", "jpegimages"})
+
+
+def read(source: Source, table: Path | None) -> Export:
+    """The pictures that have a mask. Raises ConfigError without a table, DataError where there are no pairs."""
+    if table is None:
+        raise ConfigError("masks need --classes: a CSV or YAML file with a value or a colour and a name in each row")
+    rows = read_table(table)
+    named = [name for _, name in rows if name != "ignore"]
+    background = any(name.lower() == BACKGROUND for name in named)
+    classes, numbers = number_classes(named, background=background)
+    meaning = {key: IGNORE if name == "ignore" else numbers[name] for key, name in rows}
+    masks = {_key(name): name for name in source.files if is_picture(name) and (source.elsewhere or is_mask(name))}
+    pictures = {_key(name): name for name in source.pictures if source.elsewhere or not is_mask(name)}
+    export = Export(classes, palette_of(classes, meaning))
+    for key, name in pictures.items():
+        if key not in masks:
+            export.skipped.append(Skipped(name, "it has no mask: give both the same name, and put masks into masks/"))
+            continue
+        file = source.files[masks[key]]
+        folders, last = posixpath.split(key)
+        shown = "/".join([*(part for part in folders.split("/") if part and not split_named(part)), last])
+        split = split_of(name) or split_of(masks[key])
+        export.pictures.append(Annotated(shown, source.pictures[name], partial(_draw, file, meaning), None, split))
+    for key in masks.keys() - pictures.keys():
+        export.skipped.append(Skipped(masks[key], "it has no picture: give both the same name"))
+    if not export.pictures:
+        raise DataError(
+            f"{source.path} has no picture with a mask: put pictures into images/, masks of the same names into masks/"
+        )
+    return export
+
+
+def is_mask(name: str) -> bool:
+    """Whether a file's folder or the end of its name says that it is a mask."""
+    *folders, last = name.split("/")
+    return any(part.lower() in MASK_FOLDERS for part in folders) or posixpath.splitext(last)[0].endswith(MASK_ENDINGS)
+
+
+def palette_of(classes: tuple[str, ...], meaning: dict[Key, int]) -> Palette | None:
+    """The first colour that stands for each class, if every one has one."""
+    colours: dict[int, tuple[int, int, int]] = {}
+    for key, number in meaning.items():
+        if isinstance(key, tuple):
+            colours.setdefault(number, key)
+    return (
+        tuple(colours[number] for number in range(len(classes))) if colours.keys() >= set(range(len(classes))) else None
+    )
+
+
+def _key(name: str) -> str:
+    *folders, last = name.split("/")
+    stem = posixpath.splitext(last)[0]
+    ending = next((ending for ending in MASK_ENDINGS if stem.endswith(ending)), "")
+    kept = [part for part in folders if part.lower() not in MASK_FOLDERS | PICTURE_FOLDERS]
+    return "/".join([*kept, stem.removesuffix(ending)])
+
+
+def _draw(file: Path, meaning: dict[Key, int], height: int, width: int) -> np.ndarray:
+    return decode(file, meaning)

@@ -1,0 +1,162 @@
+"""The files of an export. Names in an export are looked up among them and never opened as paths."""
+
+import csv
+import json
+import os
+import posixpath
+import re
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from segkit.base.errors import DataError
+from segkit.base.pictures import PICTURE_SUFFIXES
+
+MAX_TEXT = 2**31
+"""Bytes; a larger annotation file is refused. COCO's largest has half a gigabyte."""
+
+
+ANNOTATION_SUFFIXES = (".json", ".txt", ".csv", ".yaml", ".yml")
+
+
+class Source:
+    """The files under a folder, by their paths in it ("/" between the parts), in order of these.
+
+    `path` is the folder of an export or an annotation file in it; of several JSON files one that is given counts alone.
+    `images` is the folder of the pictures where it is another. Hidden files, the folder `without` and folders that are
+    links are left out. DataError if there is no file.
+    """
+
+    def __init__(self, path: Path, *, images: Path | None = None, without: Path | None = None) -> None:
+        if path.is_file() and path.suffix.lower() not in ANNOTATION_SUFFIXES:
+            raise DataError(f"{path} is not a folder, nor an annotation file: unpack it if it is an archive")
+        self.path = path
+        self.root = path.parent if path.is_file() else path
+        self.only = path.name if path.suffix.lower() == ".json" and path.is_file() else None
+        self.files = {path.name: path} if self.only and images else _walk(self.root, without)
+        found = self.files if images is None else _walk(images, without)
+        self.pictures = {name: file for name, file in found.items() if is_picture(name)}
+        self.elsewhere = images is not None
+        self._names = Names(self.pictures, anywhere=self.elsewhere)
+
+    def named(self, *endings: str) -> dict[str, Path]:
+        """The files of these endings, or the one that was given alone."""
+        if self.only is not None:
+            return {self.only: self.files[self.only]} if self.only.lower().endswith(endings) else {}
+        return {name: path for name, path in self.files.items() if name.lower().endswith(endings)}
+
+    def picture(self, name: str, *, beside: str = "", exactly: bool = False) -> str:
+        """The key in `pictures` of the picture that an export calls `name`: see `Names.find`."""
+        return self._names.find(name, beside=beside, exactly=exactly)
+
+
+class Names:
+    """Paths in an export, to find those that it means; with `anywhere` also by names that point out of it."""
+
+    def __init__(self, names: Iterable[str], *, anywhere: bool) -> None:
+        self._names = frozenset(names)
+        self._anywhere = anywhere
+        self._by_last: dict[str, list[str]] = {}
+        for name in sorted(self._names):
+            self._by_last.setdefault(posixpath.basename(name), []).append(name)
+
+    def find(self, name: str, *, beside: str = "", exactly: bool = False) -> str:
+        """The path that is called `name`, relative to the folder `beside`.
+
+        Else, unless `exactly`, the one path that ends in the name, or in which the name ends. Raises DataError where
+        none or several fit, and for a name that points out of the export.
+        """
+        if not isinstance(name, str) or not name or "\0" in name:
+            raise DataError(f"its picture is called {name!r}, which is no name: correct it")
+        plain = posixpath.normpath(name.replace("\\", "/"))
+        wanted = posixpath.normpath(posixpath.join(beside, plain))
+        if wanted in self._names:
+            return wanted
+        outside = wanted.startswith(("/", "../")) or re.match("[A-Za-z]:", wanted)
+        if outside and not self._anywhere:
+            raise DataError(
+                f"its picture {name} lies outside of the export: import the folder that holds both, or name the "
+                "pictures' folder with --images"
+            )
+        fits = [] if exactly and not self._anywhere else self._by_last.get(posixpath.basename(wanted), [])
+        fits = [key for key in fits if _ends(key, re.sub(r"^(\.\./)+", "", plain))]
+        if not fits:
+            raise DataError(
+                f"its picture {name} is not there: put it into the folder, or name its folder with --images"
+            )
+        if len(fits) > 1:
+            raise DataError(f"its picture {name} may be {fits[0]} or {fits[1]}: take one out")
+        return fits[0]
+
+
+def is_picture(name: str) -> bool:
+    """Whether the ending is a picture's."""
+    return PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES
+
+
+def stems(names: Iterable[str]) -> dict[str, str]:
+    """Path without ending -> path; of several with one stem the first."""
+    found: dict[str, str] = {}
+    for name in names:
+        found.setdefault(posixpath.splitext(name)[0], name)
+    return found
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file; DataError where it cannot be read or is none."""
+    try:
+        return json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is no JSON, or cut short ({error}): export it again") from None
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file, plain data only; DataError where it cannot be read or is none."""
+    try:
+        return yaml.safe_load(read_text(path))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise DataError(f"{path} is not plain YAML ({' '.join(str(error).split())}): correct it there") from None
+
+
+def read_rows(path: Path) -> list[list[str]]:
+    """The rows of a CSV file, cells stripped, empty rows left out; DataError where it cannot be read."""
+    try:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(read_text(path).splitlines())]
+    except csv.Error as error:
+        raise DataError(f"{path} is no CSV ({error}): correct it there") from None
+    return [row for row in rows if any(row)]
+
+
+def read_text(path: Path) -> str:
+    """The text of a file in UTF-8; DataError where it cannot be read, is none or is larger than MAX_TEXT."""
+    try:
+        size = path.stat().st_size
+        if size > MAX_TEXT:
+            raise DataError(f"{path} has {size} bytes, more than {MAX_TEXT}: export fewer pictures at once")
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}): check the name and the folder") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is not a text file in UTF-8: export it again") from None
+
+
+def _walk(root: Path, without: Path | None) -> dict[str, Path]:
+    left_out = None if without is None else os.path.realpath(without)
+    found = {}
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if name[0] != "." and os.path.realpath(Path(folder, name)) != left_out]
+        for name in files:
+            path = Path(folder, name)
+            if name[0] != "." and path.is_file():
+                found[path.relative_to(root).as_posix()] = path
+    if not found:
+        raise DataError(f"{root} holds no files: give the folder of the export (a .zip unpacked)")
+    return dict(sorted(found.items()))
+
+
+def _ends(one: str, other: str) -> bool:
+    """Whether one of two paths is the end of the other."""
+    one, other = f"/{one.lstrip('/')}", f"/{other.lstrip('/')}"
+    return one.endswith(other) or other.endswith(one)

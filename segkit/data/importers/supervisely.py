@@ -1,0 +1,107 @@
+"""Supervisely: https://developer.supervisely.com/getting-started/supervisely-annotation-format/objects
+
+A project has `meta.json` with the classes and their colours and data sets with `img/x.jpg` and `ann/x.jpg.json`. An
+object is a `bitmap` (`origin` [x, y] and `data`, base64 of a PNG, packed by zlib or not), a `polygon` (`exterior`,
+`interior` holes) or a `rectangle`; they are drawn as the SDK does (supervisely `geometry/bitmap.py`, `polygon.py`,
+`rectangle.py`), a later object over an earlier one. Points, lines and graphs have no area and are left out. A data set
+called train, val or test gives the split. Class 0 is "background".
+"""
+
+import base64
+import binascii
+import posixpath
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from segkit.base.errors import DataError
+from segkit.base.labels import Palette
+from segkit.data.importers.drawing import Layer, filled, inflate, paint, placed, png_mask, points_of
+from segkit.data.importers.export import Annotated, Export, Skipped, number_classes, split_named, split_of, written_by
+from segkit.data.importers.source import Source, read_json
+
+_WITHOUT_AREA = frozenset({"point", "line", "graph", "point_3d", "multi_point"})
+
+
+def read(source: Source) -> Export:
+    """The annotated pictures of a project. Raises DataError where there is no meta.json with classes."""
+    file = next((path for name, path in source.files.items() if posixpath.basename(name) == "meta.json"), None)
+    if file is None:
+        raise DataError(f"{source.path} has no meta.json with the classes: export the whole project from Supervisely")
+    with written_by("Supervisely"):
+        described = [(item["title"], item.get("color")) for item in read_json(file)["classes"]]
+        classes, numbers = number_classes((title for title, _ in described), background=True)
+        export = Export(classes, _palette(described, numbers, len(classes)))
+    for name, path in source.named(".json").items():
+        folder, last = posixpath.split(name)
+        if posixpath.basename(folder) != "ann":
+            continue
+        data_set = posixpath.dirname(folder)
+        try:
+            with written_by("Supervisely"):
+                key = source.picture(last.removesuffix(".json"), beside=posixpath.join(data_set, "img"), exactly=True)
+                content = read_json(path)
+                size = int(content["size"]["height"]), int(content["size"]["width"])
+                layers = _layers(content["objects"], numbers, name, export.notes)
+        except DataError as error:
+            export.skipped.append(Skipped(name, str(error)))
+            continue
+        parts = [part for part in data_set.split("/") if part not in ("", "datasets") and not split_named(part)]
+        shown = "/".join([*parts, posixpath.splitext(posixpath.basename(key))[0]])
+        export.pictures.append(Annotated(shown, source.pictures[key], paint(layers), size, split_of(name)))
+    return export
+
+
+def _palette(described: list[tuple[str, Any]], numbers: dict[str, int], count: int) -> Palette | None:
+    colours: dict[int, tuple[int, int, int]] = {}
+    for title, colour in described:
+        if not isinstance(colour, str) or len(colour) != 7:
+            return None
+        red, green, blue = bytes.fromhex(colour[1:])
+        colours[numbers[title]] = (red, green, blue)
+    return tuple(colours.get(number, (0, 0, 0)) for number in range(count))
+
+
+def _layers(objects: Any, numbers: dict[str, int], file: str, notes: list[Skipped]) -> list[Layer]:
+    layers: list[Layer] = []
+    for item in objects:
+        kind, title = item["geometryType"], item["classTitle"]
+        if kind in _WITHOUT_AREA:
+            notes.append(Skipped(file, f"a {kind}, which has no area"))
+            continue
+        if kind not in ("bitmap", "polygon", "rectangle"):
+            raise DataError(f"an object is a {kind!r}, which segkit does not read: make it a bitmap or a polygon")
+        if title not in numbers:
+            raise DataError(f"the class {title!r} of an object is not in meta.json: export the whole project")
+        if kind == "bitmap":
+            x, y = item["bitmap"]["origin"]
+            layers.append((numbers[title], partial(_bitmap, item["bitmap"]["data"], float(x), float(y))))
+        else:
+            corners = item["points"]["exterior"], item["points"].get("interior") or []
+            layers.append((numbers[title], partial(_rectangle if kind == "rectangle" else _polygon, *corners)))
+    return layers
+
+
+def _bitmap(packed: Any, x: float, y: float, height: int, width: int) -> np.ndarray:
+    try:
+        data = base64.b64decode(packed, validate=True)
+    except (TypeError, ValueError, binascii.Error):
+        raise DataError("a bitmap is not base64: export it again") from None
+    # As RGBA and not compressed at all, with room for what a PNG has besides its pixels.
+    data = inflate(data, largest=5 * (height + 2) * (width + 2) + 2**16)
+    return placed(png_mask(data, height=height, width=width), x, y, height=height, width=width)
+
+
+def _polygon(exterior: Any, interior: Any, height: int, width: int) -> np.ndarray:
+    outside = filled([points_of(exterior, height=height, width=width).round()], height, width)
+    holes = [points_of(hole, height=height, width=width).round() for hole in interior]
+    return outside & ~filled(holes, height, width)
+
+
+def _rectangle(exterior: Any, interior: Any, height: int, width: int) -> np.ndarray:
+    corners = points_of(exterior, height=height, width=width, least=2)[:2].round().astype(int)
+    (left, top), (right, bottom) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    mask = np.zeros((height, width), bool)
+    mask[max(top, 0) : max(bottom + 1, 0), max(left, 0) : max(right + 1, 0)] = True
+    return mask

@@ -1,0 +1,125 @@
+"""What a value or a colour in a mask stands for, from a table of the user or of a tool."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from segkit.base.errors import DataError
+from segkit.base.labels import IGNORE, Palette
+from segkit.base.pictures import read_label, read_picture
+from segkit.data.importers.source import read_rows, read_yaml
+
+Key = int | tuple[int, int, int]
+"""A value of 0..255 or an RGB colour."""
+
+_GREYS: Palette = tuple((value, value, value) for value in range(256))
+
+
+def read_table(path: Path) -> list[tuple[Key, str]]:
+    """A table's rows, value or colour and name: YAML (`0: road`, `"#804080": road`) or CSV (`0,road`, `r,g,b,name`).
+
+    In CSV the name may also come first, and a first row without numbers is a heading. Raises DataError for anything
+    else, for a table of both values and colours, and for one that has the same twice.
+    """
+    rows = _yaml_rows(path) if path.suffix.lower() in (".yaml", ".yml") else _csv_rows(path)
+    if not rows:
+        raise DataError(f"{path} has no rows: write a value or a colour and a name into each")
+    if len({type(key) for key, _ in rows}) > 1:
+        raise DataError(f"{path} has values and colours: use one of both")
+    keys = [key for key, _ in rows]
+    twice = next((key for key in keys if keys.count(key) > 1), None)
+    if twice is not None:
+        raise DataError(f"{path} has {twice} twice: take one out")
+    return rows
+
+
+def decode(path: Path, meaning: Mapping[Key, int]) -> np.ndarray:
+    """The label map, uint8 (H, W), in a mask PNG, by the class of each of its values or of its colours.
+
+    255 that has no meaning is "not labelled". Raises DataError for other values and colours, and as `read_label` does.
+    """
+    return decode_colours(path, meaning) if any(isinstance(key, tuple) for key in meaning) else _by_value(path, meaning)
+
+
+def decode_colours(path: Path, meaning: Mapping[Key, int]) -> np.ndarray:
+    """`decode` by colour: a palette's and greys too are taken as the colours that they are."""
+    if path.suffix.lower() != ".png":
+        raise DataError("a mask has to be a PNG: JPEG changes colours, so that none is exact")
+    wide = read_picture(path).astype(np.int32)
+    codes = (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]
+    known = {_code(key): number for key, number in meaning.items() if isinstance(key, tuple)}
+    present, places = np.unique(codes, return_inverse=True)
+    unknown = [code for code in present.tolist() if code not in known]
+    if unknown:
+        colour = tuple(int(part) for part in unknown[0].to_bytes(3, "big"))
+        share = np.isin(codes, unknown).mean()
+        why = "was it a JPEG once? Make it again" if len(unknown) > 64 else "add it to the table, or repaint it"
+        raise DataError(
+            f"it has {_several(len(unknown))} of no class, such as {colour} ({share:.1%} of its pixels): {why}"
+        )
+    values = np.array([known[code] for code in present.tolist()], np.uint8)
+    return values[places.reshape(codes.shape)]
+
+
+def _by_value(path: Path, meaning: Mapping[Key, int]) -> np.ndarray:
+    values = read_label(path, colours=_GREYS)
+    table = np.full(256, -1, np.int16)
+    table[IGNORE] = IGNORE
+    for key, number in meaning.items():
+        table[key] = number
+    label = table[values]
+    if label.min() < 0:
+        wrong = np.unique(values[label < 0])[:5].tolist()
+        raise DataError(f"it holds {', '.join(map(str, wrong))}, which the table does not name: add it there")
+    return label.astype(np.uint8)
+
+
+def _code(colour: Sequence[int]) -> int:
+    return colour[0] << 16 | colour[1] << 8 | colour[2]
+
+
+def _several(count: int) -> str:
+    return "a colour" if count == 1 else f"{count} colours"
+
+
+def _yaml_rows(path: Path) -> list[tuple[Key, str]]:
+    content = read_yaml(path)
+    if not isinstance(content, dict):
+        raise DataError(f'{path} is no table: write lines such as "0: background" or "\'#804080\': road"')
+    return [(_key(path, [str(key)]), str(name)) for key, name in content.items()]
+
+
+def _csv_rows(path: Path) -> list[tuple[Key, str]]:
+    rows = []
+    for place, cells in enumerate(read_rows(path)):
+        numbers = [cell for cell in cells if _is_key(cell)]
+        names = [cell for cell in cells if cell and not _is_key(cell)]
+        if place == 0 and not numbers:
+            continue
+        if len(cells) == 2 and not names:  # a class that is called "7"
+            numbers, names = cells[:1], cells[1:]
+        if len(names) != 1:
+            raise DataError(f"{path} has the row {','.join(cells)!r}: write a value or a colour and one name")
+        rows.append((_key(path, numbers), names[0]))
+    return rows
+
+
+def _is_key(cell: str) -> bool:
+    return cell.isdecimal() or cell.startswith("#")
+
+
+def _key(path: Path, cells: Iterable[str]) -> Key:
+    parts = [part.strip() for cell in cells for part in cell.split(",")]
+    try:
+        if len(parts) == 1 and parts[0].startswith("#") and len(parts[0]) == 7:
+            numbers = list(bytes.fromhex(parts[0][1:]))
+        else:
+            numbers = [int(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 3) or not all(0 <= number <= 255 for number in numbers):
+        raise DataError(
+            f"{path} has {','.join(parts)!r} for a value or a colour: write a number of 0 to 255, or three, or #RRGGBB"
+        )
+    return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1], numbers[2])

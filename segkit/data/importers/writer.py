@@ -1,0 +1,193 @@
+"""One writer for all formats: pictures, label PNGs, lists, a recipe and a report, all of them or none."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from PIL import Image
+
+from segkit.base.errors import DataError
+from segkit.base.files import write_atomically
+from segkit.base.labels import Palette, voc_palette
+from segkit.base.pictures import exif_orientation, read_picture, save_label
+from segkit.data.importers.export import SPLITS, Annotated, Export, Skipped, written_by
+from segkit.data.importers.naming import flat_names
+from segkit.data.split import divide, write_lists
+
+Progress = Callable[[int, int], None]
+"""Called with the number of pictures done and of all."""
+
+CROPS = (33, 321)
+"""The smallest and the largest crop, in pixels, that a recipe is written with."""
+
+# What PIL.ImageOps.exif_transpose does for each orientation.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def write_export(
+    export: Export, folder: Path, *, root: Path, link: bool = False, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Write the pictures of an export into an empty folder, to be called `root`; what was written, as plain data.
+
+    A picture that cannot be read, or whose annotation is wrong or of another size, is left out with the reason. With
+    `link` pictures are links. Raises DataError where none is left, OutputError where the folder cannot be written.
+    """
+    palette = _palette(export)
+    skipped = list(export.skipped)
+    pixels = np.zeros(256, np.int64)
+    written: dict[str, Annotated] = {}
+    taken: set[Path] = set()
+    sides = []
+    (folder / "images").mkdir()
+    names = flat_names([item.name for item in export.pictures])
+    for place, (name, item) in enumerate(zip(names, export.pictures, strict=True)):
+        try:
+            if item.picture in taken:
+                raise DataError("it is annotated a second time: the first is imported, take one out")
+            label = _fitted_label(item)
+        except DataError as error:
+            skipped.append(Skipped(str(item.picture), str(error).removeprefix(f"{item.picture} ")))
+            continue
+        taken.add(item.picture)
+        file = f"{name}{item.picture.suffix.lower()}"
+        _put_picture(item.picture, folder / "images" / file, link=link)
+        save_label(folder / "labels" / f"{name}.png", label, palette)
+        written[file] = item
+        pixels += np.bincount(label.ravel(), minlength=256)
+        sides.append(min(label.shape))
+        if progress is not None:
+            progress(place + 1, len(names))
+    if not written:
+        raise DataError(_nothing(skipped))
+    splits, drawn = _splits({file: item.split for file, item in written.items()})
+    write_lists(folder, splits)
+    write_atomically(folder / "data.yaml", _recipe(export, palette, root, sides))
+    shares = pixels / pixels.sum()
+    return {
+        "pictures": {file: os.fspath(item.picture) for file, item in sorted(written.items())},
+        "splits": {split: len(files) for split, files in splits.items()},
+        "split_by_chance": drawn,
+        "classes": {name: round(float(shares[number]), 6) for number, name in enumerate(export.classes)},
+        "not_labelled": round(float(shares[len(export.classes) :].sum()), 6),
+        "skipped": [skip._asdict() for skip in skipped],
+        "notes": [note._asdict() for note in export.notes],
+    }
+
+
+def _put_picture(source: Path, target: Path, *, link: bool) -> None:
+    if link:
+        target.symlink_to(source.resolve())
+    else:
+        shutil.copyfile(source, target)
+
+
+def _nothing(skipped: list[Skipped]) -> str:
+    if not skipped:
+        return "no picture could be imported: the export names none"
+    first = f"{skipped[0].file}: {skipped[0].reason}"
+    return f"no picture could be imported; {len(skipped)} were left out, the first is {first}"
+
+
+def _fitted_label(item: Annotated) -> np.ndarray:
+    """The label map of the picture as it is shown, that is, turned by its EXIF orientation.
+
+    Where the sides tell that the stored picture was annotated, the label is turned with it. Where they do not (half a
+    turn, mirrored, square), the annotation is taken to be of the picture as it is shown: so labelme, CVAT and web
+    browsers show it.
+    """
+    shown = read_picture(item.picture).shape[:2]
+    orientation = exif_orientation(item.picture)
+    stored = shown[::-1] if orientation > 4 else shown
+    size = item.size or shown
+    if size not in (shown, stored):
+        raise DataError(_sizes("it was annotated at", size, shown))
+    with written_by("its tool"):
+        label = item.draw(*size)
+    if label.shape not in (shown, stored):
+        raise DataError(_sizes("its mask is", label.shape, shown))
+    if label.shape != shown:
+        label = np.array(Image.fromarray(label).transpose(_TURNS[orientation]))
+    return label
+
+
+def _sizes(what: str, size: tuple[int, ...], shown: tuple[int, ...]) -> str:
+    return (
+        f"{what} {size[1]}x{size[0]} pixels, but the picture has {shown[1]}x{shown[0]}: "
+        "put the picture there that was annotated"
+    )
+
+
+def _palette(export: Export) -> Palette:
+    """The export's colours where each class has its own, else VOC's."""
+    colours = export.colours
+    if colours is None or len(set(colours)) < len(export.classes):
+        return voc_palette(len(export.classes))
+    return colours
+
+
+def _splits(given: dict[str, str | None]) -> tuple[dict[str, tuple[str, ...]], bool]:
+    """The lists, and whether chance made that of validation, for want of one in the export."""
+    splits = {split: tuple(sorted(file for file, of in given.items() if of == split)) for split in SPLITS}
+    rest = tuple(sorted(file for file, of in given.items() if of is None))
+    train = tuple(sorted(splits["train"] + rest))
+    test = {"test": splits["test"]} if splits["test"] else {}
+    if splits["val"] or len(train) < 2:
+        return {"train": train, "val": splits["val"], **test}, False
+    return {**divide(train).names, **test}, True
+
+
+def _recipe(export: Export, palette: Palette, root: Path, sides: list[int]) -> str:
+    side = sorted(sides)[len(sides) // 2]
+    crop = min(max(16 * ((side - 1) // 16) + 1, CROPS[0]), CROPS[1])
+    colours = "".join(f"\n    - {list(colour)}" for colour in palette)
+    return RECIPE.format(
+        crop=crop,
+        root=_yaml_line("root", str(root)),
+        classes=_yaml_line("classes", list(export.classes)),
+        colours="" if palette == voc_palette(len(palette)) else f"\n  colours:{colours}",
+    )
+
+
+def _yaml_line(key: str, value: Any) -> str:
+    text = yaml.safe_dump({key: value}, default_flow_style=True, allow_unicode=True, width=110)
+    return text.strip()[1:-1].replace("\n", "\n  ")
+
+
+RECIPE = """\
+# Made by `segkit data import`: a recipe to change as you like. Train with
+#
+#   segkit train data.yaml --out runs/NAME
+#
+# If you move the folder, correct `root`.
+model:
+  backbone: mobilenet_v2
+  aspp: false
+  # weights: FILE  # <- weights to start from: by far the most that you can do for the result
+data:
+  kind: folder
+  {root}
+  images: images
+  labels: labels
+  list: "{{split}}.txt"  # `segkit data split` makes these lists anew
+  {classes}{colours}
+train:
+  iterations: 3000
+  batch_size: 8
+  crop: {crop}  # pixels; about the shorter side of the pictures, up to 321
+  lr: 0.02
+  warmup: 50
+  batch_norm_momentum: 0.05
+  evaluate_every: 250
+"""

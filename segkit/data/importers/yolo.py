@@ -1,0 +1,126 @@
+"""YOLO segmentation, as Ultralytics reads it: https://docs.ultralytics.com/datasets/segment/ and `data/utils.py`.
+
+A line of a label file is a class number and the corners x y of a polygon in shares of the width and the height. The
+label of `.../images/x.jpg` is `.../labels/x.txt`; a picture without one has no objects. `data.yaml` holds the names
+and what is train, val and test. Polygons are filled as there (`polygon2mask`: corners cut to whole pixels, OpenCV),
+and where they overlap the smaller lies over the larger, also as there (`polygons2masks_overlap`). Class 0 of the file
+becomes class 1; 0 is "background".
+"""
+
+import posixpath
+import re
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segkit.base.errors import DataError
+from segkit.data.importers.drawing import filled, points_of
+from segkit.data.importers.export import SPLITS, Annotated, Export, Skipped, number_classes, split_named, split_of
+from segkit.data.importers.source import Source, read_text, read_yaml
+
+
+def read(source: Source) -> Export:
+    """The pictures of an export. Raises DataError where it has no YAML file with names, or no label file."""
+    file, content = _description(source)
+    names = content["names"]
+    names = dict(enumerate(names)) if isinstance(names, list) else names
+    if not isinstance(names, dict) or not all(isinstance(key, int) for key in names):
+        raise DataError(f"{source.files[file]} has `names` that are neither a list nor numbers with names: correct it")
+    classes, numbers = number_classes((str(names[key]) for key in sorted(names)), background=True)
+    of_value = {key: numbers[str(name)] for key, name in names.items()}
+    labels = source.named(".txt")
+    splits = _splits(source, content)
+    export = Export(classes)
+    used = 0
+    for key, picture in source.pictures.items():
+        label = _label_of(key)
+        used += label in labels
+        name = _name_of(key)
+        split = _split_of(key, splits)
+        if label not in labels:
+            export.notes.append(Skipped(key, f"no {posixpath.basename(label)} for it, so nothing but background"))
+        try:
+            objects = _objects(labels[label], of_value) if label in labels else []
+        except DataError as error:
+            export.skipped.append(Skipped(label, str(error)))
+            continue
+        export.pictures.append(Annotated(name, picture, partial(_draw, objects), None, split))
+    if not used:
+        raise DataError(f"{source.path} has no label file beside a picture: the label of images/x.jpg is labels/x.txt")
+    return export
+
+
+def _description(source: Source) -> tuple[str, dict[str, Any]]:
+    for name, path in source.named(".yaml", ".yml").items():
+        content = read_yaml(path)
+        if isinstance(content, dict) and "names" in content:
+            return name, content
+    raise DataError(f"{source.path} has no data.yaml with the `names` of the classes: put it beside images and labels")
+
+
+def _label_of(picture: str) -> str:
+    """The last folder `images` replaced by `labels`, as Ultralytics' img2label_paths does."""
+    return posixpath.splitext("/labels/".join(f"/{picture}".rsplit("/images/", 1)))[0][1:] + ".txt"
+
+
+def _name_of(picture: str) -> str:
+    """Without the folders that only say that these are pictures, or of which split."""
+    *folders, last = posixpath.splitext(picture)[0].split("/")
+    return "/".join([*(part for part in folders if part != "images" and not split_named(part)), last])
+
+
+def _splits(source: Source, content: dict[str, Any]) -> dict[str, str]:
+    """Picture, or folder with "/" at its end -> split, as `train`, `val` and `test` of the description say."""
+    found = {}
+    for split in SPLITS:
+        value = content.get(split)
+        for entry in value if isinstance(value, list) else [value]:
+            if not isinstance(entry, str):
+                continue
+            place = re.sub(r"^(\.{0,2}/)+", "", posixpath.normpath(entry.replace("\\", "/")))
+            if place in source.files and place.endswith(".txt"):
+                lines = read_text(source.files[place]).splitlines()
+                found.update({re.sub(r"^(\.{0,2}/)+", "", line.strip()): split for line in lines if line.strip()})
+            elif place not in ("", "."):
+                found[f"{place}/"] = split
+    return found
+
+
+def _split_of(picture: str, splits: dict[str, str]) -> str | None:
+    if picture in splits:
+        return splits[picture]
+    folder = next((place for place in splits if place.endswith("/") and f"/{place}" in f"/{picture}"), None)
+    return split_of(picture) if folder is None else splits[folder]
+
+
+def _objects(path: Path, of_value: dict[int, int]) -> list[tuple[int, list[float]]]:
+    objects = []
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        try:
+            values = [float(word) for word in line.split()]
+            value = int(values[0]) if values else 0
+        except (ValueError, OverflowError):
+            raise DataError(f"line {number} is not a class and a polygon: export it again") from None
+        if not values:
+            continue
+        if len(values) == 5:
+            raise DataError(f"line {number} is a box, not a polygon: export segmentations, not detections")
+        if len(values) < 7 or len(values) % 2 == 0:
+            raise DataError(f"line {number} has {len(values)} numbers, not a class and at least three corners")
+        if value not in of_value:
+            raise DataError(f"line {number} has the class {value}, which has no name in data.yaml: add it there")
+        objects.append((of_value[value], values[1:]))
+    return objects
+
+
+def _draw(objects: list[tuple[int, list[float]]], height: int, width: int) -> np.ndarray:
+    masks = []
+    for number, corners in objects:
+        scaled = np.array(corners).reshape(-1, 2) * (width, height)
+        masks.append((number, filled([points_of(scaled, height=height, width=width)], height, width)))
+    label = np.zeros((height, width), np.uint8)
+    for number, mask in sorted(masks, key=lambda item: -int(item[1].sum())):
+        label[mask] = number
+    return label

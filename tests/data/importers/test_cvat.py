@@ -1,0 +1,73 @@
+"""CVAT's "Segmentation mask 1.1"."""
+
+import pytest
+from PIL import Image
+
+from segkit.base.errors import DataError
+
+MAP = "# label:color_rgb:parts:actions\nbackground:0,0,0::\ncar:250,50,83::\nroad:51,221,255::\n"
+COLOURS = [[(0, 0, 0), (250, 50, 83), (51, 221, 255)], [(250, 50, 83)] * 3]
+
+
+@pytest.mark.parametrize("kind", ["rgb", "palette", "lines"])
+def test_masks(bench, kind):
+    bench.write("labelmap.txt", MAP)
+    bench.picture("JPEGImages/city/a.jpg", 3, 2)
+    path = bench.mask("SegmentationClass/city/a.png", COLOURS)
+    if kind == "palette":
+        Image.open(path).quantize(8).save(path)
+    elif kind == "lines":
+        bench.mask("SegmentationClass/city/a.png", [[0, 1, 2], [1, 1, 1]])
+    bench.mask("SegmentationObject/city/a.png", [[0, 1, 2], [1, 1, 1]])
+    bench.write("ImageSets/Segmentation/default.txt", "city/a\n")
+    report = bench.run("cvat")
+    assert list(report["classes"]) == ["background", "car", "road"]
+    assert bench.label("city_a") == [[0, 1, 2], [1, 1, 1]]
+    assert "- [51, 221, 255]" in (bench.out / "data.yaml").read_text()
+
+
+def test_subsets_and_pictures_elsewhere(bench, tmp_path):
+    bench.write("labelmap.txt", MAP)
+    for name in "abc":
+        bench.mask(f"SegmentationClass/{name}.png", COLOURS)
+    for name in "ab":
+        bench.picture(f"../photos/{name}.jpg", 3, 2)
+    bench.write("ImageSets/Segmentation/train.txt", "a\n")
+    bench.write("ImageSets/Segmentation/Validation.txt", "b\nc\n")
+    report = bench.run("cvat", images=tmp_path / "photos")
+    assert report["splits"] == {"train": 1, "val": 1}
+    assert report["skipped"][0]["file"] == "SegmentationClass/c.png"
+
+
+def test_colours_of_no_label(bench):
+    bench.write("labelmap.txt", MAP)
+    bench.picture("JPEGImages/a.jpg", 3, 2)
+    bench.mask("SegmentationClass/a.png", [[(1, 2, 3)] * 3] * 2)
+    with pytest.raises(DataError, match=r"a colour of no class, such as \(1, 2, 3\)"):
+        bench.run("cvat")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "names no labels"),
+        ("car:1,2::\n", "write label:r,g,b::"),
+        ("car:1,2,300::\n", "write label:r,g,b::"),
+        ("car:red::\n", "write label:r,g,b::"),
+        ("car:1,2,3::\nroad:1,2,3::\n", "two labels one colour"),
+    ],
+)
+def test_wrong_label_maps(bench, text, message):
+    bench.write("labelmap.txt", text)
+    bench.mask("SegmentationClass/a.png", COLOURS)
+    with pytest.raises(DataError, match=message):
+        bench.run("cvat")
+
+
+def test_parts_that_are_missing(bench):
+    bench.picture("JPEGImages/a.jpg")
+    with pytest.raises(DataError, match=r"no labelmap\.txt: export as \"Segmentation mask 1\.1\""):
+        bench.run("cvat")
+    bench.write("labelmap.txt", MAP)
+    with pytest.raises(DataError, match="no masks in SegmentationClass"):
+        bench.run("cvat")

@@ -1,0 +1,139 @@
+"""labelme's JSON files, as version 5 writes them."""
+
+import base64
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segkit.base.errors import DataError
+
+
+def shape(label, points, kind="polygon", **more):
+    return {"label": label, "points": points, "group_id": None, "shape_type": kind, "flags": {}, **more}
+
+
+def annotate(bench, name, shapes, *, picture=None, width=6, height=4, **more):
+    content = {
+        "version": "5.5.0",
+        "flags": {},
+        "shapes": shapes,
+        "imagePath": picture or f"{name.split('/')[-1]}.png",
+        "imageData": None,
+        "imageHeight": height,
+        "imageWidth": width,
+        **more,
+    }
+    return bench.write(f"{name}.json", json.dumps(content))
+
+
+def packed(mask):
+    buffer = io.BytesIO()
+    Image.fromarray(np.asarray(mask, bool)).save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def test_shapes_as_labelme_draws_them(bench):
+    bench.picture("a.png")
+    annotate(
+        bench,
+        "a",
+        [
+            shape("dog", [[0, 0], [2, 3]], "rectangle"),
+            shape("cat", [[1, 0], [3, 0], [3, 1], [1, 1]]),
+            shape("__ignore__", [[4, 1], [5, 2]], "mask", mask=packed([[1, 0], [1, 1]])),
+            shape("_background_", [[0, 3], [1, 3], [1, 3]]),
+            shape("dog", [[5, 0], [5, 1]], "circle"),
+            shape("dog", [[1, 1]], "point"),
+            shape("dog", [[1, 1], [4, 3]], "line"),
+        ],
+    )
+    report = bench.run("labelme")
+    assert list(report["classes"]) == ["background", "cat", "dog"]
+    assert bench.label("a") == [[2, 1, 1, 1, 2, 2], [2, 1, 1, 1, 255, 2], [2, 2, 2, 0, 255, 255], [0, 0, 2, 0, 0, 0]]
+    assert report["not_labelled"] == pytest.approx(3 / 24, abs=1e-6)
+    assert sorted(note["reason"] for note in report["notes"]) == [
+        "a line, which has no area",
+        "a point, which has no area",
+    ]
+
+
+def test_classes_of_labels_txt_and_subfolders(bench):
+    bench.write("labels.txt", "__ignore__\n_background_\nzebra\nant\n")
+    for folder in ("one", "two"):
+        bench.picture(f"{folder}/a.png")
+        annotate(bench, f"{folder}/a", [shape("ant", [[0, 0], [5, 3]], "rectangle")])
+    bench.picture("photos/b.png")
+    annotate(bench, "labels/b", [shape("bee", [[0, 0], [5, 3]], "rectangle")], picture="..\\photos\\b.png")
+    report = bench.run("labelme")
+    assert list(report["classes"]) == ["background", "zebra", "ant", "bee"]
+    assert bench.names() == ["one_a.png", "photos_b.png", "two_a.png"]
+    assert bench.label("one_a") == [[2] * 6] * 4 and bench.label("photos_b") == [[3] * 6] * 4
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_pictures_that_exif_turns_were_annotated_turned(bench, orientation):
+    bench.picture("a.jpg", 6, 4, orientation=orientation)
+    turned = orientation in (6, 8)
+    width, height = (4, 6) if turned else (6, 4)
+    annotate(bench, "a", [shape("cat", [[0, 0], [1, 0]], "rectangle")], picture="a.jpg", width=width, height=height)
+    bench.run("labelme")
+    expected = np.zeros((height, width), int)
+    expected[0, :2] = 1
+    assert bench.label("a") == expected.tolist()
+
+
+@pytest.mark.parametrize(("orientation", "corner"), [(6, (0, 3)), (8, (5, 0)), (5, (0, 0)), (7, (5, 3))])
+def test_annotations_of_the_stored_picture_are_turned_with_it(bench, orientation, corner):
+    bench.picture("a.jpg", 6, 4, orientation=orientation)  # stored 6 wide and 4 high, shown 4 wide and 6 high
+    annotate(bench, "a", [shape("cat", [[0, 0], [0, 0]], "rectangle")], picture="a.jpg")
+    bench.run("labelme")
+    expected = np.zeros((6, 4), int)
+    expected[corner] = 1
+    assert bench.label("a") == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"picture": "/etc/passwd.png"}, "lies outside"),
+        ({"picture": "../../b.png"}, "lies outside"),
+        ({"picture": "c.png"}, "is not there"),
+        ({"width": 60, "height": 40}, "annotated at 60x40 pixels, but the picture has 6x4"),
+        ({"imageHeight": "four"}, "not as labelme writes it"),
+        ({"shapes": [shape("cat", [[0, 0], [1, 1]])]}, "2 corners"),
+        ({"shapes": [shape("cat", [[0, 0], [1, float("inf")], [2, 2]])]}, "no number"),
+        ({"shapes": [shape("cat", [[0, 0], [1, 1]], "blob")]}, "does not know"),
+        ({"shapes": [shape("cat", [[0, 0], [1, 1]], "mask", mask="%%%")]}, "not base64"),
+        ({"shapes": [shape("cat", [[0, 0], [1, 1]], "mask", mask="AAAA")]}, "no PNG"),
+        ({"shapes": [shape("cat", [[0, 0], [1, 1]], "mask", mask=packed(np.ones((99, 99))))]}, "99x99"),
+    ],
+)
+def test_wrong_annotations_leave_their_picture_out(bench, change, reason):
+    bench.picture("a.png")
+    bench.picture("b.png")
+    annotate(bench, "b", [shape("cat", [[0, 0], [5, 3]], "rectangle")])
+    annotate(bench, "a", **{"shapes": [], **change})
+    report = bench.run("labelme")
+    assert bench.names() == ["b.png"]
+    assert reason in report["skipped"][0]["reason"]
+
+
+def test_broken_files_are_left_out_and_others_passed_over(bench):
+    bench.picture("a.png")
+    annotate(bench, "a", [])
+    bench.write("other.json", '{"shapes": "of something else"}')
+    bench.write("cut.json", '{"shapes": [')
+    report = bench.run("labelme")
+    assert [skip["file"] for skip in report["skipped"]] == ["cut.json"]
+
+
+def test_no_annotations(bench):
+    bench.picture("a.png")
+    with pytest.raises(DataError, match="holds no JSON file of labelme"):
+        bench.run("labelme")
+    bench.write("a.json", "{")
+    with pytest.raises(DataError, match=r"holds no JSON file of labelme: .*a\.json is no JSON"):
+        bench.run("labelme")
