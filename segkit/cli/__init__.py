@@ -3,7 +3,7 @@
 import sys
 
 from segkit.base.errors import ConfigError, SegkitError
-from segkit.cli import ablate, benchmark, compare, describe, evaluate, predict, train
+from segkit.cli import ablate, benchmark, compare, data, describe, evaluate, predict, train
 from segkit.cli.app import app
 
 
@@ -28,4 +28,4 @@ def main() -> None:
         sys.exit(1)
 
 
-__all__ = ["ablate", "app", "benchmark", "compare", "describe", "evaluate", "main", "predict", "train"]
+__all__ = ["ablate", "app", "benchmark", "compare", "data", "describe", "evaluate", "main", "predict", "train"]
