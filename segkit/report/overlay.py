@@ -115,7 +115,7 @@ def contact_sheet(
         image.thumbnail((side, side), Image.Resampling.BOX)
         small = np.asarray(Image.fromarray(label).resize(image.size, Image.Resampling.NEAREST))
         cells.append(_side_by_side([np.asarray(image), _coloured(np.asarray(image), small, palette, alpha)], gap=4))
-    columns = math.ceil(math.sqrt(len(cells) / 2))
+    columns = math.ceil(math.sqrt(len(cells)))
     width = max(cell.shape[1] for cell in cells)
     rows = []
     for first in range(0, len(cells), columns):

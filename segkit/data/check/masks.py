@@ -11,6 +11,9 @@ from segkit.data.finding import Finding
 from segkit.data.pairs import PairedFiles
 
 _NEAR = 16  # how far JPEG moves most colours, in levels of the channel that moves most
+# Of pixels in unknown colours, how many are that near. Measured on CamVid: 83 to 100 % at qualities 50 to 95, and 16 to
+# 74 % where a mask was made larger or smaller with bilinear, bicubic or Lanczos smoothing.
+_MOSTLY_NEAR = 0.78
 _MANY = 12  # colours or values that nobody chose, so that a program made them
 _GREYS = (0, 64, 128, 192, 255)  # of masks made to be looked at
 
@@ -76,7 +79,7 @@ def _wrong_colours(path: Path, refused: str, stored: np.ndarray, colours: Palett
     unknown = distances > 0
     share = counts[unknown].sum() / counts.sum()
     near = counts[unknown & (distances <= _NEAR)].sum() / counts[unknown].sum()
-    if unknown.sum() > _MANY and near > 0.5:
+    if unknown.sum() > _MANY and near > _MOSTLY_NEAR:
         told = (
             f"{path} holds {unknown.sum()} colours that are near those of the classes but not equal ({share:.1%} of "
             "its pixels): it was compressed as JPEG, which no saving as PNG undoes: make it again from the tool's own "
