@@ -13,13 +13,17 @@ MOST = 2000
 
 
 class ShownExample(NamedTuple):
-    """A picture on the page: `note` is the kind of finding it is shown for, or ""; `image` a WebP or PNG file."""
+    """A picture on the page: `note` is the kind of finding it is shown for, or ""; `image` a WebP or PNG file.
+
+    `labelled` tells whether the label is shown over the picture, or what is in its file beside it.
+    """
 
     name: str
     split: str
     note: str
     classes: tuple[str, ...]
     image: bytes
+    labelled: bool
 
 
 class BalanceRow(NamedTuple):

@@ -116,15 +116,25 @@ def thumbnail(
     return _encoded(both, "WEBP", quality=quality, method=4)
 
 
-def overlaid(picture: np.ndarray, label: np.ndarray | None, palette: Sequence[Sequence[int]]) -> bytes:
+def overlaid(
+    picture: np.ndarray,
+    label: np.ndarray | None,
+    palette: Sequence[Sequence[int]],
+    *,
+    stored: np.ndarray | None = None,
+) -> bytes:
     """A picture and beside it the same under the colours of its label, as a WebP; arguments as those of `layers`.
 
-    Without a label it is the picture alone. Each part is at most OVERLAID pixels wide and high.
+    Without a label `stored`, uint8 (h, w, 3), is beside it, or grey. Each part is at most OVERLAID pixels a side.
     """
     small = _fitted(Image.fromarray(picture), OVERLAID, OVERLAID, Image.Resampling.LANCZOS)
-    both = Image.new("RGB", (small.width * (1 if label is None else 2), small.height))
+    both = Image.new("RGB", (2 * small.width, small.height), NOT_LABELLED)
     both.paste(small, (0, 0))
-    if label is not None:
+    if label is None and stored is not None:
+        beside = Image.fromarray(stored)
+        beside.thumbnail(small.size, Image.Resampling.BOX)
+        both.paste(beside, (small.width, 0))
+    elif label is not None:
         coloured = Image.fromarray(palette_table(palette)[label]).resize(small.size, Image.Resampling.BOX)
         both.paste(Image.blend(small, coloured, _OVERLAID_ALPHA), (small.width, 0))
     return _encoded(both, "WEBP", quality=75, method=4)

@@ -99,8 +99,8 @@ def _show(found: "DataCheck", console: Console) -> None:
         print(f"{split.name:15} {split.pictures} pictures, {sizes or 'none read'}{more}; {ignored:.1%} not labelled")
     if found.class_weights is not None:
         weights = ", ".join(f"{weight:g}" for weight in found.class_weights)
-        print(f"class weights   train.class_weights=[{weights}] (median frequency; leave out what you need not)")
-    for (level, kind), group in groupby(_by_kind(found), key=lambda finding: (finding.level, finding.kind)):
+        print(f"class weights   train.class_weights=[{weights}] (median frequency balancing)")
+    for (level, kind), group in groupby(found.findings, key=lambda finding: (finding.level, finding.kind)):
         same = list(group)
         print(f"\n{level}: {kind} ({len(same)})")
         for finding in same[:_LISTED]:
@@ -109,10 +109,6 @@ def _show(found: "DataCheck", console: Console) -> None:
             print(f"  ... and {len(same) - _LISTED} more: --json and --html have all")
     warnings = len(found.findings) - found.errors
     print(f"\n{_counted(found.errors, 'error')}, {_counted(warnings, 'warning')}, in {found.seconds:.0f} s")
-
-
-def _by_kind(found: "DataCheck") -> "list[Finding]":
-    return sorted(found.findings, key=lambda finding: (finding.level, finding.kind))
 
 
 def _counted(count: int, what: str) -> str:
@@ -130,7 +126,8 @@ def _write_page(path: Path, found: "DataCheck", datasets: "dict[str, Dataset]", 
             example.split,
             example.note,
             tuple(found.classes[label] for label in example.classes),
-            overlaid(example.picture, example.label, found.palette),
+            overlaid(example.picture, example.label, found.palette, stored=example.stored),
+            example.label is not None,
         )
         for example in read_examples(found.examples, found.findings, datasets)
     ]

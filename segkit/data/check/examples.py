@@ -8,6 +8,7 @@ import numpy as np
 
 from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE
+from segkit.base.pictures import read_picture
 from segkit.data.check.look import Look
 from segkit.data.dataset import Dataset
 from segkit.data.finding import Finding
@@ -23,7 +24,11 @@ Place = tuple[str, int]
 
 
 class Example(NamedTuple):
-    """A picture, uint8 (H, W, 3), its label of the same size or None if it cannot be shown, and what is told of it."""
+    """A picture, uint8 (H, W, 3), its label, uint8 (H, W), and what is told of it.
+
+    Where the label is none of this picture's, `label` is None and `stored` shows what is in its file, uint8 (h, w, 3),
+    if that can be read as a picture.
+    """
 
     name: str
     split: str
@@ -31,6 +36,7 @@ class Example(NamedTuple):
     classes: tuple[int, ...]
     picture: np.ndarray
     label: np.ndarray | None
+    stored: np.ndarray | None = None
 
 
 def choose_examples(looks: Mapping[str, Sequence[Look]], classes: int) -> tuple[Place, ...]:
@@ -50,11 +56,11 @@ def choose_examples(looks: Mapping[str, Sequence[Look]], classes: int) -> tuple[
             if max(counts, default=0) > 0:
                 chosen[(split, int(np.argmax(counts)))] = None
                 break
-    spread = np.linspace(0, len(readable) - 1, SOUND).round().astype(int).tolist()
-    for place in spread:
-        if len(chosen) < SOUND:
-            chosen[readable[place]] = None
-    return tuple(sorted(list(chosen)[:SOUND], key=readable.index))
+    rest = max(0, SOUND - len(chosen))
+    for place in np.linspace(0, len(readable) - 1, rest).round().astype(int).tolist():
+        chosen[readable[place]] = None
+    order = {place: number for number, place in enumerate(readable)}
+    return tuple(sorted(list(chosen)[:SOUND], key=order.__getitem__))
 
 
 def read_examples(
@@ -102,8 +108,19 @@ def _read(dataset: Dataset, place: Place, note: str) -> Example | None:
         return None
     if label is not None and (label.shape != picture.shape[:2] or _holds_others(label, len(dataset.classes))):
         label = None
-    classes = () if label is None else tuple(np.unique(label[label != IGNORE]).tolist())
+    if label is None:
+        return Example(dataset.ids[index], split, note, (), picture, None, _stored(dataset, index))
+    classes = tuple(np.unique(label[label != IGNORE]).tolist())
     return Example(dataset.ids[index], split, note, classes, picture, label)
+
+
+def _stored(dataset: Dataset, index: int) -> np.ndarray | None:
+    if not isinstance(dataset, PairedFiles):
+        return None
+    try:
+        return read_picture(dataset.labels[index])
+    except DataError:
+        return None
 
 
 def _holds_others(label: np.ndarray, classes: int) -> bool:

@@ -58,7 +58,7 @@ def check_splits(
     workers: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> DataCheck:
-    """Look at every picture of each split and tell what is wrong, errors first.
+    """Look at every picture of each split and tell what is wrong, errors first and each kind together.
 
     `datasets` are the splits by name, of the same classes, `train` the one that is trained on; `before` is what was
     found when they were opened. Arguments `workers` and `progress` are those of `look_at_all`. Raises DataError where
@@ -81,7 +81,7 @@ def check_splits(
         first.classes,
         first.palette,
         tuple(figures.values()),
-        tuple(sorted(findings, key=lambda finding: finding.level != "error")),
+        tuple(sorted(findings, key=lambda finding: (finding.level, finding.kind))),
         median_frequency_weights(figures[train]) if train in figures else None,
         choose_examples(looks, len(first.classes)),
         time.monotonic() - start,

@@ -88,8 +88,10 @@ def _poor_label(name: str, values: Sequence[int], classes: Sequence[str]) -> Fin
     if len(present) > 1:
         return None
     if not present:
-        told = f"{name} holds nothing but {IGNORE} (not labelled): label it or take it out"
+        told = f"{name} holds no labelled pixel: label it or take it out"
         return Finding("warning", name, told, "not labelled")
+    if present != [0] and len(values) > 1:
+        return None  # an object that fills its picture has a border of IGNORE at most
     told = f"{name} holds nothing but {classes[present[0]]!r}{' and pixels not labelled' if len(values) > 1 else ''}"
     told += ": fine if there is nothing else in the picture, otherwise label it"
     return Finding("warning", name, told, "one class only")
