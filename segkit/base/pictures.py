@@ -44,16 +44,33 @@ def read_picture(path: str | Path) -> np.ndarray:
     of another kind of pixel (32 bits, Lab ...), has no pixels or more than MAX_PIXELS.
     """
     with _opened(path) as image:
+        return _as_rgb(path, ImageOps.exif_transpose(image))
+
+
+def read_reduced(path: str | Path, *, side: int) -> tuple[np.ndarray, tuple[int, int]]:
+    """The picture in a file, as small as is quick to decode, and its full size (width, height).
+
+    As `read_picture`, but a JPEG is decoded at a half, a quarter or an eighth while both sides keep `side` pixels. The
+    whole file is read all the same, so what is broken or cut short is refused here too.
+    """
+    with _opened(path) as image:
+        width, height = image.size
+        image.draft(None, (side, side))  # only JPEG does anything
         picture = ImageOps.exif_transpose(image)
-        if picture.mode in _SIXTEEN_BITS:
-            grey = (np.asarray(picture) >> 8).astype(np.uint8)
-            return np.repeat(grey[:, :, None], 3, axis=2)
-        if picture.mode not in _CONVERTED:
-            raise DataError(f"{path} has pixels of the kind {picture.mode}: save it as RGB or grey with 8 or 16 bits")
-        if picture.has_transparency_data:
-            colour = picture.convert("RGBA")
-            picture = Image.alpha_composite(Image.new("RGBA", colour.size, (0, 0, 0, 255)), colour)
-        return np.array(picture.convert("RGB"))
+        turned = _orientation(image) > 4
+        return _as_rgb(path, picture), (height, width) if turned else (width, height)
+
+
+def _as_rgb(path: str | Path, picture: Image.Image) -> np.ndarray:
+    if picture.mode in _SIXTEEN_BITS:
+        grey = (np.asarray(picture) >> 8).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if picture.mode not in _CONVERTED:
+        raise DataError(f"{path} has pixels of the kind {picture.mode}: save it as RGB or grey with 8 or 16 bits")
+    if picture.has_transparency_data:
+        colour = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", colour.size, (0, 0, 0, 255)), colour)
+    return np.array(picture.convert("RGB"))
 
 
 def read_label(path: str | Path, *, colours: Palette | None = None) -> np.ndarray:
@@ -62,6 +79,15 @@ def read_label(path: str | Path, *, colours: Palette | None = None) -> np.ndarra
     An RGB colour map is decoded by exact colour: `colours[i]` becomes i, and (224, 224, 192), VOC's border, IGNORE
     unless it is among `colours`. No EXIF orientation is applied. Raises DataError as `read_picture` does, and for
     other formats than PNG, for values above 255, for transparent pixels and for colours that are not known.
+    """
+    values = read_stored_label(path)
+    return _decode_colours(path, values, colours) if values.ndim == 3 else values
+
+
+def read_stored_label(path: str | Path) -> np.ndarray:
+    """What a label PNG holds before colours are decoded: uint8, (H, W) values or (H, W, 3) RGB.
+
+    Raises DataError as `read_label` does, but for the colours.
     """
     with _opened(path) as image:
         if image.format != "PNG":
@@ -82,7 +108,7 @@ def read_label(path: str | Path, *, colours: Palette | None = None) -> np.ndarra
             raise DataError(f"{path} has transparent pixels, which have no label: save it as an indexed PNG")
         values = values[..., 0] if mode == "LA" else values[..., :3]
     if values.ndim == 3:
-        return _decode_colours(path, values, colours)
+        return values
     if values.max() > 255:
         raise DataError(f"{path} has the label value {values.max()}, but 255 is the largest: save it with 8 bits")
     return values.astype(np.uint8)
@@ -91,7 +117,12 @@ def read_label(path: str | Path, *, colours: Palette | None = None) -> np.ndarra
 def exif_orientation(path: str | Path) -> int:
     """The EXIF orientation in a picture's header: 1 as stored, 2 to 8 mirrored or turned, 5 to 8 with sides swapped."""
     with _opened(path) as image:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+        return _orientation(image)
+
+
+def _orientation(image: Image.Image) -> int:
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return orientation if orientation in range(1, 9) else 1
 
 
 def save_label(path: str | Path, label: np.ndarray, palette: Sequence[Sequence[int]]) -> None:

@@ -1,5 +1,6 @@
 """A user's own data: a folder of pictures and a folder of label PNGs with the same names."""
 
+import builtins
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
@@ -9,7 +10,8 @@ import numpy as np
 from segkit.base.errors import ConfigError, DataError
 from segkit.base.labels import IGNORE, Palette, voc_palette
 from segkit.base.pictures import PICTURE_SUFFIXES
-from segkit.data.pairs import PairedFiles, files_by_stem, read_names, take
+from segkit.data.finding import Finding
+from segkit.data.pairs import PairedFiles, complete, files_by_stem, read_names, take
 
 LABEL_SUFFIXES = frozenset({".png"})
 
@@ -27,7 +29,8 @@ class FolderDataset(PairedFiles):
     `mapping` does not name is always IGNORE. So {255: 1} turns a mask of 0 and 255 into two classes, though 255 is also
     the default of `ignore`. `colours`, one a class, is the palette too; without it the palette is VOC's.
 
-    Raises ConfigError if these contradict each other, DataError if folders, files or partners are missing.
+    Raises ConfigError if these contradict each other, DataError if folders, files or partners are missing. Where a list
+    of `findings` is given, names that lack a file or occur twice are told there and left out, and the rest is read.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class FolderDataset(PairedFiles):
         colours: Sequence[Sequence[int]] | None = None,
         ignore: int | Sequence[int] = IGNORE,
         mapping: Mapping[int, int] | None = None,
+        findings: "builtins.list[Finding] | None" = None,
     ) -> None:
         if not re.fullmatch(r"\w[\w.-]*", split):
             raise ConfigError(f"the split {split!r} is no plain name: use letters, digits, '_', '-' and '.' only")
@@ -50,13 +54,16 @@ class FolderDataset(PairedFiles):
         palette = voc_palette(len(classes)) if colours is None else _palette(colours, len(classes))
         image_folder, label_folder = _resolve(root, images, split), _resolve(root, labels, split)
         one_folder = image_folder == label_folder
-        pictures = files_by_stem(image_folder, PICTURE_SUFFIXES - (LABEL_SUFFIXES if one_folder else set()), "images")
-        found = files_by_stem(label_folder, LABEL_SUFFIXES, "labels")
+        endings = PICTURE_SUFFIXES - (LABEL_SUFFIXES if one_folder else set())
+        pictures = files_by_stem(image_folder, endings, "images", findings=findings)
+        found = files_by_stem(label_folder, LABEL_SUFFIXES, "labels", findings=findings)
         if list is None:
             ids, source = _shared_names(pictures, found), image_folder
         else:
             source = _resolve(root, list, split)
             ids = [_without_suffix(name) for name in read_names(source)]
+            if findings is not None:
+                ids = complete(ids, pictures, found, source=source, findings=findings)
         super().__init__(
             ids,
             take(ids, pictures, kind="pictures", source=source, folder=image_folder),

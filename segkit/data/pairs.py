@@ -1,5 +1,6 @@
 """Data sets of files: a picture and a label PNG for each name. VOC and folders differ only in how they find them."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE, Palette
 from segkit.base.pictures import exif_orientation, read_label, read_picture
 from segkit.data.dataset import Sample
+from segkit.data.finding import Finding
 
 
 class PairedFiles:
@@ -39,7 +41,7 @@ class PairedFiles:
         self.labels = tuple(labels)
         self.without_label = tuple(without_label)
         self.without_picture = tuple(without_picture)
-        self._colours = colours
+        self.colours = colours
         self._values = np.arange(256, dtype=np.uint8) if values is None else values
 
     def __len__(self) -> int:
@@ -48,25 +50,29 @@ class PairedFiles:
 
     def __getitem__(self, index: int) -> Sample:
         """The pair at `index`; DataError if a file is broken, a label is no class or the sizes differ."""
-        image, label = read_picture(self.pictures[index]), self.label(index)
-        self.check_sizes(index, image, label)
+        image, label = self.picture(index), self.label(index)
+        self.check_sizes(index, image.shape[:2], label.shape)
         return Sample(image, label, self.ids[index])
+
+    def picture(self, index: int) -> np.ndarray:
+        """The picture at `index` alone: uint8 (H, W, 3) RGB, or DataError."""
+        return read_picture(self.pictures[index])
 
     def label(self, index: int) -> np.ndarray:
         """The label map at `index` alone: uint8 (H, W), each value a class or IGNORE, or DataError."""
         path = self.labels[index]
-        raw = read_label(path, colours=self._colours)
+        raw = read_label(path, colours=self.colours)
         label: np.ndarray = self._values[raw]
         wrong = (label >= len(self.classes)) & (label != IGNORE)
         if wrong.any():
             raise DataError(self._wrong_values(path, np.unique(raw), np.unique(raw[wrong])))
         return label
 
-    def check_sizes(self, index: int, image: np.ndarray, label: np.ndarray) -> None:
-        """Raise DataError if the picture and the label map at `index` differ in size, with EXIF where it is why."""
-        if image.shape[:2] == label.shape:
+    def check_sizes(self, index: int, picture_size: tuple[int, ...], label_size: tuple[int, ...]) -> None:
+        """Raise DataError if the picture and the label map at `index`, (H, W) each, differ, with EXIF if it is why."""
+        if picture_size == label_size:
             return
-        (height, width), (label_height, label_width) = image.shape[:2], label.shape
+        (height, width), (label_height, label_width) = picture_size, label_size
         picture, path = self.pictures[index], self.labels[index]
         sizes = f"{path} is {label_width}x{label_height} pixels, but its picture {picture} is {width}x{height}"
         if (height, width) == (label_width, label_height) and exif_orientation(picture) > 4:
@@ -91,11 +97,14 @@ class PairedFiles:
         )
 
 
-def files_by_stem(folder: Path, suffixes: Iterable[str], setting: str) -> dict[str, Path]:
+def files_by_stem(
+    folder: Path, suffixes: Iterable[str], setting: str, *, findings: list[Finding] | None = None
+) -> dict[str, Path]:
     """The files of a folder with these endings (lower case, any case matches), by name without ending, sorted.
 
     Hidden files are left out. Raises DataError, naming the `setting` to correct, if the folder is not there, holds no
-    such file, or holds two of one name.
+    such file, or holds two of one name; the last is told in `findings` instead, where there are some, and the first
+    taken.
     """
     endings = frozenset(suffixes)
     try:
@@ -105,7 +114,10 @@ def files_by_stem(folder: Path, suffixes: Iterable[str], setting: str) -> dict[s
     found: dict[str, Path] = {}
     for path in paths:
         if found.setdefault(path.stem, path) != path:
-            raise DataError(f"{found[path.stem]} and {path.name} have one name: rename one or take it out")
+            told = f"{found[path.stem]} and {path.name} have one name: rename one or take it out"
+            if findings is None:
+                raise DataError(told)
+            findings.append(Finding("error", str(path), told, "two of one name"))
     if not found:
         raise DataError(
             f"{folder} holds no {' or '.join(sorted(endings))} file: put the files there or correct `{setting}`"
@@ -125,6 +137,23 @@ def read_names(path: Path) -> list[str]:
     if not names:
         raise DataError(f"{path} names no pictures: write one name a line into it")
     return names
+
+
+def complete(
+    names: Sequence[str], pictures: dict[str, Path], labels: dict[str, Path], *, source: Path, findings: list[Finding]
+) -> list[str]:
+    """The names that have both files, once each; `findings` tells the others that `source` names."""
+    times = Counter(names)
+    for name, count in times.items():
+        if count > 1:
+            told = f"{source} names {name!r} {count} times: leave it there once"
+            findings.append(Finding("warning", str(source), told, "name twice in a list"))
+        for what, found in (("picture", pictures), ("label", labels)):
+            if name not in found:
+                folder = next(iter(found.values())).parent
+                told = f"{source} names {name!r}, which has no {what} in {folder}: add it or take the name out"
+                findings.append(Finding("error", name, told, f"no {what}"))
+    return [name for name in times if name in pictures and name in labels]
 
 
 def take(names: Sequence[str], found: dict[str, Path], *, kind: str, source: Path, folder: Path) -> list[Path]:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from segkit.base.errors import ConfigError, DataError
 from segkit.base.labels import VOC_CLASSES, voc_palette
-from segkit.data.pairs import PairedFiles, files_by_stem, read_names, take
+from segkit.data.finding import Finding
+from segkit.data.pairs import PairedFiles, complete, files_by_stem, read_names, take
 
 VOC_SPLITS = ("train", "val", "trainval", "train_aug")
 """1,464, 1,449, 2,913 and 10,582 pictures. train_aug: VOC's train and SBD's pictures, less VOC's val."""
@@ -15,10 +16,11 @@ class VocDataset(PairedFiles):
 
     Pictures are JPEGImages/ID.jpg, labels SegmentationClass/ID.png, for train_aug SegmentationClassAug/ID.png; the IDs
     and their order are those of ImageSets/Segmentation/SPLIT.txt. RGB labels are decoded by VOC's colours.
-    Raises ConfigError for another split, DataError where a folder, the list or a file is missing.
+    Raises ConfigError for another split, DataError where a folder, the list or a file is missing. Where a list of
+    `findings` is given, names that lack a file or occur twice are told there and left out, and the rest is read.
     """
 
-    def __init__(self, root: str | Path, split: str) -> None:
+    def __init__(self, root: str | Path, split: str, *, findings: list[Finding] | None = None) -> None:
         if split not in VOC_SPLITS:
             raise ConfigError(f"VOC has no split {split!r}: choose {', '.join(VOC_SPLITS)}")
         folder = _voc_folder(Path(root))
@@ -26,8 +28,10 @@ class VocDataset(PairedFiles):
         source = folder / "ImageSets" / "Segmentation" / f"{split}.txt"
         _check_parts(label_folder, source, split)
         ids = read_names(source)
-        pictures = files_by_stem(folder / "JPEGImages", [".jpg"], "root")
-        labels = files_by_stem(label_folder, [".png"], "root")
+        pictures = files_by_stem(folder / "JPEGImages", [".jpg"], "root", findings=findings)
+        labels = files_by_stem(label_folder, [".png"], "root", findings=findings)
+        if findings is not None:
+            ids = complete(ids, pictures, labels, source=source, findings=findings)
         super().__init__(
             ids,
             take(ids, pictures, kind="pictures", source=source, folder=folder / "JPEGImages"),

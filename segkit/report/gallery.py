@@ -16,6 +16,9 @@ LONGEST = 512
 THUMBNAIL_WIDTH = 160
 """The width of each of the two parts of a thumbnail, in pixels."""
 THUMBNAIL_QUALITY = 60
+OVERLAID = 320
+"""The longest side of each of the two parts of an overlaid picture, in pixels."""
+_OVERLAID_ALPHA = 0.6
 _ALPHA = 0.5  # the share of the label's colour in a thumbnail
 _TALLEST = 2.0  # height of a part of a thumbnail, in widths
 _TRANSPARENT = 254  # of the layer of errors; its other values are 0 and 1
@@ -111,6 +114,30 @@ def thumbnail(
     both.paste(Image.blend(small, coloured, _ALPHA), (0, 0))
     both.paste(errors, (small.width, 0))
     return _encoded(both, "WEBP", quality=quality, method=4)
+
+
+def overlaid(
+    picture: np.ndarray,
+    label: np.ndarray | None,
+    palette: Sequence[Sequence[int]],
+    *,
+    stored: np.ndarray | None = None,
+) -> bytes:
+    """A picture and beside it the same under the colours of its label, as a WebP; arguments as those of `layers`.
+
+    Without a label `stored`, uint8 (h, w, 3), is beside it, or grey. Each part is at most OVERLAID pixels a side.
+    """
+    small = _fitted(Image.fromarray(picture), OVERLAID, OVERLAID, Image.Resampling.LANCZOS)
+    both = Image.new("RGB", (2 * small.width, small.height), NOT_LABELLED)
+    both.paste(small, (0, 0))
+    if label is None and stored is not None:
+        beside = Image.fromarray(stored)
+        beside.thumbnail(small.size, Image.Resampling.BOX)
+        both.paste(beside, (small.width, 0))
+    elif label is not None:
+        coloured = Image.fromarray(palette_table(palette)[label]).resize(small.size, Image.Resampling.BOX)
+        both.paste(Image.blend(small, coloured, _OVERLAID_ALPHA), (small.width, 0))
+    return _encoded(both, "WEBP", quality=75, method=4)
 
 
 def data_uri(data: bytes) -> str:

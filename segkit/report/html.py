@@ -22,8 +22,17 @@ from segkit.report.matrix import confused_classes, matrix, most_confused, row_sh
 from segkit.version import VERSION
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_STYLES = ("page.css", "table.css", "chart.css", "viewer.css", "claims.css", "benchmark.css", "ablation.css")
-_SCRIPTS = ("page.js", "table.js", "matrix.js", "viewer.js", "pictures.js", "benchmark.js", "ablation.js")
+_STYLES = (
+    "page.css",
+    "table.css",
+    "chart.css",
+    "viewer.css",
+    "claims.css",
+    "benchmark.css",
+    "ablation.css",
+    "data.css",
+)
+_SCRIPTS = ("page.js", "table.js", "matrix.js", "viewer.js", "pictures.js", "benchmark.js", "ablation.js", "data.js")
 _CURVES = {"loss": "Loss", "val_miou": "mIoU on the validation split", "lr": "Learning rate"}
 
 

@@ -24,6 +24,8 @@ _LEAST_TEXT = 12
 _CONTOUR = 1 / 700  # width of a contour as a share of the picture's side
 _CONTOUR_ALPHA = 0.6  # what is thinner than its own contours keeps some of its colour
 _SMALL = 240  # panels of a comparison with a side under this are enlarged by a whole number
+_SHEET_GAP = 12  # pixels between the cells of a contact sheet
+_SHEET_TEXT = 16  # height of its legend's text in pixels
 _LONGEST = 24  # text heights that a name may be wide where the picture is narrower
 
 
@@ -90,6 +92,47 @@ def comparison(
     if labelled < truth.size:
         entries.append((NOT_LABELLED, "not labelled"))
     return _stack([row, _legend(entries, row.shape[1], text)])
+
+
+def contact_sheet(
+    pairs: Sequence[tuple[np.ndarray, np.ndarray]],
+    *,
+    palette: Sequence[Sequence[int]],
+    classes: Sequence[str],
+    side: int = 240,
+    alpha: float = 0.6,
+) -> np.ndarray:
+    """Pictures, each with the same under its label beside it, in rows above one legend: uint8 (H', W', 3).
+
+    `pairs` are one or more pictures, uint8 (H, W, 3), and labels, uint8 (H, W), drawn with at most `side` pixels a
+    side; other arguments are those of `overlay`. Raises ValueError as `overlay` does.
+    """
+    cells, pixels = [], np.zeros(256, np.int64)
+    for picture, label in pairs:
+        _check(picture, classes, label)
+        pixels += _pixels(label)
+        image = Image.fromarray(picture)
+        image.thumbnail((side, side), Image.Resampling.BOX)
+        small = np.asarray(Image.fromarray(label).resize(image.size, Image.Resampling.NEAREST))
+        cells.append(_side_by_side([np.asarray(image), _coloured(np.asarray(image), small, palette, alpha)], gap=4))
+    columns = math.ceil(math.sqrt(len(cells)))
+    width = max(cell.shape[1] for cell in cells)
+    rows = []
+    for first in range(0, len(cells), columns):
+        row = [_framed(cell, width) for cell in cells[first : first + columns]]
+        rows.append(_side_by_side(row, gap=_SHEET_GAP))
+    entries = _occurring(pixels, palette, classes)
+    if pixels[IGNORE]:
+        colour = tuple(palette_table(palette)[IGNORE].tolist())
+        entries.append((colour, "not labelled (255)"))
+    return _stack([*rows, _legend(entries, max(row.shape[1] for row in rows), _SHEET_TEXT)])
+
+
+def _framed(cell: np.ndarray, width: int) -> np.ndarray:
+    """A cell in white, `width` pixels wide, with room below it."""
+    framed = np.full((len(cell) + _SHEET_GAP, width, 3), PAPER, np.uint8)
+    framed[: len(cell), : cell.shape[1]] = cell
+    return framed
 
 
 def _check(picture: np.ndarray, classes: Sequence[str], *labels: np.ndarray) -> None:

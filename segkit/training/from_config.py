@@ -1,12 +1,15 @@
 """A recipe's sections turned into the things they describe."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from segkit.base.errors import ConfigError
-from segkit.config import DataConfig, ModelConfig, ShapesConfig, VocConfig
+from segkit.config import DataConfig, ModelConfig, ShapesConfig, TrainConfig, VocConfig
 from segkit.data.dataset import Dataset
+from segkit.data.finding import Finding
 from segkit.data.folder import FolderDataset
 from segkit.data.shapes import SPLITS, ShapesDataset
+from segkit.data.transforms import TrainingTransform
 from segkit.data.voc import VocDataset
 from segkit.models import DeepLabV3
 from segkit.training.device import choose_device, place
@@ -19,13 +22,14 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
 }
 
 
-def open_dataset(data: DataConfig, split: str) -> Dataset:
+def open_dataset(data: DataConfig, split: str, *, findings: list[Finding] | None = None) -> Dataset:
     """The data set of a recipe's `data` section.
 
-    Raises DataError where it is not there or not whole, ConfigError where the section contradicts itself.
+    Raises DataError where it is not there or not whole, ConfigError where the section contradicts itself. Where a list
+    of `findings` is given, what is wrong with single names is told there and the rest opened.
     """
     if isinstance(data, VocConfig):
-        return VocDataset(data.root, split)
+        return VocDataset(data.root, split, findings=findings)
     if isinstance(data, ShapesConfig):
         if split not in SPLITS:
             raise ConfigError(f"the shapes have no split {split!r}: choose one of {', '.join(SPLITS)}")
@@ -41,6 +45,19 @@ def open_dataset(data: DataConfig, split: str) -> Dataset:
         colours=data.colours,
         ignore=data.ignore,
         mapping=data.mapping,
+        findings=findings,
+    )
+
+
+def training_transform(config: TrainConfig, *, mean: Sequence[float]) -> TrainingTransform:
+    """The training pictures of a recipe's `train` section; `mean`, RGB in 0..255, is the colour of the padding."""
+    return TrainingTransform(
+        crop=config.crop,
+        mean=mean,
+        scales=config.scales,
+        scale_step=config.scale_step,
+        mirror=config.mirror,
+        jitter=config.jitter,
     )
 
 

@@ -15,11 +15,10 @@ from segkit.config import Config
 from segkit.data.check import check_dataset
 from segkit.data.dataset import Dataset
 from segkit.data.loader import training_batches
-from segkit.data.transforms import TrainingTransform
 from segkit.evaluation.evaluate import evaluate
 from segkit.training.checkpoint import RunFolder
 from segkit.training.device import choose_device
-from segkit.training.from_config import build_from_config, open_dataset
+from segkit.training.from_config import build_from_config, open_dataset, training_transform
 from segkit.training.learner import Learner, Outcome
 from segkit.training.progress import Clock, Evaluated, Event, Listener, Note, Progress, Step
 from segkit.training.tensorboard import TensorBoard
@@ -125,17 +124,9 @@ class _Training:
 
     def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         config = self.config.train
-        transform = TrainingTransform(
-            crop=config.crop,
-            mean=self.learner.model.mean.flatten().tolist(),
-            scales=config.scales,
-            scale_step=config.scale_step,
-            mirror=config.mirror,
-            jitter=config.jitter,
-        )
         return training_batches(
             self.train_set,
-            transform,
+            training_transform(config, mean=self.learner.model.mean.flatten().tolist()),
             batch_size=config.batch_size,
             seed=config.seed,
             first_iteration=self.progress.iteration,

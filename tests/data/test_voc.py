@@ -8,6 +8,7 @@ import pytest
 from segkit.base.errors import ConfigError, DataError
 from segkit.base.labels import IGNORE, VOC_CLASSES, palette_table, voc_palette
 from segkit.base.pictures import save_label, save_picture
+from segkit.data.finding import Finding
 from segkit.data.voc import VocDataset
 
 LABEL = np.array([[0, 15, 20], [IGNORE, 8, 0]], np.uint8)
@@ -118,3 +119,19 @@ def test_the_real_val_set(shared: Path) -> None:
     assert np.unique(label).tolist() == [0, 1, IGNORE]
     with pytest.raises(DataError, match="SegmentationClassAug is missing"):
         VocDataset(shared / "data/voc2012", "train_aug")
+
+
+def test_what_a_list_names_wrongly_can_be_told_instead_of_refused(voc: Path) -> None:
+    folder = voc / "VOCdevkit" / "VOC2012"
+    (folder / "ImageSets/Segmentation/val.txt").write_text("2007_000001\ngone\n2007_000002\n2007_000001\n")
+    (folder / "SegmentationClass/2007_000002.png").unlink()
+    with pytest.raises(DataError):
+        VocDataset(voc, "val")
+    findings: list[Finding] = []
+    assert VocDataset(voc, "val", findings=findings).ids == ("2007_000001",)
+    assert [(finding.level, finding.kind, finding.file) for finding in findings] == [
+        ("warning", "name twice in a list", str(folder / "ImageSets/Segmentation/val.txt")),
+        ("error", "no picture", "gone"),
+        ("error", "no label", "gone"),
+        ("error", "no label", "2007_000002"),
+    ]

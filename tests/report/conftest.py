@@ -11,7 +11,8 @@ from segkit.data.dataset import Sample
 from segkit.evaluation.evaluate import count_picture
 from segkit.evaluation.gallery import Gallery
 from segkit.evaluation.result import Evaluation
-from segkit.report.gallery import PageGallery
+from segkit.report.data_page import ShownExample
+from segkit.report.gallery import PageGallery, overlaid
 
 
 class Drawn:
@@ -88,6 +89,39 @@ def make_ablation() -> Callable[[], dict[str, Any]]:
 @pytest.fixture
 def ablation(make_ablation) -> dict[str, Any]:
     return make_ablation()
+
+
+@pytest.fixture(scope="session")
+def make_check() -> Callable[[str], tuple[dict[str, Any], list[ShownExample]]]:
+    """A function that makes a check as `DataCheck.to_json` tells it, with a text in all of its names, and a picture."""
+    return _check
+
+
+def _check(text: str) -> tuple[dict[str, Any], list[ShownExample]]:
+    def finding(level: str, file: str, kind: str, split: str = "train") -> dict[str, str]:
+        return {"level": level, "file": file, "message": f"{file} is wrong: mend it", "kind": kind, "split": split}
+
+    findings = [finding("error", f"labels/{name}.png", "sizes differ") for name in "ab"]
+    findings += [finding("error", text, text), finding("warning", "", "class not in train")]
+    findings.append(finding("warning", "c.jpg", "nearly the same picture", "val"))
+    split = {"pictures": 3, "beside": [900, 900, 0], "ignored": 100, "sizes": [[40, 30, 3]]}
+    check = {
+        "classes": ["sky", "road", text],
+        "palette": [list(colour) for colour in voc_palette(3)],
+        "splits": [
+            split | {"name": "train", "pixels": [300, 600, 0], "holding": [2, 3, 0]},
+            split | {"name": "val", "pixels": [700, 200, 0], "holding": [3, 1, 0]},
+        ],
+        "findings": findings,
+        "errors": 3,
+        "class_weights": [1.5, 0.75, 1.0],
+        "seconds": 3.2,
+    }
+    picture, label = np.full((30, 40, 3), 90, np.uint8), np.ones((30, 40), np.uint8)
+    image = overlaid(picture, label, voc_palette(3))
+    alone = overlaid(picture, None, voc_palette(3))
+    shown = [ShownExample("a", "train", "", ("road", text), image, True)]
+    return check, [*shown, ShownExample(text, "val", text, (), alone, False)]
 
 
 MACHINE = {"processor": "CPU", "cores": 2, "threads": 2, "instructions": "AVX2", "torch": "2.13.0", "segkit": "0.1.0"}

@@ -8,6 +8,7 @@ import pytest
 
 from segkit.report.ablation_page import write_ablation_page
 from segkit.report.benchmark_page import write_benchmark_page
+from segkit.report.data_page import write_data_page
 from segkit.report.html import write_evaluation_page
 
 pytestmark = pytest.mark.browser
@@ -38,8 +39,10 @@ def browser() -> Iterator:
 
 
 @pytest.fixture(scope="session")
-def written(evaluated, make_table, make_ablation, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A page of 120 pictures, one of names with markup in them, one of a table and one of an ablation."""
+def written(
+    evaluated, make_table, make_ablation, make_check, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """A page of 120 pictures, one of names with markup in them, and one each of a table, an ablation and a check."""
     folder = tmp_path_factory.mktemp("pages")
     names = [f"{number:03}.png" for number in range(120)]
     hostile = [f"{HOSTILE}{number}" for number in range(5)]
@@ -58,7 +61,8 @@ def written(evaluated, make_table, make_ablation, tmp_path_factory: pytest.TempP
     ablation = make_ablation()
     ablation["cells"].append(ablation["cells"][0] | {"name": "other", "title": HOSTILE, "miou": 0.6})
     write_ablation_page(folder / "ablation.html", ablation)
-    return {name: folder / f"{name}.html" for name in (*sets, "table", "ablation")}
+    write_data_page(folder / "data.html", *make_check(HOSTILE), title=HOSTILE)
+    return {name: folder / f"{name}.html" for name in (*sets, "table", "ablation", "data")}
 
 
 @pytest.fixture
@@ -211,7 +215,7 @@ def test_names_with_markup_stay_text(opened) -> None:
     assert page.evaluate("window.hacked") is None
 
 
-@pytest.mark.parametrize("name", ["plain", "hostile", "table", "ablation"])
+@pytest.mark.parametrize("name", ["plain", "hostile", "table", "ablation", "data"])
 @pytest.mark.parametrize("width", [320, 390, 768])
 def test_only_boxes_scroll_sideways(opened, name: str, width: int) -> None:
     page = opened(name, width=width, has_touch=True)
@@ -288,3 +292,26 @@ def test_controls_have_names(opened, name: str) -> None:
     nameless = """[...document.querySelectorAll("button, input, a[href]")].filter((each) =>
         !(each.ariaLabel || each.textContent.trim() || each.labels?.length)).map((each) => each.outerHTML)"""
     assert page.evaluate(nameless) == []
+
+
+def test_findings_are_sorted_and_filtered(opened) -> None:
+    page = opened("data")
+    rows, found = page.locator("#finding-table tbody tr:visible"), page.locator("#findings-found")
+    assert rows.count() == 5 and found.inner_text() == "5 findings"
+    page.get_by_label("Level").select_option("error")
+    assert rows.count() == 3 and found.inner_text() == "3 of 5 findings"
+    page.get_by_label("Kind").select_option("sizes differ")
+    assert rows.count() == 2
+    page.get_by_label("Text").fill("B.PNG")
+    assert rows.count() == 1 and "b.png" in rows.first.inner_text()
+    page.get_by_label("Text").fill("nowhere")
+    assert rows.count() == 0 and found.inner_text() == "0 of 5 findings"
+    for choice in ("Level", "Kind"):
+        page.get_by_label(choice).select_option("")
+    page.get_by_label("Text").fill("")
+    page.locator("#finding-table").get_by_role("button", name="Kind").click()
+    kinds = column(page, "#finding-table", 2)
+    assert kinds == sorted(kinds, key=str.lower) and len(kinds) == 5
+    assert page.evaluate("window.hacked") is None and page.locator("h1").inner_text() == HOSTILE
+    page.locator("#balance").get_by_role("button", name="train %").click()
+    assert column(page, "#balance table", 1)[0] == "road"

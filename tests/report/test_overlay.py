@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from segkit.base.labels import IGNORE, VOC_CLASSES, palette_table, voc_palette
-from segkit.report.overlay import NOT_LABELLED, PAPER, WRONG, comparison, overlay
+from segkit.report.overlay import NOT_LABELLED, PAPER, WRONG, comparison, contact_sheet, overlay
 
 PALETTE = voc_palette(21)
 VOC = {"palette": PALETTE, "classes": VOC_CLASSES}
@@ -177,3 +177,16 @@ def test_what_cannot_be_drawn(picture: np.ndarray, label: np.ndarray, message: s
         overlay(picture, label, **VOC)
     with pytest.raises(ValueError, match=message):
         comparison(picture, label, label, **VOC)
+
+
+def test_a_sheet_holds_every_picture_and_one_legend() -> None:
+    pairs = [scene(40, 60, 0, 15), scene(60, 40, 0, 8), scene(480, 480, 0, IGNORE)]
+    sheet = contact_sheet(pairs, alpha=1, side=60, **VOC)
+    assert sheet.dtype == np.uint8 and sheet.shape[1] >= 2 * (2 * 60 + 4) + 12
+    for colour in (PALETTE[15], PALETTE[8], (224, 224, 192)):
+        assert holds(sheet, colour)
+    np.testing.assert_array_equal(sheet[:40, :60], pairs[0][0])
+    assert (sheet[:40, 60:64] == PAPER).all()
+    assert holds(sheet[:40, 64:124], PALETTE[15])
+    with pytest.raises(ValueError, match="none of the 21 classes"):
+        contact_sheet([scene(40, 60, 0, 30)], **VOC)

@@ -9,8 +9,10 @@ from PIL import Image
 from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE, voc_palette
 from segkit.base.pictures import save_label
-from segkit.data.check import Finding, _spread, check_dataset
+from segkit.data.check import check_dataset
+from segkit.data.check.quick import _spread
 from segkit.data.dataset import Sample
+from segkit.data.finding import Finding
 from segkit.data.folder import FolderDataset
 from segkit.data.voc import VocDataset
 

@@ -1,0 +1,134 @@
+"""`segkit data check`."""
+
+import json
+import os
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from segkit.base.errors import DataError
+from segkit.cli.data.app import data_app
+from segkit.cli.options import Overrides
+from segkit.cli.report import picture_progress
+
+if TYPE_CHECKING:
+    from segkit.config import Config
+    from segkit.data.check import DataCheck
+    from segkit.data.dataset import Dataset
+    from segkit.data.finding import Finding
+
+_LISTED = 5  # findings of a kind that the terminal shows; the files have all
+
+
+@data_app.command(epilog="Example: segkit data check my_data.yaml data.root=my_data --html check.html")
+def check(
+    config: Annotated[Path, typer.Argument(help="The recipe with the data, a YAML file.")],
+    overrides: Overrides = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write figures and findings to this file.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write a page to look at to this file.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes that read [default: one a core].")] = None,
+) -> None:
+    """Look at every picture and label of the recipe's splits: what is wrong, in which file, and how to mend it.
+
+    The exit status is 1 if there are errors, 0 if there is nothing or only warnings.
+    """
+    from segkit.base.files import make_folder, write_atomically
+    from segkit.config import load_config
+    from segkit.data.check import check_splits
+
+    recipe = load_config(config, overrides or [])
+    for file in filter(None, (json_file, html_file)):
+        make_folder(file.parent)
+    datasets, before = _opened(recipe)
+    with picture_progress(f"{sum(map(len, datasets.values()))} pictures") as progress:
+        found = check_splits(
+            datasets,
+            train=recipe.data.train_split,
+            before=before,
+            workers=workers or os.cpu_count() or 1,
+            progress=progress,
+        )
+    if json_file is not None:
+        write_atomically(json_file, json.dumps(found.to_json()) + "\n")
+    if html_file is not None:
+        _write_page(html_file, found, datasets, title=f"Check of {config.name}")
+    _show(found, Console())
+    if found.errors:
+        raise typer.Exit(1)
+
+
+def _opened(recipe: "Config") -> "tuple[dict[str, Dataset], list[Finding]]":
+    """The train and the val split, and what was found while they were opened; DataError if neither opens."""
+    from segkit.data.finding import Finding
+    from segkit.training.from_config import open_dataset
+
+    datasets: dict[str, Dataset] = {}
+    before: list[Finding] = []
+    for split in dict.fromkeys((recipe.data.train_split, recipe.data.val_split)):
+        findings: list[Finding] = []
+        try:
+            datasets[split] = open_dataset(recipe.data, split, findings=findings)
+        except DataError as error:
+            findings.append(Finding("error", "", str(error), "split cannot be opened"))
+        before += [finding._replace(split=split) for finding in findings]
+    if not datasets:
+        raise DataError(before[0].message)
+    return datasets, before
+
+
+def _show(found: "DataCheck", console: Console) -> None:
+    """Print the class balance, then the findings by kind, then the counts."""
+    table = Table("class", box=None)
+    for split in found.splits:
+        table.add_column(f"{split.name} pixels %", justify="right")
+        table.add_column("pictures", justify="right")
+    for label, name in enumerate(found.classes):
+        cells = []
+        for split in found.splits:
+            cells += [f"{100 * split.pixels[label] / max(1, sum(split.pixels)):.3f}", str(split.holding[label])]
+        table.add_row(name, *cells)
+    console.print(table)
+    for split in found.splits:
+        sizes = ", ".join(f"{width}x{height} ({count})" for width, height, count in split.sizes[:3])
+        more = f" and {len(split.sizes) - 3} more sizes" if len(split.sizes) > 3 else ""
+        ignored = split.ignored / max(1, split.ignored + sum(split.pixels))
+        print(f"{split.name:15} {split.pictures} pictures, {sizes or 'none read'}{more}; {ignored:.1%} not labelled")
+    if found.class_weights is not None:
+        weights = ", ".join(f"{weight:g}" for weight in found.class_weights)
+        print(f"class weights   train.class_weights=[{weights}] (median frequency balancing)")
+    for (level, kind), group in groupby(found.findings, key=lambda finding: (finding.level, finding.kind)):
+        same = list(group)
+        print(f"\n{level}: {kind} ({len(same)})")
+        for finding in same[:_LISTED]:
+            print(f"  {f'{finding.split}: ' if finding.split else ''}{finding.message}")
+        if len(same) > _LISTED:
+            print(f"  ... and {len(same) - _LISTED} more: --json and --html have all")
+    warnings = len(found.findings) - found.errors
+    print(f"\n{_counted(found.errors, 'error')}, {_counted(warnings, 'warning')}, in {found.seconds:.0f} s")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _write_page(path: Path, found: "DataCheck", datasets: "dict[str, Dataset]", *, title: str) -> None:
+    from segkit.data.check.examples import read_examples
+    from segkit.report.data_page import ShownExample, write_data_page
+    from segkit.report.gallery import overlaid
+
+    shown = [
+        ShownExample(
+            example.name,
+            example.split,
+            example.note,
+            tuple(found.classes[label] for label in example.classes),
+            overlaid(example.picture, example.label, found.palette, stored=example.stored),
+            example.label is not None,
+        )
+        for example in read_examples(found.examples, found.findings, datasets)
+    ]
+    write_data_page(path, found.to_json(), shown, title=title)

@@ -1,0 +1,73 @@
+"""The page of a check of a data set."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from segkit.report.figures import colours
+from segkit.report.gallery import data_uri
+from segkit.report.html import render, write_page
+
+MOST = 2000
+"""Findings that the table shows; `segkit data check --json` has all."""
+
+
+class ShownExample(NamedTuple):
+    """A picture on the page: `note` is the kind of finding it is shown for, or ""; `image` a WebP or PNG file.
+
+    `labelled` tells whether the label is shown over the picture, or what is in its file beside it.
+    """
+
+    name: str
+    split: str
+    note: str
+    classes: tuple[str, ...]
+    image: bytes
+    labelled: bool
+
+
+class BalanceRow(NamedTuple):
+    """A class: its colour, its weight, and for each split its share of the labelled pixels and in how many pictures."""
+
+    name: str
+    colour: str
+    weight: float | None
+    splits: tuple[tuple[float | None, int], ...]
+
+
+def write_data_page(path: Path | str, check: dict[str, Any], examples: Sequence[ShownExample], *, title: str) -> None:
+    """Write the page of the plain data of `segkit.data.check.DataCheck.to_json`, as one file.
+
+    Raises OutputError where the file cannot be written.
+    """
+    findings = check["findings"]
+    kinds = dict.fromkeys(finding["kind"] for finding in findings)
+    page = render(
+        "data.html.j2",
+        title=title,
+        check=check,
+        findings=findings[:MOST],
+        kinds=[(kind, sum(finding["kind"] == kind for finding in findings)) for kind in kinds],
+        balance=_balance(check),
+        largest=max([0.0, *(share or 0.0 for row in _balance(check) for share, _ in row.splits)]),
+        weights=_weights(check["class_weights"]),
+        examples=[(example, data_uri(example.image)) for example in examples],
+        data={},
+    )
+    write_page(path, page)
+
+
+def _balance(check: dict[str, Any]) -> list[BalanceRow]:
+    weights = check["class_weights"] or [None] * len(check["classes"])
+    rows = []
+    for label, (name, colour) in enumerate(zip(check["classes"], colours(check["palette"]), strict=False)):
+        splits = []
+        for split in check["splits"]:
+            whole = sum(split["pixels"])
+            splits.append((split["pixels"][label] / whole if whole else None, split["holding"][label]))
+        rows.append(BalanceRow(name, colour, weights[label], tuple(splits)))
+    return rows
+
+
+def _weights(weights: Sequence[float] | None) -> str:
+    return "" if weights is None else f"train.class_weights=[{', '.join(f'{weight:g}' for weight in weights)}]"

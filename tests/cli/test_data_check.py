@@ -1,0 +1,81 @@
+"""`segkit data check` and `segkit data show`, each as a user runs it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segkit.base.labels import voc_palette
+from segkit.base.pictures import save_label
+
+RECIPE = """data: {kind: folder, root: data, classes: [ground, thing]}
+train: {crop: 65, batch_size: 2}
+"""
+
+
+def run(*arguments: str, cwd: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from segkit.cli import main; main()", "data", *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+    assert result.returncode == status, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    return result
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for split in ("train", "val"):
+        (tmp_path / "data/images" / split).mkdir(parents=True)
+        for number in range(3):
+            label = np.zeros((40, 50), np.uint8)
+            label[10:30, 5:25] = 1
+            Image.fromarray(rng.integers(0, 256, (40, 50, 3)).astype(np.uint8)).save(
+                tmp_path / "data/images" / split / f"{number}.png"
+            )
+            save_label(tmp_path / "data/labels" / split / f"{number}.png", label, voc_palette(2))
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    return tmp_path
+
+
+def test_check_of_a_sound_set_and_of_a_broken_one(folder: Path) -> None:
+    told = run("check", "recipe.yaml", "--workers", "1", cwd=folder).stdout
+    assert "0 errors, 0 warnings" in told and "train.class_weights=[0." in told and "50x40 (3)" in told
+    for number in range(2):
+        (folder / f"data/images/train/{number}.png").write_bytes(b"")
+    (folder / "data/images/val/2.png").unlink()
+    files = ["--json", "new/check.json", "--html", "new/check.html"]
+    told = run("check", "recipe.yaml", *files, cwd=folder, status=1).stdout
+    assert "error: picture cannot be read (2)" in told and "warning: no picture (1)" in told
+    assert "2 errors, 1 warning, in " in told
+    found = json.loads((folder / "new/check.json").read_text())
+    assert [finding["file"] for finding in found["findings"]] == [
+        "data/images/train/0.png",
+        "data/images/train/1.png",
+        "data/labels/val/2.png",
+    ]
+    assert "0.png is empty (0 bytes)" in (folder / "new/check.html").read_text(encoding="utf-8")
+
+
+def test_check_where_splits_do_not_open(folder: Path) -> None:
+    told = run("check", "recipe.yaml", "data.val_split=test", cwd=folder, status=1).stdout
+    assert "error: split cannot be opened (1)" in told and "test: data/images/test cannot be read" in told
+    refused = run("check", "recipe.yaml", "data.root=nowhere", cwd=folder, status=1).stderr
+    assert refused.startswith("segkit: nowhere/images/train cannot be read") and refused.count("\n") == 1
+    run("check", "recipe.yaml", "data.kind=other", cwd=folder, status=2)
+
+
+def test_show_writes_pictures_and_crops(folder: Path) -> None:
+    assert (
+        "new/sheet.png (2 of 3 pictures)"
+        in run("show", "recipe.yaml", "--out", "new/sheet.png", "--count", "2", cwd=folder).stdout
+    )
+    whole = Image.open(folder / "new/sheet.png")
+    told = run("show", "recipe.yaml", "--augmented", "--count", "3", "--out", "crops.jpg", cwd=folder).stdout
+    assert "crops.jpg (3 crops of 65 pixels)" in told
+    crops = Image.open(folder / "crops.jpg")
+    assert whole.width == 2 * 2 * 50 + 2 * 4 + 12 and crops.width == 2 * 2 * 65 + 2 * 4 + 12
+    assert "none.gif" in run("show", "recipe.yaml", "--out", "none.gif", cwd=folder, status=1).stderr
