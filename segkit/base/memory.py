@@ -2,8 +2,12 @@
 
 import ctypes
 import sys
+from collections.abc import Callable
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h
+
+_PICTURES = 50
+"""After so many, memory is given back: often enough for the gaps between live blocks not to add up."""
 
 
 def keep_freed_memory() -> bool:
@@ -11,13 +15,25 @@ def keep_freed_memory() -> bool:
 
     Every step of a training and every pass of a prediction on the CPU allocates large maps anew. By default each comes
     as fresh pages from the kernel, which zeroes them, and goes back at once, for a good part of the time.
-    `tools/compare_peers.py` measures what it costs. The price is memory that stays with the process: a fifth more at
-    the peak over pictures of many sizes.
+    `tools/compare_peers.py` measures what it costs. What is kept grows slowly over pictures of many sizes:
+    `give_back_memory` bounds it.
     """
+    mallopt = _glibc("mallopt")
+    return mallopt is not None and bool(mallopt(_M_MMAP_MAX, 0)) and bool(mallopt(_M_TRIM_THRESHOLD, -1))
+
+
+def give_back_memory(pictures: int) -> None:
+    """Give freed memory back to the system if this is the time, after so many `pictures`; call it after each."""
+    malloc_trim = _glibc("malloc_trim") if pictures % _PICTURES == 0 else None
+    if malloc_trim is not None:
+        malloc_trim(0)
+
+
+def _glibc(name: str) -> Callable[..., int] | None:
     if not sys.platform.startswith("linux"):
-        return False
+        return None
     try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
+        function: Callable[..., int] = getattr(ctypes.CDLL("libc.so.6"), name)
     except (OSError, AttributeError):  # another C library, such as musl
-        return False
-    return bool(mallopt(_M_MMAP_MAX, 0)) and bool(mallopt(_M_TRIM_THRESHOLD, -1))
+        return None
+    return function

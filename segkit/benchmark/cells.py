@@ -17,6 +17,7 @@ import torch
 
 from segkit.base.errors import OutputError
 from segkit.base.files import make_folder, write_atomically
+from segkit.base.memory import give_back_memory
 from segkit.benchmark.published import Network, Setting
 from segkit.data.dataset import Dataset, Sample
 from segkit.evaluation.evaluate import check_classes, count_picture, predict_classes, protocol_of
@@ -92,6 +93,7 @@ def _measure(
                 sample = dataset[index]
                 for measurement in missing:
                     measurement.add(sample)
+                give_back_memory(index + 1)
             if progress is not None:
                 progress(index + 1, len(dataset))
         return {measurement.cell: measurement.finish(dataset.ids) for measurement in waiting}

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from segkit.base.errors import DataError
+from segkit.base.memory import give_back_memory
 from segkit.data.dataset import Dataset, Sample
 from segkit.evaluation.geometry import canvas_side, grid
 from segkit.evaluation.inference import Segmenter, predict
@@ -42,6 +43,7 @@ def evaluate(
         pictures.append(count_picture(sample, prediction, len(model.classes)))
         if keep is not None:
             keep(index, sample, prediction)
+        give_back_memory(index + 1)
         if progress is not None:
             progress(index + 1, len(dataset))
     protocol = {"pictures": len(dataset)} | protocol_of(
