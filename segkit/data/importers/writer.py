@@ -174,7 +174,7 @@ RECIPE = """\
 model:
   backbone: mobilenet_v2
   aspp: false
-  # weights: FILE  # <- weights to start from: by far the most that you can do for the result
+  # weights: imagenet  # <- weights to start from: by far the most that you can do for the result
 data:
   kind: folder
   {root}
