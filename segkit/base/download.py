@@ -1,6 +1,5 @@
 """Files from the network: mirrors in turn, resumed where they were cut, verified, and there whole or not at all."""
 
-import hashlib
 import http.client
 import json
 import urllib.error
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from segkit.base.errors import DownloadError, OutputError
-from segkit.base.files import check_room, make_folder, write_atomically
+from segkit.base.files import check_room, file_digest, make_folder, write_atomically
 from segkit.version import VERSION
 
 Progress = Callable[[int, int | None], None]
@@ -40,7 +39,7 @@ def download(
     It grows as NAME.part beside `to` and takes its name when its length and its checksums (hexadecimal) are right. A
     part that an earlier call left is continued with a Range request (RFC 9110, section 14); a server that knows no
     ranges, or whose file has changed since, starts it over. A file that is there is taken if its checksums are right.
-    `size` is in bytes, `timeout` in seconds of silence. Where no checksum is known, `file_sha256` tells one to note.
+    `size` is in bytes, `timeout` in seconds of silence. Where no checksum is known, `file_digest` tells one to note.
 
     Raises DownloadError, which names the addresses and the file to put there by hand: no network, no such file, a page
     instead of the file, another length or checksum, a redirect to anything but http and https, a wrong file at `to`.
@@ -65,11 +64,6 @@ def download(
     if not len(part):
         part.drop()
     raise DownloadError(f"{to.name} cannot be had ({'; '.join(failures)}): get it another way and put it at {to}")
-
-
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, hexadecimal."""
-    return _digest(path, "sha256")
 
 
 class _MirrorError(Exception):
@@ -206,15 +200,10 @@ def _what_is_wrong(path: Path, sums: Mapping[str, str], size: int | None) -> str
     if size is not None and path.stat().st_size != size:
         return f"it has {path.stat().st_size} bytes, not {size}"
     for name, expected in sums.items():
-        found = _digest(path, name)
+        found = file_digest(path, name)
         if found != expected:
             return f"its {name} is {found}, not {expected}"
     return None
-
-
-def _digest(path: Path, name: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.new(name, usedforsecurity=False)).hexdigest()
 
 
 def _network_reason(error: Exception) -> str:

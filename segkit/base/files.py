@@ -1,5 +1,6 @@
 """Files that are written whole or not at all."""
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -39,6 +40,12 @@ def make_folder(path: Path) -> None:
             pass
     except OSError as error:
         raise OutputError(f"{path}: cannot be written to ({error.strerror}): choose another folder") from None
+
+
+def file_digest(path: Path, algorithm: str = "sha256") -> str:
+    """The checksum of a file, hexadecimal, by any algorithm of hashlib; OSError as `open` raises it."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
 
 
 def check_room(folder: Path, needed: int) -> None:

@@ -1,6 +1,7 @@
 """How the C library holds memory: kept between steps or pictures instead of given back and asked for again."""
 
 import ctypes
+import itertools
 import sys
 from collections.abc import Callable
 
@@ -8,6 +9,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h
 
 _PICTURES = 50
 """After so many, memory is given back: often enough for the gaps between live blocks not to add up."""
+_calls = itertools.count(1)  # of the process, as the memory is
 
 
 def keep_freed_memory() -> bool:
@@ -22,9 +24,9 @@ def keep_freed_memory() -> bool:
     return mallopt is not None and bool(mallopt(_M_MMAP_MAX, 0)) and bool(mallopt(_M_TRIM_THRESHOLD, -1))
 
 
-def give_back_memory(pictures: int) -> None:
-    """Give freed memory back to the system if this is the time, after so many `pictures`; call it after each."""
-    malloc_trim = _glibc("malloc_trim") if pictures % _PICTURES == 0 else None
+def give_back_memory() -> None:
+    """Give freed memory back to the system if it is time; call it after each picture, whoever asked for it."""
+    malloc_trim = _glibc("malloc_trim") if next(_calls) % _PICTURES == 0 else None
     if malloc_trim is not None:
         malloc_trim(0)
 

@@ -28,6 +28,17 @@ _WRITTEN: dict[str, tuple[str, dict[str, int]]] = {
     ".jpeg": ("JPEG", {"quality": 95}),
 }
 
+# What PIL.ImageOps.exif_transpose does for each EXIF orientation but 1.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
 # Pillow's names for kinds of pixels. Left out: 32 bits ("I", "F"), whose range nobody knows, and Lab.
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 _CONVERTED = ("1", "L", "P", "RGB", "RGBX", "YCbCr", "CMYK", "LA", "PA", "RGBA", "RGBa")
@@ -120,6 +131,11 @@ def exif_orientation(path: str | Path) -> int:
         return _orientation(image)
 
 
+def turned(label: np.ndarray, orientation: int) -> np.ndarray:
+    """A label map, uint8 (H, W), of a picture as it is stored, turned with it by an EXIF orientation of 1 to 8."""
+    return label if orientation == 1 else np.array(Image.fromarray(label).transpose(_TURNS[orientation]))
+
+
 def _orientation(image: Image.Image) -> int:
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     return orientation if orientation in range(1, 9) else 1
@@ -199,12 +215,11 @@ def _decode_colours(path: str | Path, rgb: np.ndarray, colours: Palette | None) 
             f"{path} is an RGB picture, not a map of class numbers: give the colour of each class as `colours`, "
             "or save it as an indexed PNG"
         )
-    labels = {_code(colour): label for label, colour in enumerate(colours)}
-    labels.setdefault(_code(palette_table(colours)[IGNORE]), IGNORE)
+    labels = {colour_code(colour): label for label, colour in enumerate(colours)}
+    labels.setdefault(colour_code(palette_table(colours)[IGNORE]), IGNORE)
     known = np.array(sorted(labels), np.int32)
     values = np.array([labels[code] for code in sorted(labels)], np.uint8)
-    wide = rgb.astype(np.int32)
-    codes = (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]
+    codes = colour_codes(rgb)
     place = np.minimum(np.searchsorted(known, codes), len(known) - 1)
     unknown = known[place] != codes
     if unknown.any():
@@ -216,6 +231,14 @@ def _decode_colours(path: str | Path, rgb: np.ndarray, colours: Palette | None) 
     return values[place]
 
 
-def _code(colour: Sequence[int]) -> int:
+def colour_codes(picture: np.ndarray) -> np.ndarray:
+    """The RGB colours of a picture, uint8 (H, W, 3), each as one number, int32 (H, W), which sorts faster."""
+    wide = picture.astype(np.int32)
+    codes: np.ndarray = (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]
+    return codes
+
+
+def colour_code(colour: Sequence[int]) -> int:
+    """The number of one colour in `colour_codes`."""
     red, green, blue = (int(part) for part in colour)
     return (red << 16) | (green << 8) | blue

@@ -5,7 +5,6 @@ line, then a picture's counts a line; and `NAME.json`, an evaluation as `segkit 
 done.
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,8 +15,7 @@ from typing import Any, NamedTuple, TextIO
 import torch
 
 from segkit.base.errors import OutputError
-from segkit.base.files import make_folder, write_atomically
-from segkit.base.memory import give_back_memory
+from segkit.base.files import file_digest, make_folder, write_atomically
 from segkit.benchmark.published import Network, Setting
 from segkit.data.dataset import Dataset, Sample
 from segkit.evaluation.evaluate import check_classes, count_picture, predict_classes, protocol_of
@@ -59,7 +57,7 @@ def measure_cells(
     folder holds the counts of other weights, data or protocol.
     """
     make_folder(folder)
-    sums = {network: _sha256(path) for network, path in weights.items()}
+    sums = {network: file_digest(path) for network, path in weights.items()}
     found: dict[Cell, Evaluation] = {}
     waiting: list[_Measurement] = []
     for cell in cells:
@@ -93,7 +91,6 @@ def _measure(
                 sample = dataset[index]
                 for measurement in missing:
                     measurement.add(sample)
-                give_back_memory(index + 1)
             if progress is not None:
                 progress(index + 1, len(dataset))
         return {measurement.cell: measurement.finish(dataset.ids) for measurement in waiting}
@@ -186,8 +183,3 @@ def _json_or_none(line: str) -> Any:
         return json.loads(line)
     except ValueError:
         return None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

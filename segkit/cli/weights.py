@@ -33,14 +33,13 @@ def weights(
 
     A name goes wherever a file of weights goes: model.weights=NAME in a recipe, segkit evaluate NAME.
     """
-    from segkit.base.download import file_sha256
-    from segkit.base.files import write_atomically
+    from segkit.base.files import file_digest, write_atomically
     from segkit.weights.cache import cache_folder
     from segkit.weights.catalogue import CATALOGUE
 
     for name in names or ():
         path = obtain(name)
-        print(f"{name} -> {path}\n  SHA-256 {file_sha256(path)}")
+        print(f"{name} -> {path}\n  SHA-256 {file_digest(path)}")
     listed = [_as_data(entry) for entry in CATALOGUE.values()]
     if json_file is not None:
         write_atomically(json_file, json.dumps(listed) + "\n")

@@ -43,7 +43,6 @@ def evaluate(
         pictures.append(count_picture(sample, prediction, len(model.classes)))
         if keep is not None:
             keep(index, sample, prediction)
-        give_back_memory(index + 1)
         if progress is not None:
             progress(index + 1, len(dataset))
     protocol = {"pictures": len(dataset)} | protocol_of(
@@ -65,7 +64,10 @@ def predict_classes(
     image = torch.from_numpy(picture).permute(2, 0, 1)[None]
     with torch.autocast(model.mean.device.type, precision, enabled=precision != torch.float32):
         probabilities = predict(model, image, scales=scales, flip=flip, window=window)
-    return probabilities[0].argmax(0).to(torch.uint8).cpu().numpy()
+    label = probabilities[0].argmax(0).to(torch.uint8).cpu().numpy()
+    del probabilities  # so that they are among what is given back
+    give_back_memory()
+    return label
 
 
 def count_picture(sample: Sample, prediction: np.ndarray, classes: int) -> PictureCounts:

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from segkit.base.errors import DataError
-from segkit.base.memory import give_back_memory
 from segkit.base.pictures import PICTURE_SUFFIXES, read_picture, save_label, save_picture
 from segkit.data.dataset import Dataset
 from segkit.evaluation.evaluate import predict_classes
@@ -97,8 +96,7 @@ def predict_files(
     `out` cannot be written.
     """
     taken: set[str] = set()
-    for number, path in enumerate(pictures, 1):
-        give_back_memory(number)
+    for path in pictures:
         try:
             picture = read_picture(path)
         except DataError as error:

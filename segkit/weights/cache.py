@@ -5,9 +5,9 @@ import os
 import re
 from pathlib import Path
 
-from segkit.base.download import Progress, download, file_sha256
+from segkit.base.download import Progress, download
 from segkit.base.errors import DownloadError, WeightsError
-from segkit.base.files import write_atomically
+from segkit.base.files import file_digest, write_atomically
 from segkit.weights.catalogue import CATALOGUE, IMAGENET, IMAGENET_NAMES, Public
 
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
@@ -87,7 +87,7 @@ def _fetched(entry: Public, progress: Progress | None) -> Path:
         return path
     by_hand = path.is_file()
     download(entry.urls, path, progress=progress)
-    found = file_sha256(path)
+    found = file_digest(path)
     if not found.startswith((entry.sha256 or "").lower()):
         if not by_hand:
             path.unlink()

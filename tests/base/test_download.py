@@ -10,8 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from segkit.base.download import download, file_sha256
+from segkit.base.download import download
 from segkit.base.errors import DownloadError, OutputError
+from segkit.base.files import file_digest
 from tests.base.server import Page, Server, serve
 
 DATA = bytes(range(256)) * 4000  # more than one chunk
@@ -40,7 +41,7 @@ def test_brings_a_file_and_tells_progress(server: Server, tmp_path: Path) -> Non
     to = tmp_path / "new" / "x.tar"
     urls = [server.url("x")]
     found = download(urls, to, sha256=SHA.upper(), md5=MD5, size=len(DATA), progress=lambda *a: seen.append(a))
-    assert found == to and to.read_bytes() == DATA and file_sha256(to) == SHA
+    assert found == to and to.read_bytes() == DATA and file_digest(to) == SHA
     assert seen[-1] == (len(DATA), len(DATA)) and sorted(seen) == seen
     assert _only(to.parent, "x.tar")
     download(urls, to, sha256=SHA)

@@ -20,9 +20,10 @@ block = np.ones(50_000_000)
 full = resident()
 del block
 kept = resident()
-give_back_memory(49)
+for _ in range(49):
+    give_back_memory()
 not_yet = resident()
-give_back_memory(50)
+give_back_memory()
 print(full, kept, not_yet, resident())
 """
 

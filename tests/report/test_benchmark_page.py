@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from segkit.report.benchmark_page import write_benchmark_page
-
-HOSTILE = "</script><script>window.hacked = 1</script><!--<b>\"'&"
+from tests.report.pages import HOSTILE, words
 
 
 @pytest.fixture
@@ -21,11 +20,6 @@ def write(tmp_path: Path) -> Callable[[dict], str]:
         return (tmp_path / "new" / "table.html").read_text(encoding="utf-8")
 
     return write
-
-
-def words(page: str) -> str:
-    """The text of a page outside its style and script."""
-    return " ".join(re.sub(r"<[^>]+>", " ", re.sub(r"(?s)<(style|script).*?</\1>", " ", page)).split())
 
 
 def test_a_row_has_all_that_is_known(write, table: dict) -> None:

@@ -11,8 +11,8 @@ import pytest
 from segkit.base.errors import OutputError
 from segkit.evaluation.result import Evaluation
 from segkit.report.html import render, write_evaluation_page
+from tests.report.pages import HOSTILE
 
-HOSTILE = "</script><script>window.hacked = 1</script><!--<b>\"'&"
 METRICS = [
     {"iteration": 20, "loss": 2.5, "lr": 0.1, "skipped": 0},
     {"iteration": 40, "loss": 9.9, "lr": 0.1, "skipped": 0},

@@ -281,11 +281,10 @@ def test_a_model_of_ours_on_a_hub(tmp_path):
     """The real hub client, against a local server that answers as the hub does."""
     model = build_network("mobilenet_v2", classes=("a", "b"), aspp=False, options={"width": 0.25})
     save_model(tmp_path / "ours.safetensors", model)
-    data, asked = (tmp_path / "ours.safetensors").read_bytes(), []
+    data = (tmp_path / "ours.safetensors").read_bytes()
 
     class Hub(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
-            asked.append(self.path)
             there = self.path == "/me/mine/resolve/main/model.safetensors"
             self.send_response(200 if there else 404)
             self.send_header("X-Repo-Commit", "0" * 40)

@@ -24,7 +24,7 @@ def get(
     Interrupted, it goes on where it was. Where the set is there and whole, it is only counted again. An archive that
     you have is taken from the folder `archives` under the root, once its checksum is right.
     """
-    from segkit.base.files import format_bytes, make_folder, write_atomically
+    from segkit.base.files import format_bytes, write_atomically
     from segkit.data.public.sets import PUBLIC_SETS
     from segkit.data.public.source import archive_path
 
@@ -44,7 +44,6 @@ def get(
         print(f"note: {note}")
     print(f"next: segkit train {chosen.recipe} data.root={shlex.quote(str(obtained.folder))}")
     if json_file is not None:
-        make_folder(json_file.parent)
         report = {"set": name, "folder": str(obtained.folder), "changed": obtained.changed, "figures": obtained.figures}
         write_atomically(json_file, json.dumps(report) + "\n")
 

@@ -6,17 +6,8 @@ import numpy as np
 from PIL import Image
 
 from segkit.base.labels import IGNORE
-from segkit.base.pictures import exif_orientation
+from segkit.base.pictures import exif_orientation, turned
 
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 _BETTER = 1.2  # times as much contrast of the picture along the borders of the label
 _LEAST = 64  # pixels of border to judge by
 
@@ -28,13 +19,14 @@ def fits_turned(path: Path, picture: np.ndarray, label: np.ndarray) -> int | Non
     `label`, uint8 (H, W). Only labels as large as their picture are judged: others show in their size.
     """
     orientation = exif_orientation(path)
-    if orientation not in _TURNS:
+    if orientation == 1:
         return None
     size = picture.shape[1], picture.shape[0]
-    small = Image.fromarray(label).resize(size, Image.Resampling.NEAREST)
-    turned = Image.fromarray(label).transpose(_TURNS[orientation]).resize(size, Image.Resampling.NEAREST)
     grey = np.asarray(Image.fromarray(picture).convert("L")).astype(np.float32)
-    as_it_is, better = (_contrast(grey, np.asarray(each)) for each in (small, turned))
+    as_it_is, better = (
+        _contrast(grey, np.asarray(Image.fromarray(each).resize(size, Image.Resampling.NEAREST)))
+        for each in (label, turned(label, orientation))
+    )
     return orientation if as_it_is is not None and better is not None and better > _BETTER * as_it_is else None
 
 

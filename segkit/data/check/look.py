@@ -36,10 +36,13 @@ class Look(NamedTuple):
         return [] if self.pixels is None else np.flatnonzero(self.pixels).tolist()
 
 
-def look_at(dataset: Dataset, index: int) -> Look:
-    """Look at the picture and the label at `index`. Raises nothing on bad data."""
+def look_at(dataset: Dataset, index: int, *, fingerprinted: bool = True) -> Look:
+    """Look at the picture and the label at `index`; raises nothing on bad data.
+
+    Only where pictures are to be compared they have to be `fingerprinted`, which reads each file once more.
+    """
     if isinstance(dataset, PairedFiles):
-        return _look_at_files(dataset, index)
+        return _look_at_files(dataset, index, fingerprinted)
     try:
         picture, label, name = dataset[index]
     except DataError as error:
@@ -47,17 +50,18 @@ def look_at(dataset: Dataset, index: int) -> Look:
         return Look(None, None, None, (told,))
     size = picture.shape[1], picture.shape[0]
     pixels = np.array(Image.fromarray(label).histogram(), np.int64)
-    return Look(size, pixels, fingerprint(picture), _wrong_arrays(picture, label, name, len(dataset.classes)))
+    found = fingerprint(picture) if fingerprinted else None
+    return Look(size, pixels, found, _wrong_arrays(picture, label, name, len(dataset.classes)))
 
 
-def _look_at_files(dataset: PairedFiles, index: int) -> Look:
+def _look_at_files(dataset: PairedFiles, index: int, fingerprinted: bool) -> Look:
     """File by file, so that a broken picture does not hide what is wrong with its label."""
     path = dataset.pictures[index]
     findings: list[Finding] = []
     picture, size, found = None, None, None
     try:
         picture, size = read_reduced(path, side=SIDE)
-        found = fingerprint_of_file(path, picture)
+        found = fingerprint_of_file(path, picture) if fingerprinted else None
     except DataError as error:
         findings.append(Finding("error", str(path), str(error), "picture cannot be read"))
     try:

@@ -6,7 +6,7 @@ import numpy as np
 
 from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE, Palette, palette_table
-from segkit.base.pictures import read_stored_label
+from segkit.base.pictures import colour_codes, read_stored_label
 from segkit.data.finding import Finding
 from segkit.data.pairs import PairedFiles
 
@@ -66,14 +66,14 @@ def _colours_not_told(path: Path, refused: str, stored: np.ndarray) -> Finding:
     if (stored == stored[..., :1]).all():
         told = f"{path} is a map of grey values saved as RGB: save it as an indexed or grey PNG of 8 bits"
         return Finding("error", str(path), told, "RGB label")
-    if len(np.unique(_codes(stored))) > 256:
+    if len(np.unique(colour_codes(stored))) > 256:
         refused += f" (it has more than 256 colours: is {path.name} a picture, or compressed as JPEG?)"
     return Finding("error", str(path), refused, "RGB label")
 
 
 def _wrong_colours(path: Path, refused: str, stored: np.ndarray, colours: Palette) -> Finding:
     table = np.array([*colours, palette_table(colours)[IGNORE].tolist()], int)
-    codes, counts = np.unique(_codes(stored), return_counts=True)
+    codes, counts = np.unique(colour_codes(stored), return_counts=True)
     found = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], 1)
     distances = np.abs(found[:, None] - table).max(2).min(1)
     unknown = distances > 0
@@ -95,10 +95,3 @@ def _wrong_colours(path: Path, refused: str, stored: np.ndarray, colours: Palett
     most = [tuple(colour) for colour in found[unknown][np.argsort(-counts[unknown])][:5].tolist()]
     told = f"{path} has {share:.1%} of its pixels in colours that are no class's: {', '.join(map(str, most))}"
     return Finding("error", str(path), f"{told}: add them to `colours`, or repaint them", "unknown colours")
-
-
-def _codes(stored: np.ndarray) -> np.ndarray:
-    """RGB (H, W, 3) as one number a pixel, (H, W), which sorts faster."""
-    wide = stored.astype(np.int64)
-    codes: np.ndarray = (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]
-    return codes

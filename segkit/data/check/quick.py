@@ -24,7 +24,7 @@ def check_dataset(dataset: Dataset, *, sample: int = 200, seconds: float = 2.0) 
     end = time.monotonic() + seconds
     looks = {}
     for index in _spread(len(dataset), sample):
-        looks[index] = look_at(dataset, index)
+        looks[index] = look_at(dataset, index, fingerprinted=False)
         if time.monotonic() > end:
             break
     present = {}

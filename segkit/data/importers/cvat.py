@@ -16,7 +16,7 @@ import numpy as np
 from segkit.base.errors import DataError
 from segkit.base.labels import voc_palette
 from segkit.base.pictures import read_picture
-from segkit.data.importers.export import Annotated, Export, Skipped, number_classes, split_named
+from segkit.data.importers.export import Annotated, Export, Skipped, has_background, number_classes, split_named
 from segkit.data.importers.masks import palette_of
 from segkit.data.importers.source import Names, Source, read_text, stems
 from segkit.data.importers.tables import Key, decode, decode_colours
@@ -30,8 +30,8 @@ def read(source: Source) -> Export:
     if file is None:
         raise DataError(f'{source.path} has no labelmap.txt: export as "Segmentation mask 1.1" from CVAT')
     rows = _label_map(file)
-    background = any(name.lower() == "background" for name, _ in rows)
-    classes, numbers = number_classes((name for name, _ in rows), background=background)
+    labels = [name for name, _ in rows]
+    classes, numbers = number_classes(labels, background=has_background(labels))
     meaning: dict[Key, int] = {colour: numbers[name] for name, colour in rows}
     of_line: dict[Key, int] = {line: numbers[name] for line, (name, _) in enumerate(rows)}
     masks = {name: path for name, path in source.files.items() if f"{FOLDER}/" in name and name.endswith(".png")}

@@ -1,5 +1,7 @@
 """Annotations as masks: polygons, run lengths and small PNGs, checked before anything large is made of them."""
 
+import base64
+import binascii
 import io
 import math
 import zlib
@@ -109,6 +111,14 @@ def coco_counts(text: str, *, largest: int) -> list[int]:
     if shift:
         raise DataError("its run lengths (RLE) are cut short: export it again")
     return counts
+
+
+def from_base64(text: Any, *, what: str) -> bytes:
+    """The bytes of base64 in an annotation; DataError, which calls it `what`, where it is none."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (TypeError, ValueError, binascii.Error):
+        raise DataError(f"a {what} is not base64: export it again") from None
 
 
 def inflate(data: bytes, *, largest: int) -> bytes:

@@ -78,6 +78,11 @@ def number_classes(names: Iterable[str], *, background: bool) -> tuple[tuple[str
     return tuple(classes), numbers
 
 
+def has_background(names: Iterable[str]) -> bool:
+    """Whether one of the names is "background": the mask formats have it as a class only if they say so."""
+    return any(name.lower() == BACKGROUND for name in names)
+
+
 def split_of(path: str) -> str | None:
     """ "train", "val" or "test" where a folder of the path is called so ("valid", "validation" and "training" too)."""
     for part in PurePosixPath(path).parts[:-1]:

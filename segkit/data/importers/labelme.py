@@ -7,8 +7,6 @@ of a `labels.txt` in the folder, else all labels in alphabetical order; 0 is "ba
 orientation says before they are annotated (`apply_exif_orientation`).
 """
 
-import base64
-import binascii
 import math
 import posixpath
 from functools import partial
@@ -19,7 +17,7 @@ from PIL import Image, ImageDraw
 
 from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE
-from segkit.data.importers.drawing import Layer, paint, placed, png_mask, points_of
+from segkit.data.importers.drawing import Layer, from_base64, paint, placed, png_mask, points_of
 from segkit.data.importers.export import Annotated, Export, Skipped, number_classes, split_of, written_by
 from segkit.data.importers.source import Source, read_json, read_text
 
@@ -87,10 +85,7 @@ def _layers(shapes: Any, numbers: dict[str, int], file: str, notes: list[Skipped
 def _mask(kind: str, points: Any, packed: Any, height: int, width: int) -> np.ndarray:
     corners = points_of(points, height=height, width=width, least=_CORNERS[kind])
     if kind == "mask":
-        try:
-            data = base64.b64decode(packed, validate=True)
-        except (TypeError, ValueError, binascii.Error):
-            raise DataError("a mask is not base64: export it again") from None
+        data = from_base64(packed, what="mask")
         return placed(png_mask(data, height=height, width=width), *corners[0].tolist(), height=height, width=width)
     image = Image.new("L", (width, height))
     draw = ImageDraw.Draw(image)

@@ -15,10 +15,10 @@ import numpy as np
 from segkit.base.errors import ConfigError, DataError
 from segkit.base.labels import IGNORE, Palette
 from segkit.data.importers.export import (
-    BACKGROUND,
     Annotated,
     Export,
     Skipped,
+    has_background,
     number_classes,
     split_named,
     split_of,
@@ -39,8 +39,7 @@ def read(source: Source, table: Path | None) -> Export:
         raise ConfigError("masks need --classes: a CSV or YAML file with a value or a colour and a name in each row")
     rows = read_table(table)
     named = [name for _, name in rows if name != "ignore"]
-    background = any(name.lower() == BACKGROUND for name in named)
-    classes, numbers = number_classes(named, background=background)
+    classes, numbers = number_classes(named, background=has_background(named))
     meaning = {key: IGNORE if name == "ignore" else numbers[name] for key, name in rows}
     masks = {_key(name): name for name in source.files if is_picture(name) and (source.elsewhere or is_mask(name))}
     pictures = {_key(name): name for name in source.pictures if source.elsewhere or not is_mask(name)}
@@ -53,7 +52,7 @@ def read(source: Source, table: Path | None) -> Export:
         folders, last = posixpath.split(key)
         shown = "/".join([*(part for part in folders.split("/") if part and not split_named(part)), last])
         split = split_of(name) or split_of(masks[key])
-        export.pictures.append(Annotated(shown, source.pictures[name], partial(_draw, file, meaning), None, split))
+        export.pictures.append(Annotated(shown, source.pictures[name], partial(draw_mask, file, meaning), None, split))
     for key in masks.keys() - pictures.keys():
         export.skipped.append(Skipped(masks[key], "it has no picture: give both the same name"))
     if not export.pictures:
@@ -88,5 +87,6 @@ def _key(name: str) -> str:
     return "/".join([*kept, stem.removesuffix(ending)])
 
 
-def _draw(file: Path, meaning: dict[Key, int], height: int, width: int) -> np.ndarray:
+def draw_mask(file: Path, meaning: dict[Key, int], height: int, width: int) -> np.ndarray:
+    """The label map in a mask file, of the mask's own size, whatever `height` and `width` are."""
     return decode(file, meaning)

@@ -10,8 +10,8 @@ import posixpath
 from functools import partial
 
 from segkit.base.errors import DataError
-from segkit.data.importers.export import Annotated, Export, Skipped, number_classes, split_of
-from segkit.data.importers.masks import _draw
+from segkit.data.importers.export import Annotated, Export, Skipped, has_background, number_classes, split_of
+from segkit.data.importers.masks import draw_mask
 from segkit.data.importers.source import Source
 from segkit.data.importers.tables import Key, read_table
 
@@ -27,8 +27,8 @@ def read(source: Source) -> Export:
         )
     rows = {folder: read_table(path) for folder, path in tables.items()}
     every = sorted({(str(key).zfill(3), name) for table in rows.values() for key, name in table})
-    background = any(name.lower() == "background" for _, name in every)
-    classes, numbers = number_classes((name for _, name in every), background=background)
+    names = [name for _, name in every]
+    classes, numbers = number_classes(names, background=has_background(names))
     export = Export(classes)
     for name, picture in source.pictures.items():
         folder, last = posixpath.split(name)
@@ -40,5 +40,5 @@ def read(source: Source) -> Export:
             export.skipped.append(Skipped(name, f"there is no {stem}_mask.png beside it: export it again"))
             continue
         meaning: dict[Key, int] = {key: numbers[title] for key, title in rows[folder]}
-        export.pictures.append(Annotated(stem, picture, partial(_draw, mask, meaning), None, split_of(name)))
+        export.pictures.append(Annotated(stem, picture, partial(draw_mask, mask, meaning), None, split_of(name)))
     return export

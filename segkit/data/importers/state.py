@@ -1,11 +1,11 @@
 """Whether the files that were imported are still the same."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from segkit.base.errors import DataError
+from segkit.base.files import file_digest
 from segkit.data.importers.source import ANNOTATION_SUFFIXES, Source, is_picture
 
 
@@ -27,7 +27,7 @@ def fingerprints(files: Mapping[str, Path]) -> dict[str, list[Any]]:
     for name, path in files.items():
         try:
             status = path.stat()
-            found[name] = [status.st_size, status.st_mtime_ns, _hash(path)]
+            found[name] = [status.st_size, status.st_mtime_ns, file_digest(path)]
         except OSError as error:
             raise DataError(f"{path} cannot be read ({error.strerror}): check who may read it") from None
     return found
@@ -42,11 +42,6 @@ def changes(known: Mapping[str, Any], files: Mapping[str, Path]) -> list[str]:
             continue
         size, time, digest = known[name]
         status = path.stat()
-        if status.st_size != size or (status.st_mtime_ns != time and _hash(path) != digest):
+        if status.st_size != size or (status.st_mtime_ns != time and file_digest(path) != digest):
             found.append(f"{name} has changed")
     return sorted(found)
-
-
-def _hash(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,8 +7,6 @@ object is a `bitmap` (`origin` [x, y] and `data`, base64 of a PNG, packed by zli
 called train, val or test gives the split. Class 0 is "background".
 """
 
-import base64
-import binascii
 import posixpath
 from functools import partial
 from typing import Any
@@ -17,7 +15,7 @@ import numpy as np
 
 from segkit.base.errors import DataError
 from segkit.base.labels import Palette
-from segkit.data.importers.drawing import Layer, filled, inflate, paint, placed, png_mask, points_of
+from segkit.data.importers.drawing import Layer, filled, from_base64, inflate, paint, placed, png_mask, points_of
 from segkit.data.importers.export import Annotated, Export, Skipped, number_classes, split_named, split_of, written_by
 from segkit.data.importers.source import Source, read_json
 
@@ -84,10 +82,7 @@ def _layers(objects: Any, numbers: dict[str, int], file: str, notes: list[Skippe
 
 
 def _bitmap(packed: Any, x: float, y: float, height: int, width: int) -> np.ndarray:
-    try:
-        data = base64.b64decode(packed, validate=True)
-    except (TypeError, ValueError, binascii.Error):
-        raise DataError("a bitmap is not base64: export it again") from None
+    data = from_base64(packed, what="bitmap")
     # As RGBA and not compressed at all, with room for what a PNG has besides its pixels.
     data = inflate(data, largest=5 * (height + 2) * (width + 2) + 2**16)
     return placed(png_mask(data, height=height, width=width), x, y, height=height, width=width)

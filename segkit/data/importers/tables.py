@@ -1,13 +1,13 @@
 """What a value or a colour in a mask stands for, from a table of the user or of a tool."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE, Palette
-from segkit.base.pictures import read_label, read_picture
+from segkit.base.pictures import colour_code, colour_codes, read_label, read_picture
 from segkit.data.importers.source import read_rows, read_yaml
 
 Key = int | tuple[int, int, int]
@@ -46,9 +46,8 @@ def decode_colours(path: Path, meaning: Mapping[Key, int]) -> np.ndarray:
     """`decode` by colour: a palette's and greys too are taken as the colours that they are."""
     if path.suffix.lower() != ".png":
         raise DataError("a mask has to be a PNG: JPEG changes colours, so that none is exact")
-    wide = read_picture(path).astype(np.int32)
-    codes = (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]
-    known = {_code(key): number for key, number in meaning.items() if isinstance(key, tuple)}
+    codes = colour_codes(read_picture(path))
+    known = {colour_code(key): number for key, number in meaning.items() if isinstance(key, tuple)}
     present, places = np.unique(codes, return_inverse=True)
     unknown = [code for code in present.tolist() if code not in known]
     if unknown:
@@ -73,10 +72,6 @@ def _by_value(path: Path, meaning: Mapping[Key, int]) -> np.ndarray:
         wrong = np.unique(values[label < 0])[:5].tolist()
         raise DataError(f"it holds {', '.join(map(str, wrong))}, which the table does not name: add it there")
     return label.astype(np.uint8)
-
-
-def _code(colour: Sequence[int]) -> int:
-    return colour[0] << 16 | colour[1] << 8 | colour[2]
 
 
 def _several(count: int) -> str:

@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 import yaml
-from PIL import Image
 
 from segkit.base.errors import DataError
 from segkit.base.files import write_atomically
 from segkit.base.labels import Palette, voc_palette
-from segkit.base.pictures import exif_orientation, read_picture, save_label
+from segkit.base.pictures import exif_orientation, read_picture, save_label, turned
 from segkit.data.importers.export import SPLITS, Annotated, Export, Skipped, written_by
 from segkit.data.importers.naming import flat_names
 from segkit.data.split import divide, write_lists
@@ -23,17 +22,6 @@ Progress = Callable[[int, int], None]
 
 CROPS = (33, 321)
 """The smallest and the largest crop, in pixels, that a recipe is written with."""
-
-# What PIL.ImageOps.exif_transpose does for each orientation.
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 def write_export(
@@ -118,7 +106,7 @@ def _fitted_label(item: Annotated) -> np.ndarray:
     if label.shape not in (shown, stored):
         raise DataError(_sizes("its mask is", label.shape, shown))
     if label.shape != shown:
-        label = np.array(Image.fromarray(label).transpose(_TURNS[orientation]))
+        label = turned(label, orientation)
     return label
 
 

@@ -8,9 +8,17 @@ checked.
 import hashlib
 from pathlib import Path
 
-from segkit.base.archives import unpacked
 from segkit.base.errors import DataError
-from segkit.data.public.source import Listener, Obtained, Source, archive_path, check_room_for, fetch, notes_on
+from segkit.data.public.source import (
+    Listener,
+    Obtained,
+    Source,
+    archive_path,
+    check_room_for,
+    fetch,
+    notes_on,
+    unpacked_source,
+)
 
 _COMMIT = "fcaf7c4978dd8d091ec67db7cb7fdd225f5051c5"
 CAMVID = Source(
@@ -59,13 +67,7 @@ def get(root: Path, listen: Listener) -> Obtained:
         return Obtained(folder, check(folder), changed=False)
     check_room_for(root, [CAMVID], UNPACKED)
     archive = fetch(root, CAMVID, listen)
-    with unpacked(
-        archive,
-        folder,
-        place=_place,
-        most_bytes=_MOST_BYTES,
-        progress=lambda done, total: listen(f"unpacking {CAMVID.name}", done, total),
-    ) as temporary:
+    with unpacked_source(root, CAMVID, folder, listen, place=_place, most_bytes=_MOST_BYTES) as temporary:
         for part, expected in TREES.items():
             if not (temporary / part).is_dir() or git_tree(temporary / part) != expected:
                 raise DataError(f"{archive} holds other files in {part} than CamVid's: remove it and get it again")

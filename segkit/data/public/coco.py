@@ -7,12 +7,20 @@ checks (`ppdet/utils/download.py`), and the sizes what other projects saw the se
 from collections.abc import Sequence
 from pathlib import Path
 
-from segkit.base.archives import unpacked
 from segkit.base.errors import DataError
 from segkit.base.files import write_atomically
 from segkit.data.pairs import read_names
 from segkit.data.public.coco_voc import CocoInstances, convert
-from segkit.data.public.source import Listener, Obtained, Source, archive_path, check_room_for, fetch, notes_on
+from segkit.data.public.source import (
+    Listener,
+    Obtained,
+    Source,
+    archive_path,
+    check_room_for,
+    fetch,
+    notes_on,
+    unpacked_source,
+)
 
 _HOST = ("http://images.cocodataset.org", "https://s3.amazonaws.com/images.cocodataset.org")
 
@@ -60,12 +68,8 @@ def get(root: Path, listen: Listener) -> Obtained:
     check_room_for(root, lacking, UNPACKED if PICTURES["train"] in lacking else 0)
     if not _annotations(folder, "val").is_file():
         fetch(root, ANNOTATIONS, listen)
-        with unpacked(
-            archive_path(root, ANNOTATIONS),
-            folder / "annotations",
-            place=_instances_only,
-            most_bytes=_MOST_BYTES,
-            progress=lambda done, total: listen(f"unpacking {ANNOTATIONS.name}", done, total),
+        with unpacked_source(
+            root, ANNOTATIONS, folder / "annotations", listen, place=_instances_only, most_bytes=_MOST_BYTES
         ):
             pass
     for split in SPLITS:
@@ -98,14 +102,9 @@ def _add_pictures(root: Path, split: str, names: Sequence[str], listen: Listener
     """{split}2017 with the pictures named; a folder that is there already (all of COCO, say) has to hold them."""
     folder, source = coco_folder(root) / f"{split}2017", PICTURES[split]
     if not folder.is_dir():
-        archive, wanted = fetch(root, source, listen), {f"{split}2017/{name}": name for name in names}
-        with unpacked(
-            archive,
-            folder,
-            place=wanted.get,
-            most_bytes=_MOST_BYTES,
-            progress=lambda done, total: listen(f"unpacking {source.name}", done, total),
-        ):
+        fetch(root, source, listen)
+        wanted = {f"{split}2017/{name}": name for name in names}
+        with unpacked_source(root, source, folder, listen, place=wanted.get, most_bytes=_MOST_BYTES):
             pass
     absent = sorted(set(names) - {path.name for path in folder.iterdir()})
     if absent:

@@ -1,11 +1,13 @@
 """What the public sets have in common: archives with an address, a place to keep them, an account of what was done."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
-from segkit.base.download import download, file_sha256
-from segkit.base.files import check_room, format_bytes, make_folder
+from segkit.base.archives import Place, unpacked
+from segkit.base.download import download
+from segkit.base.files import check_room, file_digest, format_bytes, make_folder
 
 Listener = Callable[[str, int, int | None], None]
 """Told what is being done, how much of it is done and how much there is (bytes or files; None: nobody knows)."""
@@ -47,6 +49,19 @@ def fetch(root: Path, source: Source, listen: Listener) -> Path:
     )
 
 
+def unpacked_source(
+    root: Path, source: Source, folder: Path, listen: Listener, *, place: Place, most_bytes: int
+) -> AbstractContextManager[Path]:
+    """`unpacked` of an archive that was fetched, told to `listen`."""
+    return unpacked(
+        archive_path(root, source),
+        folder,
+        place=place,
+        most_bytes=most_bytes,
+        progress=lambda done, total: listen(f"unpacking {source.name}", done, total),
+    )
+
+
 def check_room_for(root: Path, sources: Sequence[Source], unpacked: int) -> None:
     """Raise OutputError unless there is room for the archives that are not there yet and for `unpacked` bytes."""
     make_folder(root)
@@ -64,7 +79,7 @@ def notes_on(root: Path, sources: Sequence[Source]) -> tuple[str, ...]:
     notes = []
     for source in sources:
         if source.md5 is None and source.sha256 is None and archive_path(root, source).is_file():
-            notes.append(f"{source.name}: no checksum is published; sha256 {file_sha256(archive_path(root, source))}")
+            notes.append(f"{source.name}: no checksum is published; sha256 {file_digest(archive_path(root, source))}")
     files = [path for path in (archive_path(root, source) for source in sources) if path.is_file()]
     if files:
         size = format_bytes(sum(path.stat().st_size for path in files))

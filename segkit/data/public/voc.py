@@ -14,13 +14,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from segkit.base.archives import unpacked
 from segkit.base.errors import DataError
 from segkit.base.files import write_atomically
 from segkit.base.labels import VOC_CLASSES, voc_palette
 from segkit.base.pictures import save_label
 from segkit.data.pairs import read_names
-from segkit.data.public.source import Listener, Obtained, Source, archive_path, check_room_for, fetch, notes_on
+from segkit.data.public.source import (
+    Listener,
+    Obtained,
+    Source,
+    archive_path,
+    check_room_for,
+    fetch,
+    notes_on,
+    unpacked_source,
+)
 
 VOC = Source(
     "VOCtrainval_11-May-2012.tar",
@@ -88,13 +96,7 @@ def get(root: Path, listen: Listener) -> Obtained:
     for source in sources:
         fetch(root, source, listen)
     if VOC in sources:
-        with unpacked(
-            archive_path(root, VOC),
-            folder,
-            place=_voc_place,
-            most_bytes=_MOST_BYTES,
-            progress=lambda done, total: listen(f"unpacking {VOC.name}", done, total),
-        ) as temporary:
+        with unpacked_source(root, VOC, folder, listen, place=_voc_place, most_bytes=_MOST_BYTES) as temporary:
             _check_lists(temporary, {"train": FIGURES.train, "val": FIGURES.val})
     _add_train_aug(root, folder, listen)
     return Obtained(folder, check(folder), notes_on(root, [VOC, SBD]))
@@ -156,12 +158,8 @@ def _add_train_aug(root: Path, folder: Path, listen: Listener) -> None:
     """SegmentationClassAug and train_aug.txt: labels from VOC where it has them (with borders), else from SBD."""
     train, val = (_read_ids(_list(folder, split)) for split in ("train", "val"))
     _check_files(folder, train, "SegmentationClass")
-    with unpacked(
-        archive_path(root, SBD),
-        folder / "SegmentationClassAug",
-        place=_sbd_place,
-        most_bytes=_MOST_BYTES,
-        progress=lambda done, total: listen(f"unpacking {SBD.name}", done, total),
+    with unpacked_source(
+        root, SBD, folder / "SegmentationClassAug", listen, place=_sbd_place, most_bytes=_MOST_BYTES
     ) as temporary:
         names = train_aug_names(train, val, [*_read_ids(temporary / "train.txt"), *_read_ids(temporary / "val.txt")])
         _check_count(archive_path(root, SBD), "train_aug", len(names), FIGURES.train_aug)
