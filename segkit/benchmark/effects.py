@@ -65,7 +65,7 @@ class Effect:
         if not self.miou.shown:
             said = f"no difference is shown: {points} holds 0"
         else:
-            said = f"{'raises' if self.miou.change > 0 else 'lowers'} the mIoU by {points}"
+            said = f"{'raises' if self.miou.change > 0 else 'lowers'} the mIoU: {points}"
         if self.axis in ("backbone", "aspp"):
             count = len({step.b.network for step in self.steps} | {step.a.network for step in self.steps})
             said += f"; this is between these {count} checkpoints: only trainings with other seeds confirm the effect"

@@ -53,9 +53,9 @@ def test_each_switch_is_found_with_its_size() -> None:
 
 def test_verdicts_say_what_is_known() -> None:
     effects = {effect.axis: effect.verdict for effect in find_effects(grid(aspp=10, mf=30))}
-    assert effects["mf"] == "raises the mIoU by +1.50 points [+1.50, +1.50]"
+    assert effects["mf"] == "raises the mIoU: +1.50 points [+1.50, +1.50]"
     assert effects["os"] == "no difference is shown: +0.00 points [+0.00, +0.00] holds 0"
-    assert effects["aspp"].startswith("raises the mIoU by +0.50")
+    assert effects["aspp"].startswith("raises the mIoU: +0.50")
     assert effects["aspp"].endswith("between these 4 checkpoints: only trainings with other seeds confirm the effect")
     assert "no difference is shown" in effects["backbone"] and "other seeds" in effects["backbone"]
 
