@@ -1,15 +1,16 @@
 """How the C library holds memory: kept between steps or pictures instead of given back and asked for again."""
 
 import ctypes
-import itertools
 import sys
 from collections.abc import Callable
+from time import monotonic
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h
 
-_PICTURES = 50
-"""After so many, memory is given back: often enough for the gaps between live blocks not to add up."""
-_calls = itertools.count(1)  # of the process, as the memory is
+_SECONDS = 10.0
+"""After so long, memory is given back, which takes a tenth of a second: often enough for the gaps between live blocks
+not to add up, and cheap whether a picture takes a moment or minutes."""
+_given_back = monotonic()  # for the process, as the memory is
 
 
 def keep_freed_memory() -> bool:
@@ -26,7 +27,11 @@ def keep_freed_memory() -> bool:
 
 def give_back_memory() -> None:
     """Give freed memory back to the system if it is time; call it after each picture, whoever asked for it."""
-    malloc_trim = _glibc("malloc_trim") if next(_calls) % _PICTURES == 0 else None
+    global _given_back
+    if monotonic() - _given_back < _SECONDS:
+        return
+    _given_back = monotonic()
+    malloc_trim = _glibc("malloc_trim")
     if malloc_trim is not None:
         malloc_trim(0)
 
