@@ -1,20 +1,14 @@
 """Label maps to be looked at: laid over their picture, and beside the truth."""
 
 import math
-from bisect import bisect_right
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from segkit.base.labels import IGNORE, palette_table
+from segkit.report.panels import PAPER, Entry, draw_legend, draw_title, side_by_side, stack
 
-Entry = tuple[tuple[int, int, int], str]
-"""A line of a legend: a colour and its name."""
-
-PAPER = (255, 255, 255)
-INK = (33, 33, 33)
-OUTLINE = (140, 140, 140)
 CONTOUR = (255, 255, 255)
 WRONG = (255, 90, 0)
 NOT_LABELLED = (125, 125, 125)
@@ -26,7 +20,6 @@ _CONTOUR_ALPHA = 0.6  # what is thinner than its own contours keeps some of its 
 _SMALL = 240  # panels of a comparison with a side under this are enlarged by a whole number
 _SHEET_GAP = 12  # pixels between the cells of a contact sheet
 _SHEET_TEXT = 16  # height of its legend's text in pixels
-_LONGEST = 24  # text heights that a name may be wide where the picture is narrower
 
 
 def overlay(
@@ -52,8 +45,8 @@ def overlay(
         return coloured
     height, width = label.shape
     if height > 2 * width:
-        return _side_by_side([coloured, _legend(entries, 1, _text_height(label.shape))])
-    return _stack([coloured, _legend(entries, width, _text_height(label.shape))])
+        return side_by_side([coloured, draw_legend(entries, 1, _text_height(label.shape))])
+    return stack([coloured, draw_legend(entries, width, _text_height(label.shape))])
 
 
 def comparison(
@@ -84,14 +77,14 @@ def comparison(
     }
     panels = {title: _shrunk(panel, largest) for title, panel in panels.items()}
     text = _text_height(panels["picture"].shape)
-    titled = [_stack([_title(title, text), panel]) for title, panel in panels.items()]
-    row = _side_by_side(titled, gap=text // 3)
+    titled = [stack([draw_title(title, text), panel]) for title, panel in panels.items()]
+    row = side_by_side(titled, gap=text // 3)
     labelled = np.count_nonzero(truth != IGNORE)
     entries = _occurring(_pixels(truth) + _pixels(prediction), palette, classes)
     entries.append((WRONG, f"wrong ({np.count_nonzero(wrong) / max(int(labelled), 1):.1%})"))
     if labelled < truth.size:
         entries.append((NOT_LABELLED, "not labelled"))
-    return _stack([row, _legend(entries, row.shape[1], text)])
+    return stack([row, draw_legend(entries, row.shape[1], text)])
 
 
 def contact_sheet(
@@ -114,18 +107,18 @@ def contact_sheet(
         image = Image.fromarray(picture)
         image.thumbnail((side, side), Image.Resampling.BOX)
         small = np.asarray(Image.fromarray(label).resize(image.size, Image.Resampling.NEAREST))
-        cells.append(_side_by_side([np.asarray(image), _coloured(np.asarray(image), small, palette, alpha)], gap=4))
+        cells.append(side_by_side([np.asarray(image), _coloured(np.asarray(image), small, palette, alpha)], gap=4))
     columns = math.ceil(math.sqrt(len(cells)))
     width = max(cell.shape[1] for cell in cells)
     rows = []
     for first in range(0, len(cells), columns):
         row = [_framed(cell, width) for cell in cells[first : first + columns]]
-        rows.append(_side_by_side(row, gap=_SHEET_GAP))
+        rows.append(side_by_side(row, gap=_SHEET_GAP))
     entries = _occurring(pixels, palette, classes)
     if pixels[IGNORE]:
         colour = tuple(palette_table(palette)[IGNORE].tolist())
         entries.append((colour, "not labelled (255)"))
-    return _stack([*rows, _legend(entries, max(row.shape[1] for row in rows), _SHEET_TEXT)])
+    return stack([*rows, draw_legend(entries, max(row.shape[1] for row in rows), _SHEET_TEXT)])
 
 
 def _framed(cell: np.ndarray, width: int) -> np.ndarray:
@@ -196,66 +189,3 @@ def _shrunk(panel: np.ndarray, largest: int) -> np.ndarray:
     image = Image.fromarray(panel)
     image.thumbnail((largest, largest), Image.Resampling.BOX)
     return np.array(image)
-
-
-def _legend(entries: Sequence[Entry], width: int, text: int) -> np.ndarray:
-    """Swatches and names in rows of `width` pixels, or one a row where a name needs more."""
-    font = ImageFont.load_default(text)
-    margin, swatch, gap = round(text * 0.6), text, round(text * 0.4)
-    around = 2 * margin + swatch + gap
-    widest = max(font.getlength(_line(name)) for _, name in entries)
-    least = math.ceil(min(widest, _LONGEST * text)) + around
-    in_column, width = width < least, max(width, least)
-    names = [_fitted(_line(name), font, width - around) for _, name in entries]
-
-    places, x, y = [], margin, margin
-    for name in names:
-        needed = swatch + gap + round(font.getlength(name))
-        if x > margin and (in_column or x + needed > width - margin):
-            x, y = margin, y + round(text * 1.5)
-        places.append((x, y))
-        x += needed + text
-    image = Image.new("RGB", (width, y + swatch + margin), PAPER)
-    draw = ImageDraw.Draw(image)
-    for (colour, _), name, (x, y) in zip(entries, names, places, strict=True):
-        draw.rectangle((x, y, x + swatch - 1, y + swatch - 1), colour, OUTLINE, max(1, text // 16))
-        draw.text((x + swatch + gap, y + swatch / 2), name, INK, font, anchor="lm")
-    return np.array(image)
-
-
-def _title(name: str, text: int) -> np.ndarray:
-    font = ImageFont.load_default(text)
-    image = Image.new("RGB", (round(font.getlength(name)) + text // 2, round(text * 1.6)), PAPER)
-    ImageDraw.Draw(image).text((0, text * 0.8), name, INK, font, anchor="lm")
-    return np.array(image)
-
-
-def _line(name: str) -> str:
-    return " ".join(name.split())  # Pillow measures no text of several lines
-
-
-def _fitted(name: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
-    if font.getlength(name) <= width:
-        return name
-    kept = bisect_right(range(len(name)), width, key=lambda count: math.ceil(font.getlength(f"{name[:count]}...")))
-    return f"{name[: max(0, kept - 1)]}..."
-
-
-def _stack(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Pictures one below the other, in white where one is narrower."""
-    page = np.full((sum(len(part) for part in parts), max(part.shape[1] for part in parts), 3), PAPER, np.uint8)
-    top = 0
-    for part in parts:
-        page[top : top + len(part), : part.shape[1]] = part
-        top += len(part)
-    return page
-
-
-def _side_by_side(parts: Sequence[np.ndarray], gap: int = 0) -> np.ndarray:
-    """Pictures beside each other, in white where one is lower."""
-    page = np.full((max(map(len, parts)), sum(part.shape[1] + gap for part in parts) - gap, 3), PAPER, np.uint8)
-    left = 0
-    for part in parts:
-        page[: len(part), left : left + part.shape[1]] = part
-        left += part.shape[1] + gap
-    return page
