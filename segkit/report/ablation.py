@@ -1,5 +1,6 @@
 """An ablation in words and numbers, for the terminal and for Markdown."""
 
+from pathlib import PurePath
 from typing import Any
 
 from segkit.report.sheet import Sheet, billions, latency, machine_line, percent, points, switches
@@ -45,10 +46,16 @@ def claim_lines(found: dict[str, Any]) -> list[str]:
     return [f"{claim['text']} {claim['verdict'].capitalize()}: {claim['numbers']}." for claim in found["claims"]]
 
 
+def data_name(found: dict[str, Any]) -> str:
+    """The kind of the data, of pictures in a folder the folder's name."""
+    data = found["config"]["data"]
+    return (PurePath(data["root"]).name if data["kind"] == "folder" else "") or str(data["kind"])
+
+
 def heading(found: dict[str, Any]) -> str:
     """On what was measured, and where the weights are from."""
-    data, train = found["config"]["data"]["kind"], found["config"]["train"]
-    said = f"Data: {data}, split {found['split']}, {found['pictures']:,} pictures."
+    train = found["config"]["train"]
+    said = f"Data: {data_name(found)}, split {found['split']}, {found['pictures']:,} pictures."
     given = found["given"]
     trained = list(dict.fromkeys(cell["network"] for cell in found["cells"] if cell["network"] not in given))
     if trained:

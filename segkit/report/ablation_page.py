@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from segkit.report.ablation import heading
+from segkit.report.ablation import data_name, heading
 from segkit.report.axes import Format, short
 from segkit.report.charts import Point, scatter
 from segkit.report.html import as_yaml, protocol_words, render, write_page
@@ -50,7 +50,7 @@ def write_ablation_page(path: Path | str, found: dict[str, Any]) -> None:
     networks = list(dict.fromkeys(cell["network"] for cell in found["cells"]))
     page = render(
         "ablation.html.j2",
-        title=f"Ablation on {found['config']['data']['kind']}",
+        title=f"Ablation on {data_name(found)}",
         found=found,
         heading=heading(found),
         is_short=len(found["given"]) < len(networks) and found["config"]["train"]["iterations"] < SHORT,

@@ -27,6 +27,12 @@ def data(page: str, name: str) -> object:
     return json.loads(re.search(rf'<script type="application/json" id="data-{name}">(.*?)</script>', page)[1])
 
 
+def test_pictures_in_a_folder_are_called_by_its_name(write, ablation: dict) -> None:
+    ablation["config"]["data"] |= {"kind": "folder", "root": "sets/camvid"}
+    text = words(write(ablation))
+    assert "Ablation on camvid" in text and "Data: camvid, split val, 12 pictures." in text
+
+
 def test_headline_says_what_was_trained(write, ablation: dict) -> None:
     text = words(write(ablation))
     assert "Data: shapes, split val, 12 pictures." in text
