@@ -124,7 +124,9 @@ def test_the_page_of_the_docs_has_the_marks_and_a_place_for_each_mistake() -> No
     text = Path("docs/mistakes.md").read_text(encoding="utf-8")
     assert text.index(BEGIN) < text.index(END)
     for mistake in MISTAKES.values():
-        if not mistake.title.startswith("scale "):
+        if mistake.title not in text:  # all scales but the first and the last have one sentence
+            assert mistake.title.startswith("MF: scale ")
+        else:
             assert f"**{mistake.title}**" in text, mistake.title
 
 
