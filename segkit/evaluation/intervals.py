@@ -9,6 +9,7 @@ EMNLP 2004). A draw is a row of counts, how often each picture is in it, so all 
 pictures' own confusion counts.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -42,12 +43,22 @@ def resampled_iou(counts: np.ndarray, *, draws: int = DRAWS, seed: int = 0) -> n
     """
     pictures, _, classes = counts.shape
     flat = counts.reshape(pictures, 3 * classes).astype(np.float64)
-    rng = np.random.default_rng(seed)
-    rows = max(1, _BLOCK // max(pictures, 1))
-    totals = [_weights(rng, min(rows, draws - first), pictures) @ flat for first in range(0, draws, rows)]
+    totals = [_weights(chosen) @ flat for chosen in drawn(pictures, draws=draws, seed=seed)]
     right, labelled, predicted = np.moveaxis(np.concatenate(totals).reshape(draws, 3, classes), 1, 0)
     with np.errstate(invalid="ignore"):
         return np.asarray(right / (labelled + predicted - right), np.float64)
+
+
+def drawn(pictures: int, *, draws: int = DRAWS, seed: int = 0) -> Iterator[np.ndarray]:
+    """The pictures in each draw of `resampled_iou`, by number, in the order drawn: int64 (draws, pictures), in parts.
+
+    For figures that are no sum over pictures, so that they are paired with those that are.
+    """
+    rng = np.random.default_rng(seed)
+    rows = max(1, _BLOCK // max(pictures, 1))
+    for first in range(0, draws, rows):
+        size = (min(rows, draws - first), pictures)
+        yield rng.integers(pictures, size=size) if pictures else np.empty(size, np.int64)
 
 
 def mean_iou(iou: np.ndarray) -> np.ndarray:
@@ -66,8 +77,8 @@ def interval(values: np.ndarray, level: float = LEVEL) -> Interval:
     return Interval(low, high)
 
 
-def _weights(rng: np.random.Generator, draws: int, pictures: int) -> np.ndarray:
+def _weights(chosen: np.ndarray) -> np.ndarray:
     """How often each picture is in each draw, float64 (draws, pictures)."""
-    chosen = rng.integers(pictures, size=(draws, pictures)) if pictures else np.empty((draws, 0), np.int64)
-    chosen += np.arange(draws)[:, None] * pictures
-    return np.bincount(chosen.ravel(), minlength=draws * pictures).reshape(draws, pictures).astype(np.float64)
+    draws, pictures = chosen.shape
+    cells = chosen + np.arange(draws)[:, None] * pictures
+    return np.bincount(cells.ravel(), minlength=draws * pictures).reshape(draws, pictures).astype(np.float64)
