@@ -29,7 +29,7 @@ class UnlabelledPictures:
         self.pictures = tuple(path for path in found if path.resolve() not in known)
         self.left_out = len(found) - len(self.pictures)
         if not self.pictures:
-            besides = f" besides the {self.left_out} that are labelled" if self.left_out else ""
+            besides = f" besides the {self.left_out} of the data set" if self.left_out else ""
             raise DataError(f"{folder} holds no picture{besides}: put pictures there or correct `unlabelled`")
         self.classes = tuple(classes)
         self.palette = palette

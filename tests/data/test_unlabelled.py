@@ -45,7 +45,7 @@ def test_pictures_that_are_known_are_left_out(folder, tmp_path):
     (tmp_path / "link").symlink_to(folder)
     dataset = unlabelled(folder, but=[tmp_path / "link/b.JPG", folder / "nowhere.png"])
     assert [Path(name).name for name in dataset.ids] == ["c.png", "d.jpg"] and dataset.left_out == 1
-    with pytest.raises(DataError, match=r"pictures holds no picture besides the 3 that are labelled: put pictures"):
+    with pytest.raises(DataError, match=r"pictures holds no picture besides the 3 of the data set: put pictures"):
         unlabelled(folder, but=folder.rglob("*.*"))
 
 
