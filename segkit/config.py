@@ -109,6 +109,10 @@ class TrainConfig(_Section):
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0  # decay of the moving average of the weights; 0: none
     class_weights: tuple[NonNegativeFloat, ...] | None = None  # in the cross entropy, one for each class
     jaccard: NonNegativeFloat = 0.0  # weight of the soft Jaccard term beside the cross entropy
+    teacher: str | None = None  # weights, as model.weights, of a trained network of the same classes to learn from too
+    teacher_weight: NonNegativeFloat = 1.0  # of the teacher's term beside the cross entropy
+    temperature: PositiveFloat = 2.0  # that the teacher's and the network's probabilities are softened by
+    unlabelled: str | None = None  # folder of pictures without masks, which are learnt from the teacher alone
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"  # auto: the fastest that the device does well
     channels_last: bool = True
     compile: bool = False  # torch.compile: slower to start, faster to run
@@ -154,6 +158,8 @@ class Config(_Section):
             raise ValueError(f"{sizes}: change one of them")
         if train.scales[0] > train.scales[1]:
             raise ValueError(f"train.scales is (smallest, largest), not {train.scales}: swap them")
+        if train.unlabelled is not None and train.teacher is None:
+            raise ValueError("train.unlabelled needs train.teacher, which tells what is in these pictures: give one")
         if isinstance(self.data, FolderConfig):
             count = len(self.data.classes)
             if len(set(self.data.classes)) < count:

@@ -90,6 +90,8 @@ def test_unknown_keys_are_refused_with_the_nearest(complaint, text, sentence):
         (SHAPES + "train: {mirror: [1]}", "train.mirror: should be a valid boolean"),
         (SHAPES + "model: {output_stride: 4}", "model.output_stride: should be 8, 16 or 32, not 4"),
         (SHAPES + "model: {backbone: vgg}", "model.backbone: should be 'mobilenet_v1', 'mobilenet_v2' or 'resnet101'"),
+        (SHAPES + "train: {temperature: 0}", "train.temperature: should be greater than 0, not 0"),
+        (SHAPES + "train: {teacher_weight: -1}", "train.teacher_weight: should be greater than or equal to 0, not -1"),
         (SHAPES + "train: 3", "train: should be a valid dictionary"),
         (SHAPES + "1: 2", "1: Keys should be strings"),
         (FOLDER + ", ignore: 300}", "data.ignore: should be less than or equal to 255, not 300"),
@@ -110,6 +112,7 @@ def test_wrong_values_are_named(complaint, text, sentence):
         (SHAPES + "train: {batch_size: 6, accumulate: 4}", "train.batch_size=6 is no multiple of train.accumulate=4"),
         (SHAPES + "train: {scales: [2, 1]}", "train.scales is (smallest, largest), not (2.0, 1.0)"),
         (FOLDER + ", colours: [[1, 2, 3]]}", "data.colours has 1 colours for 2 classes"),
+        (SHAPES + "train: {unlabelled: pictures}", "train.unlabelled needs train.teacher, which tells what is in"),
         (FOLDER + "}\ntrain: {class_weights: [1, 2, 3]}", "train.class_weights has 3 weights for 2 classes"),
     ],
 )

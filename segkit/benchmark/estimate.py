@@ -19,6 +19,7 @@ from segkit.training.checkpoint import RunFolder, read_metrics
 from segkit.training.device import choose_device, place
 from segkit.training.from_config import build_from_config, open_dataset
 from segkit.training.learner import Learner
+from segkit.training.teacher import load_teacher
 
 
 def estimate_seconds(config: Config, plan: Plan, trained: Collection[Network], out: Path, *, split: str) -> float:
@@ -64,7 +65,8 @@ def iterations_done(folder: Path) -> int:
 def _step_seconds(config: Config, network: Network, dataset: Dataset) -> float:
     recipe = recipe_for(config, network)
     train = recipe.train
-    learner = Learner(train, build_from_config(recipe.model, dataset), choose_device(train.device))
+    teacher = load_teacher(recipe, dataset)
+    learner = Learner(train, build_from_config(recipe.model, dataset), choose_device(train.device), teacher)
     images = torch.zeros(train.batch_size, 3, train.crop, train.crop, dtype=torch.uint8)
     labels = torch.zeros(train.batch_size, train.crop, train.crop, dtype=torch.uint8)
     learner.step(0, images, labels)

@@ -116,7 +116,7 @@ def train_networks(recipes: Mapping["Network", "Config"], out: Path) -> dict["Ne
 
     weights = {}
     for number, (network, recipe) in enumerate(recipes.items(), 1):
-        obtain_start(recipe.model)
+        obtain_start(recipe)
         print(f"training {network.name} in {out / network.name} ({number} of {len(recipes)})")
         with Display() as display:
             weights[network] = train_or_go_on(recipe, out / network.name, listen=display.listen)

@@ -22,7 +22,8 @@ def write_report(
     from segkit.training.checkpoint import read_metrics
     from segkit.weights.files import read_weights
 
-    config = read_weights(weights).training.get("config")
+    training = read_weights(weights).training
+    config = training.get("config")
     write_evaluation_page(
         path,
         evaluation.to_json(),
@@ -31,6 +32,7 @@ def write_report(
         gallery=gallery,
         curve=[] if config is None else read_metrics(weights.with_name("metrics.jsonl")),
         config=config,
+        teacher=training.get("teacher"),
     )
 
 

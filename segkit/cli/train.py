@@ -36,7 +36,7 @@ def train(
 
     recipe = load_config(config, overrides or [])
     out = out or Path("runs") / config.stem
-    obtain_start(recipe.model)
+    obtain_start(recipe)
     with Display() as display:
         result = run(recipe, out, resume=resume, listen=display.listen)
     dataset = open_dataset(recipe.data, recipe.data.val_split)

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 from segkit.cli.app import app
 
 if TYPE_CHECKING:
-    from segkit.config import ModelConfig
+    from segkit.config import Config
     from segkit.weights.catalogue import Public
 
 WeightsArgument = Annotated[
@@ -68,10 +68,13 @@ def obtain(weights: str, *, backbone: str | None = None, width: float = 1.0) -> 
             bar.stop()
 
 
-def obtain_start(model: "ModelConfig") -> None:
-    """Fetch what a training starts from, if it has to be fetched, before anything else."""
+def obtain_start(recipe: "Config") -> None:
+    """Fetch the weights that a training starts from and its teacher's, if they have to be, before anything else."""
+    model = recipe.model
     if model.weights is not None:
         obtain(model.weights, backbone=model.backbone, width=model.width or 1.0)
+    if recipe.train.teacher is not None:
+        obtain(recipe.train.teacher)
 
 
 def _as_data(entry: "Public") -> dict[str, Any]:

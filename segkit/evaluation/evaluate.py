@@ -100,13 +100,15 @@ def protocol_of(
 
 def check_classes(data: Sequence[str], weights: Sequence[str]) -> None:
     """Raise DataError where the classes of a data set are not those of a model."""
+    if difference := class_difference(data, weights):
+        raise DataError(f"{difference}: evaluate on the data that the weights were trained for")
+
+
+def class_difference(data: Sequence[str], weights: Sequence[str]) -> str | None:
+    """How the classes of a data set first differ from those of a model, in words; None where they are the same."""
     if len(data) != len(weights):
-        problem = f"the data set has {len(data)} classes, the weights have {len(weights)}"
-    else:
-        pairs = enumerate(zip(data, weights, strict=True))
-        different = [(label, ours, theirs) for label, (ours, theirs) in pairs if ours != theirs]
-        if not different:
-            return
-        label, ours, theirs = different[0]
-        problem = f"class {label} of the data set is {ours!r}, of the weights {theirs!r}"
-    raise DataError(f"{problem}: evaluate on the data that the weights were trained for")
+        return f"the data set has {len(data)} classes, the weights have {len(weights)}"
+    for label, (ours, theirs) in enumerate(zip(data, weights, strict=True)):
+        if ours != theirs:
+            return f"class {label} of the data set is {ours!r}, of the weights {theirs!r}"
+    return None

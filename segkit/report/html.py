@@ -76,11 +76,13 @@ def write_evaluation_page(
     gallery: PageGallery | None = None,
     curve: Iterable[Mapping[str, Any]] = (),
     config: Mapping[str, Any] | None = None,
+    teacher: str | None = None,
 ) -> None:
     """Write the page of an evaluation, as one file.
 
     `result` is that of `Evaluation.to_json()`; `palette` has the RGB colour of each class; `curve` the lines of the
-    training's metrics.jsonl; `config` its recipe. Raises OutputError where the file cannot be written.
+    training's metrics.jsonl; `config` its recipe; `teacher` what is known of its teacher. Raises OutputError where the
+    file cannot be written.
     """
     gallery = gallery or PageGallery(rows=())
     counts = np.array(result["confusion"], np.int64).reshape(len(result["classes"]), -1)
@@ -98,6 +100,7 @@ def write_evaluation_page(
         charts=_charts(curve),
         gallery=gallery,
         config=None if config is None else as_yaml(config),
+        teacher=teacher,
         data={
             "classes": list(zip(result["classes"], colours(palette), strict=False)),
             "confusion": {

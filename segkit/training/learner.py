@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +12,10 @@ from segkit.base.memory import keep_freed_memory
 from segkit.config import TrainConfig
 from segkit.models import DeepLabV3
 from segkit.training.device import choose_precision
-from segkit.training.loss import cross_entropy, labelled_pixels, soft_jaccard
+from segkit.training.loss import cross_entropy, distillation, labelled_pixels, soft_jaccard
 from segkit.training.optimizer import build_optimizer
 from segkit.training.schedule import ema_decay, learning_rate
+from segkit.training.teacher import BothSizes, Teacher
 
 
 class Outcome(NamedTuple):
@@ -27,10 +28,13 @@ class Outcome(NamedTuple):
 class Learner:
     """A network on its device, with all that changes it: optimiser, scaling of float16, moving average (`ema`).
 
-    Raises ConfigError where the class weights are not as many as the classes.
+    A `teacher`, on the same device, is learnt from beside the labels. Raises ConfigError where the class weights are
+    not as many as the classes.
     """
 
-    def __init__(self, config: TrainConfig, model: DeepLabV3, device: torch.device) -> None:
+    def __init__(
+        self, config: TrainConfig, model: DeepLabV3, device: torch.device, teacher: Teacher | None = None
+    ) -> None:
         self.config = config
         self.device = device
         if device.type == "cpu":
@@ -49,8 +53,10 @@ class Learner:
             momentum=config.momentum,
             weight_decay=config.weight_decay,
         )
+        self.teacher = teacher
+        network = self.model if teacher is None else BothSizes(self.model)
         # A compiled network shares its weights with the plain one, which is what is saved and evaluated.
-        self.forward: Callable[[Tensor], Tensor] = torch.compile(self.model) if config.compile else self.model
+        self.forward: Callable[[Tensor], Any] = torch.compile(network) if config.compile else network
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == torch.float16)
         weights, count = config.class_weights, len(model.classes)
         if weights is not None and len(weights) != count:
@@ -100,13 +106,26 @@ class Learner:
         parts = self.config.accumulate
         loss = 0.0
         for part_images, part_labels in zip(images.chunk(parts), labels.chunk(parts), strict=True):
-            with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
-                logits = self.forward(part_images.contiguous(memory_format=self.memory_format))
-            part = cross_entropy(logits, part_labels, weights=self.class_weights, pixels=pixels)
-            if self.config.jaccard:
-                part = part + self.config.jaccard * soft_jaccard(logits, part_labels) / parts
+            part = self._loss(part_images.contiguous(memory_format=self.memory_format), part_labels, pixels)
             self.scaler.scale(part).backward()
             loss += part.item()
+        return loss
+
+    def _loss(self, images: Tensor, labels: Tensor, pixels: Tensor) -> Tensor:
+        """What a part of a batch adds to its loss; `pixels` counts the labelled ones of the whole batch."""
+        config, teacher = self.config, self.teacher
+        with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
+            if teacher is None:
+                logits = self.forward(images)
+            else:
+                small, logits = self.forward(images)
+                taught = teacher(images)
+        loss = cross_entropy(logits, labels, weights=self.class_weights, pixels=pixels)
+        if config.jaccard:
+            loss = loss + config.jaccard * soft_jaccard(logits, labels) / config.accumulate
+        if teacher is not None:
+            term = distillation(small, taught, temperature=config.temperature)
+            loss = loss + config.teacher_weight * term / config.accumulate
         return loss
 
     @torch.no_grad()

@@ -1,10 +1,11 @@
-"""The loss: cross entropy over the labelled pixels of the whole batch, and an optional soft Jaccard term."""
+"""The loss: cross entropy over the labelled pixels of the whole batch, optional soft Jaccard and distillation terms."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from segkit.base.labels import IGNORE
+from segkit.models.deeplabv3 import upsample
 
 
 def cross_entropy(
@@ -50,3 +51,20 @@ def soft_jaccard(logits: Tensor, labels: Tensor) -> Tensor:
     if not present.any():
         return flat.sum() * 0
     return 1 - (intersection[present] / union[present]).mean()
+
+
+def distillation(student: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
+    """How far the student's probabilities are from the teacher's, as one number: 0 where they are the same.
+
+    Both are logits of the same pictures and classes, (N, C, h, w), before the upsampling; the teacher's are resized to
+    the student's size where they have another. T^2 times the Kullback-Leibler divergence of the softmax at temperature
+    T, the mean over all positions; T^2 keeps the gradient about as large whatever the temperature (Hinton, Vinyals and
+    Dean 2015, https://arxiv.org/abs/1503.02531).
+    """
+    # Not at the size of the pictures: two softmax of every pixel would cost a large part of a step on a CPU, and the
+    # upsampling adds nothing to what is known at these positions.
+    if teacher.shape[2:] != student.shape[2:]:
+        teacher = upsample(teacher, student.shape[2:])
+    truth, guess = ((logits.float() / temperature).log_softmax(1) for logits in (teacher, student))
+    total = F.kl_div(guess, truth, reduction="sum", log_target=True)
+    return temperature**2 * total / (student.numel() // student.shape[1])

@@ -14,13 +14,16 @@ from segkit.base.errors import DataError, SegkitError
 from segkit.config import Config
 from segkit.data.check import check_dataset
 from segkit.data.dataset import Dataset
+from segkit.data.finding import Finding
 from segkit.data.loader import training_batches
+from segkit.data.unlabelled import Joined
 from segkit.evaluation.evaluate import evaluate
 from segkit.training.checkpoint import RunFolder
 from segkit.training.device import choose_device
-from segkit.training.from_config import build_from_config, open_dataset, training_transform
+from segkit.training.from_config import build_from_config, open_dataset, open_unlabelled, training_transform
 from segkit.training.learner import Learner, Outcome
 from segkit.training.progress import Clock, Evaluated, Event, Listener, Note, Progress, Step
+from segkit.training.teacher import load_teacher
 from segkit.training.tensorboard import TensorBoard
 from segkit.weights.files import save_model
 
@@ -53,8 +56,11 @@ def train(
     board = TensorBoard(folder.path / "tensorboard") if config.train.tensorboard else None
     train_set = _open(config, config.data.train_split, listen)
     val_set = _open(config, config.data.val_split, listen)
+    teacher = load_teacher(config, train_set)  # before the seed, so that the network starts the same without it
+    if config.train.unlabelled is not None:
+        train_set = _with_unlabelled(config.train.unlabelled, train_set, val_set, listen)
     torch.manual_seed(config.train.seed)
-    learner = Learner(config.train, build_from_config(config.model, train_set), device)
+    learner = Learner(config.train, build_from_config(config.model, train_set), device, teacher)
     folder.begin(config, resume=resume)
 
     def tell(event: Event) -> None:
@@ -69,13 +75,27 @@ def train(
 def _open(config: Config, split: str, listen: Listener) -> Dataset:
     """A split of the recipe's data, after a look at it."""
     dataset = open_dataset(config.data, split)
+    for finding in _look_at(dataset):
+        listen(Note(f"{split}: {finding.message}"))
+    return dataset
+
+
+def _with_unlabelled(folder: str, train_set: Dataset, val_set: Dataset, listen: Listener) -> Dataset:
+    """The train set with the pictures of a folder behind it, after a look at them."""
+    unlabelled = open_unlabelled(folder, train_set, val_set)
+    _look_at(unlabelled)  # for files that cannot be read; that there are no labels is on purpose
+    left_out = f"; {unlabelled.left_out} others are in the data set and left out" if unlabelled.left_out else ""
+    listen(Note(f"{folder}: {len(unlabelled)} pictures to learn from the teacher alone{left_out}"))
+    return Joined(train_set, unlabelled)
+
+
+def _look_at(dataset: Dataset) -> list[Finding]:
+    """What a look at a data set finds and may be meant; DataError for what would ruin the run."""
     findings = check_dataset(dataset)
     errors = [finding.message for finding in findings if finding.level == "error"]
     if errors:
         raise DataError(errors[0] + (f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""))
-    for finding in findings:
-        listen(Note(f"{split}: {finding.message}"))
-    return dataset
+    return findings
 
 
 class _Training:
@@ -165,6 +185,8 @@ class _Training:
             "val_protocol": evaluation.protocol,
             "config": self.config.model_dump(mode="json"),
         }
+        if learner.teacher is not None:
+            about["teacher"] = learner.teacher.about
         save_model(self.folder.last, model, training=about)
         if best:
             save_model(self.folder.best, model, training=about)

@@ -119,13 +119,16 @@ def test_curves_and_recipe(page, evaluated) -> None:
     assert {"2.5 at iteration 20", "1.5 at iteration 40", "62.5% at iteration 40"} <= set(found.words)
     assert not [word for word in found.words if word.startswith("9.9 ")]
     assert "model: backbone: mobilenet_v2 classes: - sky - Straße" in found.words
+    assert not [word for word in found.words if "teacher" in word]
+    found = page(made, config={"a": "b"}, teacher="T (ImageNet, COCO)")
+    assert "Beside the labels it learnt from a teacher: T (ImageNet, COCO)" in found.words
 
 
 def test_what_is_not_ours_stays_text(page, evaluated) -> None:
     plain = page(evaluated(["a", "b", "c"], ["0", "1", "2"]), curve=METRICS, config={"a": "b"})
     made = evaluated([HOSTILE + "1", HOSTILE + "2", "c"], [HOSTILE, "1", "2"])
     made.evaluation.protocol["weights"] = HOSTILE
-    found = page(made, title=HOSTILE, curve=METRICS, config={HOSTILE: HOSTILE})
+    found = page(made, title=HOSTILE, curve=METRICS, config={HOSTILE: HOSTILE}, teacher=HOSTILE)
     assert found.count("script") == plain.count("script")
     assert found.count("b") == plain.count("b")
     assert found.data["rows"][0][0] == HOSTILE and found.data["classes"][0][0] == HOSTILE + "1"

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from segkit.base.labels import IGNORE
-from segkit.training.loss import cross_entropy, labelled_pixels, soft_jaccard
+from segkit.training.loss import cross_entropy, distillation, labelled_pixels, soft_jaccard
 
 
 @pytest.fixture
@@ -116,3 +116,58 @@ def test_logits_of_half_precision_are_added_up_in_float32(batch):
     labels = batch[1]
     loss = cross_entropy(torch.zeros(2, 4, 5, 6, dtype=torch.bfloat16), labels)
     assert loss.dtype == torch.float32 and loss.item() == pytest.approx(math.log(4), rel=1e-6)
+
+
+def softened(logits: Tensor, temperature: float) -> Tensor:
+    """Probabilities of every position in double precision, (N, h, w, C)."""
+    return (logits.detach().double() / temperature).softmax(1).permute(0, 2, 3, 1)
+
+
+def test_distillation_by_hand():
+    # Two positions of two classes. At the first the teacher says 3/4, the student 1/2; at the second both say 1/2.
+    teacher, student = torch.zeros(1, 2, 1, 2), torch.zeros(1, 2, 1, 2)
+    teacher[0, 0, 0, 0] = 2 * math.log(3)
+    divergence = 0.75 * math.log(0.75 / 0.5) + 0.25 * math.log(0.25 / 0.5)
+    assert distillation(student, teacher, temperature=2).item() == pytest.approx(2**2 * divergence / 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0])
+def test_distillation_is_torchs_divergence_and_its_gradient_the_difference(batch, temperature):
+    student, teacher = batch[0], 3 * batch[0].detach().flip(1)
+    loss = distillation(student, teacher, temperature=temperature)
+    guess, truth = softened(student, temperature), softened(teacher, temperature)
+    expected = temperature**2 * F.kl_div(guess.log(), truth, reduction="sum") / 60
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    loss.backward()
+    difference = (temperature * (guess - truth) / 60).permute(0, 3, 1, 2)
+    torch.testing.assert_close(student.grad.double(), difference, rtol=1e-4, atol=1e-7)
+
+
+def test_who_agrees_with_the_teacher_has_nothing_to_learn(batch):
+    student = batch[0]
+    shifted = student.detach() + torch.randn(2, 1, 5, 6)  # the same probabilities
+    loss = distillation(student, shifted, temperature=2)
+    loss.backward()
+    assert loss.item() == pytest.approx(0, abs=1e-6) and student.grad.abs().max() < 1e-7
+
+
+def test_a_teacher_of_another_output_stride_is_resized_with_aligned_corners():
+    generator = torch.Generator().manual_seed(1)
+    student, fine = (torch.randn(2, 4, side, side, generator=generator) for side in (3, 5))
+    coarse = fine[..., ::2, ::2]
+    assert distillation(student, fine, temperature=2).item() == pytest.approx(
+        distillation(student, coarse, temperature=2).item(), rel=1e-5
+    )
+    assert distillation(coarse, fine, temperature=2).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_parts_of_a_distillation_average_to_the_batch(batch):
+    student, teacher = batch[0].detach(), batch[0].detach().flip(1)
+    parts = [distillation(student[n : n + 1], teacher[n : n + 1], temperature=2).item() for n in (0, 1)]
+    assert sum(parts) / 2 == pytest.approx(distillation(student, teacher, temperature=2).item(), rel=1e-6)
+
+
+def test_distillation_of_certain_and_half_precision_logits_is_finite():
+    certain_teacher = torch.tensor([1e4, -1e4], dtype=torch.bfloat16).view(1, 2, 1, 1)
+    loss = distillation(-certain_teacher, certain_teacher, temperature=1)
+    assert loss.dtype == torch.float32 and loss.item() == pytest.approx(2e4, rel=0.01)

@@ -1,0 +1,70 @@
+"""Pictures without labels, for a training in which a teacher tells what is in them."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from segkit.base.errors import DataError
+from segkit.base.labels import IGNORE, Palette
+from segkit.base.pictures import PICTURE_SUFFIXES, read_picture
+from segkit.data.dataset import Dataset, Sample
+
+
+class UnlabelledPictures:
+    """The pictures of a folder and of those below it, in the order of their paths, labelled IGNORE all over.
+
+    What is hidden is left out, and so are the pictures `but`; `left_out` counts these. Raises DataError if the folder
+    is not there or holds no other picture.
+    """
+
+    def __init__(
+        self, folder: str | Path, *, classes: Sequence[str], palette: Palette, but: Iterable[Path] = ()
+    ) -> None:
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise DataError(f"{folder} is not there or no folder: correct `unlabelled`")
+        known = {path.resolve() for path in but}
+        found = [path for path in sorted(folder.rglob("*"), key=Path.as_posix) if _is_picture(path, folder)]
+        self.pictures = tuple(path for path in found if path.resolve() not in known)
+        self.left_out = len(found) - len(self.pictures)
+        if not self.pictures:
+            besides = f" besides the {self.left_out} of the data set" if self.left_out else ""
+            raise DataError(f"{folder} holds no picture{besides}: put pictures there or correct `unlabelled`")
+        self.classes = tuple(classes)
+        self.palette = palette
+        self.ids: Sequence[str] = tuple(map(str, self.pictures))
+
+    def __len__(self) -> int:
+        """How many pictures there are."""
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> Sample:
+        """The picture at `index` with a label map of nothing but IGNORE; DataError if its file is broken."""
+        picture = read_picture(self.pictures[index])
+        return Sample(picture, np.full(picture.shape[:2], IGNORE, np.uint8), self.ids[index])
+
+
+class Joined:
+    """Two data sets of the same classes as one, the second behind the first."""
+
+    def __init__(self, first: Dataset, second: Dataset) -> None:
+        self.first = first
+        self.second = second
+        self.classes = first.classes
+        self.palette = first.palette
+        self.ids: Sequence[str] = (*first.ids, *second.ids)
+
+    def __len__(self) -> int:
+        """How many pictures both have."""
+        return len(self.ids)
+
+    def __getitem__(self, index: int) -> Sample:
+        """The picture at `index`, as its own data set gives it."""
+        count = len(self.first)
+        return self.first[index] if index < count else self.second[index - count]
+
+
+def _is_picture(path: Path, folder: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+    return path.suffix.lower() in PICTURE_SUFFIXES and not hidden and path.is_file()
