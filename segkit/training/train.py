@@ -1,7 +1,7 @@
 """The training loop."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from segkit.base.errors import DataError, SegkitError
-from segkit.config import Config
+from segkit.config import Config, ModelConfig
 from segkit.data.check import check_dataset
 from segkit.data.dataset import Dataset
 from segkit.data.loader import training_batches
 from segkit.evaluation.evaluate import evaluate
+from segkit.models import DeepLabV3
 from segkit.training.checkpoint import RunFolder
 from segkit.training.device import choose_device
 from segkit.training.from_config import build_from_config, open_dataset, training_transform
@@ -40,13 +41,21 @@ class TrainingResult:
 
 
 def train(
-    config: Config, out: Path | str, *, resume: bool = False, listen: Listener = lambda event: None
+    config: Config,
+    out: Path | str,
+    *,
+    resume: bool = False,
+    listen: Listener = lambda event: None,
+    build: Callable[[ModelConfig, Dataset], DeepLabV3] = build_from_config,
+    save: Callable[..., None] = save_model,
 ) -> TrainingResult:
     """Train the network of a recipe into the folder `out`.
 
     `resume` goes on with the run in `out`: on the CPU the result is equal to the bit to that of a run that was never
-    interrupted. `listen` is called with what happens. Raises SegkitError where data, weights, device or folder are
-    wrong, before anything is written, and where the loss is not finite 10 times in a row.
+    interrupted. `listen` is called with what happens. To train somebody else's network in the same way, `build` makes
+    one with the attributes of a `DeepLabV3` and `save` writes it, called as `save_model` is. Raises SegkitError where
+    data, weights, device or folder are wrong, before anything is written, and where the loss is not finite 10 times in
+    a row.
     """
     folder = RunFolder(out)
     device = choose_device(config.train.device)
@@ -54,7 +63,7 @@ def train(
     train_set = _open(config, config.data.train_split, listen)
     val_set = _open(config, config.data.val_split, listen)
     torch.manual_seed(config.train.seed)
-    learner = Learner(config.train, build_from_config(config.model, train_set), device)
+    learner = Learner(config.train, build(config.model, train_set), device)
     folder.begin(config, resume=resume)
 
     def tell(event: Event) -> None:
@@ -63,7 +72,7 @@ def train(
             board(event)
 
     with nullcontext() if board is None else closing(board):
-        return _Training(config, learner, train_set, val_set, folder, tell).run(resume=resume)
+        return _Training(config, learner, train_set, val_set, folder, tell, save).run(resume=resume)
 
 
 def _open(config: Config, split: str, listen: Listener) -> Dataset:
@@ -89,10 +98,11 @@ class _Training:
         val_set: Dataset,
         folder: RunFolder,
         listen: Listener,
+        save: Callable[..., None],
     ) -> None:
         self.config, self.learner = config, learner
         self.train_set, self.val_set = train_set, val_set
-        self.folder, self.listen = folder, listen
+        self.folder, self.listen, self.save = folder, listen, save
         self.progress = Progress()
         self.bad_in_a_row = 0
 
@@ -165,9 +175,9 @@ class _Training:
             "val_protocol": evaluation.protocol,
             "config": self.config.model_dump(mode="json"),
         }
-        save_model(self.folder.last, model, training=about)
+        self.save(self.folder.last, model, training=about)
         if best:
-            save_model(self.folder.best, model, training=about)
+            self.save(self.folder.best, model, training=about)
         self.folder.log(
             iteration=progress.iteration, val_miou=miou, val_iou=evaluation.confusion.iou.tolist(), best=best
         )
