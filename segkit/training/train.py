@@ -1,7 +1,7 @@
 """The training loop."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from segkit.base.errors import DataError, SegkitError
-from segkit.config import Config
+from segkit.config import Config, ModelConfig
 from segkit.data.check import check_dataset
 from segkit.data.dataset import Dataset
 from segkit.data.finding import Finding
 from segkit.data.loader import training_batches
 from segkit.data.unlabelled import Joined
 from segkit.evaluation.evaluate import evaluate
+from segkit.models import DeepLabV3
 from segkit.training.checkpoint import RunFolder
 from segkit.training.device import choose_device
 from segkit.training.from_config import build_from_config, open_dataset, open_unlabelled, training_transform
@@ -43,13 +44,21 @@ class TrainingResult:
 
 
 def train(
-    config: Config, out: Path | str, *, resume: bool = False, listen: Listener = lambda event: None
+    config: Config,
+    out: Path | str,
+    *,
+    resume: bool = False,
+    listen: Listener = lambda event: None,
+    build: Callable[[ModelConfig, Dataset], DeepLabV3] = build_from_config,
+    save: Callable[..., None] = save_model,
 ) -> TrainingResult:
     """Train the network of a recipe into the folder `out`.
 
     `resume` goes on with the run in `out`: on the CPU the result is equal to the bit to that of a run that was never
-    interrupted. `listen` is called with what happens. Raises SegkitError where data, weights, device or folder are
-    wrong, before anything is written, and where the loss is not finite 10 times in a row.
+    interrupted. `listen` is called with what happens. To train somebody else's network in the same way, `build` makes
+    one with the attributes of a `DeepLabV3` and `save` writes it, called as `save_model` is. Raises SegkitError where
+    data, weights, device or folder are wrong, before anything is written, and where the loss is not finite 10 times in
+    a row.
     """
     folder = RunFolder(out)
     device = choose_device(config.train.device)
@@ -60,7 +69,7 @@ def train(
     if config.train.unlabelled is not None:
         train_set = _with_unlabelled(config.train.unlabelled, train_set, val_set, listen)
     torch.manual_seed(config.train.seed)
-    learner = Learner(config.train, build_from_config(config.model, train_set), device, teacher)
+    learner = Learner(config.train, build(config.model, train_set), device, teacher)
     folder.begin(config, resume=resume)
 
     def tell(event: Event) -> None:
@@ -69,7 +78,7 @@ def train(
             board(event)
 
     with nullcontext() if board is None else closing(board):
-        return _Training(config, learner, train_set, val_set, folder, tell).run(resume=resume)
+        return _Training(config, learner, train_set, val_set, folder, tell, save).run(resume=resume)
 
 
 def _open(config: Config, split: str, listen: Listener) -> Dataset:
@@ -109,10 +118,11 @@ class _Training:
         val_set: Dataset,
         folder: RunFolder,
         listen: Listener,
+        save: Callable[..., None],
     ) -> None:
         self.config, self.learner = config, learner
         self.train_set, self.val_set = train_set, val_set
-        self.folder, self.listen = folder, listen
+        self.folder, self.listen, self.save = folder, listen, save
         self.progress = Progress()
         self.bad_in_a_row = 0
 
@@ -187,9 +197,9 @@ class _Training:
         }
         if learner.teacher is not None:
             about["teacher"] = learner.teacher.about
-        save_model(self.folder.last, model, training=about)
+        self.save(self.folder.last, model, training=about)
         if best:
-            save_model(self.folder.best, model, training=about)
+            self.save(self.folder.best, model, training=about)
         self.folder.log(
             iteration=progress.iteration, val_miou=miou, val_iou=evaluation.confusion.iou.tolist(), best=best
         )

@@ -19,9 +19,10 @@ from segkit.base.labels import IGNORE, voc_palette
 from segkit.base.pictures import save_label
 from segkit.evaluation.evaluate import evaluate
 from segkit.training import learner
-from segkit.training.from_config import open_dataset
+from segkit.training.from_config import build_from_config, open_dataset
 from segkit.training.train import Evaluated, Event, Note, Step, train
 from segkit.weights.build import load_model
+from segkit.weights.files import save_model
 
 ROOT = Path(__file__).parents[2]
 FILES = {"config.yaml", "versions.json", "metrics.jsonl", "best.safetensors", "last.safetensors", "state.safetensors"}
@@ -72,6 +73,22 @@ def test_what_a_run_leaves_behind(tmp_path, recipe):
         model = load_model(path, output_stride=32)
         assert model.classes == ("ground", "wall", "sky") and model.palette == val_set.palette
         assert evaluate(model, val_set).miou == scores[iteration]
+
+
+def test_another_network_is_trained_in_the_same_loop(tmp_path, recipe, equal_files):
+    saved = []
+
+    def build(config, dataset):
+        return build_from_config(config.model_copy(update={"output_stride": 16}), dataset)
+
+    def save(path, model, *, training):
+        saved.append((path.name, model.output_stride, training["iteration"]))
+        save_model(path, model, training=training)
+
+    train(recipe(iterations=1), tmp_path / "run", build=build, save=save)
+    assert saved == [("last.safetensors", 16, 1), ("best.safetensors", 16, 1)]
+    train(recipe(iterations=1, model={"output_stride": 16}), tmp_path / "own")
+    equal_files(tmp_path / "run" / "last.safetensors", tmp_path / "own" / "last.safetensors")
 
 
 def test_best_is_kept_where_later_ones_are_worse(tmp_path, recipe, monkeypatch):

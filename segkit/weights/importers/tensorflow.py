@@ -31,10 +31,7 @@ def matches(names: set[str]) -> bool:
 def convert(tensors: Mapping[str, Tensor]) -> Weights:
     """The weights in segkit's names and layouts; KeyError where an expected tensor is missing."""
     backbone = "mobilenet_v2" if "MobilenetV2/Conv/weights" in tensors else "mobilenet_v1"
-    named = {}
-    for name, tensor in tensors.items():
-        if not _SLOT.search(name):
-            named[_rename(name)] = _transpose(name, tensor)
+    named = rename_tensors(tensors)
     if "logits/semantic/weights" in tensors:
         form: Form = "segmentation"
     elif "classifier.weight" in named:
@@ -55,6 +52,11 @@ def convert(tensors: Mapping[str, Tensor]) -> Weights:
         aspp="head.branches.1.conv.weight" in named,
         canvas=CANVAS if form == "segmentation" else None,
     )
+
+
+def rename_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Every variable of the network in segkit's name and layout; those that a training leaves beside them are not."""
+    return {_rename(name): _transpose(name, tensor) for name, tensor in tensors.items() if not _SLOT.search(name)}
 
 
 def _options(backbone: str, named: Mapping[str, Tensor]) -> dict[str, object]:

@@ -61,7 +61,7 @@ def convert(tensors: Mapping[str, Tensor]) -> Weights:
     """The weights in segkit's names; KeyError where an expected tensor is missing."""
     options: dict[str, object] = {"stem": "7x7", **RESNET_OPTIONS}
     if _MOBILENET in tensors:
-        named = {_rename_mobilenet(name): tensor for name, tensor in tensors.items()}
+        named = {rename_mobilenet_v2(name): tensor for name, tensor in tensors.items()}
         options = {"padding": "symmetric", "eps": 1e-5, **mobilenet_v2_width(named, divisors=(8,))}
     elif _DEEPLAB in tensors:
         named = {_rename_deeplab(name): tensor for name, tensor in tensors.items() if not _DROPPED.match(name)}
@@ -120,7 +120,8 @@ def _rename_deeplab(name: str) -> str:
     return name
 
 
-def _rename_mobilenet(name: str) -> str:
+def rename_mobilenet_v2(name: str) -> str:
+    """A name of a MobileNetV2's tensor turned into segkit's; one that is unknown is kept, and named as unexpected."""
     if match := re.match(r"^classifier\.1\.(weight|bias)$", name):
         return f"classifier.{match[1]}"
     if match := re.match(r"^features\.(0|18)\.([01])\.(\w+)$", name):
