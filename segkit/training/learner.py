@@ -37,8 +37,6 @@ class Learner:
     ) -> None:
         self.config = config
         self.device = device
-        if device.type == "cpu":
-            keep_freed_memory()
         self.precision = choose_precision(config.precision, device)
         self.memory_format = torch.channels_last if config.channels_last else torch.contiguous_format
         # torch's types do not know memory_format.
@@ -79,6 +77,8 @@ class Learner:
 
     def step(self, iteration: int, images: Tensor, labels: Tensor) -> Outcome:
         """Learn from a batch, uint8 (N, 3, H, W) and (N, H, W). A step that is not taken changes nothing."""
+        if self.device.type == "cpu":
+            keep_freed_memory()  # each time, since an evaluation in between may have ended it
         self.model.train()
         if self.config.batch_norm == "freeze":
             for layer in _batch_norms(self.model):
