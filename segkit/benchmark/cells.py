@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple
 
 import torch
 
-from segkit.base.errors import OutputError
 from segkit.base.files import file_digest, make_folder, write_atomically
+from segkit.benchmark.lines import PictureLines, check_same
 from segkit.benchmark.published import Network, Setting
 from segkit.data.dataset import Dataset, Sample
 from segkit.evaluation.evaluate import check_classes, count_picture, predict_classes, protocol_of
@@ -83,10 +83,11 @@ def _measure(
     waiting: Sequence["_Measurement"], dataset: Dataset, progress: Callable[[int, int], None] | None
 ) -> dict[Cell, Evaluation]:
     for measurement in waiting:
-        measurement.open()
+        measurement.lines.load()
+        measurement.lines.open()
     try:
         for index, name in enumerate(dataset.ids):
-            missing = [measurement for measurement in waiting if name not in measurement.counted]
+            missing = [measurement for measurement in waiting if name not in measurement.lines.found]
             if missing:
                 sample = dataset[index]
                 for measurement in missing:
@@ -96,7 +97,7 @@ def _measure(
         return {measurement.cell: measurement.finish(dataset.ids) for measurement in waiting}
     finally:
         for measurement in waiting:
-            measurement.close()
+            measurement.lines.close()
 
 
 @dataclass
@@ -111,9 +112,9 @@ class _Measurement:
 
     def __post_init__(self) -> None:
         self.json = self.path.with_name(f"{self.path.name}.json")
-        self.lines = self.path.with_name(f"{self.path.name}.jsonl")
-        self.counted: dict[str, tuple[PictureCounts, float]] = {}
-        self._file: TextIO | None = None
+        self.lines = PictureLines(
+            self.path.with_name(f"{self.path.name}.jsonl"), self.protocol, check=self._check_same, parse=_parse
+        )
 
     def stored(self) -> Evaluation | None:
         if not self.json.is_file():
@@ -121,23 +122,6 @@ class _Measurement:
         evaluation = read_evaluation(self.json)
         self._check_same(evaluation.protocol)
         return evaluation
-
-    def open(self) -> None:
-        """Go on with what is stored; a line that was cut short is measured again."""
-        kept = []
-        if self.lines.is_file():
-            first, *rest = self.lines.read_text(encoding="utf-8").split("\n")
-            self._check_same(_json_or_none(first))
-            for line in rest:
-                try:
-                    stored = json.loads(line)
-                    counts, seconds = PictureCounts.from_json(stored["picture"]), float(stored["seconds"])
-                except (ValueError, KeyError, TypeError):
-                    continue
-                kept.append(line)
-                self.counted[counts.name] = counts, seconds
-        write_atomically(self.lines, "\n".join([json.dumps(self.protocol), *kept]) + "\n")
-        self._file = self.lines.open("a", encoding="utf-8")
 
     def add(self, sample: Sample) -> None:
         setting = self.cell.setting
@@ -147,39 +131,22 @@ class _Measurement:
         )
         counts = count_picture(sample, prediction, len(self.model.classes))
         seconds = time.perf_counter() - began
-        self.counted[counts.name] = counts, seconds
-        assert self._file is not None
-        self._file.write(json.dumps({"picture": counts.to_json(), "seconds": round(seconds, 4)}) + "\n")
-        self._file.flush()
+        self.lines.add(counts.name, (counts, seconds), {"picture": counts.to_json(), "seconds": round(seconds, 4)})
 
     def finish(self, ids: Sequence[str]) -> Evaluation:
-        pictures = tuple(self.counted[name][0] for name in ids)
-        seconds = sum(self.counted[name][1] for name in ids)
-        result = Evaluation(self.model.classes, pictures, self.protocol, seconds)
+        found = [self.lines.found[name] for name in ids]
+        pictures = tuple(counts for counts, _ in found)
+        result = Evaluation(self.model.classes, pictures, self.protocol, sum(seconds for _, seconds in found))
         write_atomically(self.json, json.dumps(result.to_json()) + "\n")
-        self.close()
-        self.lines.unlink()
+        self.lines.close()
+        self.lines.path.unlink()
         return result
 
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-
     def _check_same(self, before: Any) -> None:
-        now = json.loads(json.dumps(self.protocol))
-        if not isinstance(before, dict):
-            before = {}
-        different = [key for key in now | before if now.get(key) != before.get(key) and key != "weights"]
-        if different:
-            key = different[0]
-            raise OutputError(
-                f"{self.path}: was measured with {key}={before.get(key)}, not {now.get(key)}: remove its .json and "
-                ".jsonl to measure it again, or choose another --out"
-            )
+        way_out = "remove its .json and .jsonl to measure it again"
+        check_same(self.path, self.protocol, before, way_out=way_out)
 
 
-def _json_or_none(line: str) -> Any:
-    try:
-        return json.loads(line)
-    except ValueError:
-        return None
+def _parse(stored: Any) -> tuple[str, tuple[PictureCounts, float]]:
+    counts = PictureCounts.from_json(stored["picture"])
+    return counts.name, (counts, float(stored["seconds"]))

@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> None:
     if not options.report:
         measure(stores, dataset, chosen(len(dataset), options.limit), variants)
     findings = known(stores, dataset)
-    hours = sum(sum(store.seconds.values()) for store in stores.values()) / 3600
+    hours = sum(seconds for store in stores.values() for _, seconds in store.found.values()) / 3600
     told = about | {"machine": describe_machine(), "hours": hours}
     show(findings)
     write(findings, told, options.out)
@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> None:
 def measure(stores: dict[str, Store], dataset: Dataset, indices: Sequence[int], variants: Networks) -> None:
     """Measure the pictures at `indices` that the stores have not got; each is read once for all groups."""
     missing = {
-        index: [name for name, store in stores.items() if dataset.ids[index] not in store.pictures] for index in indices
+        index: [name for name, store in stores.items() if dataset.ids[index] not in store.found] for index in indices
     }
     left = [index for index, groups in missing.items() if groups]
     began = time.perf_counter()
@@ -112,7 +112,7 @@ def measure_picture(stores: dict[str, Store], dataset: Dataset, index: int, vari
     for name, store in stores.items():
         began = time.perf_counter()
         counts = GROUPS[name].measure(work)
-        store.add(work.sample.name, counts, time.perf_counter() - began)
+        store.keep(work.sample.name, counts, time.perf_counter() - began)
     del work
     give_back_memory()
 
@@ -126,10 +126,10 @@ def chosen(count: int, limit: int | None) -> list[int]:
 
 def known(stores: dict[str, Store], dataset: Dataset) -> Findings:
     """What the pictures tell that all stores have in common, in the order of the data set."""
-    begun = [store for store in stores.values() if store.pictures]
-    common = [name for name in dataset.ids if begun and all(name in store.pictures for store in begun)]
+    begun = [store for store in stores.values() if store.found]
+    common = [name for name in dataset.ids if begun and all(name in store.found for store in begun)]
     measured = {
-        measurement: [store.pictures[name][measurement] for name in common]
+        measurement: [store.found[name][0][measurement] for name in common]
         for store in begun
         for measurement in store.measurements
         if common
