@@ -2,8 +2,8 @@
 
 import ctypes
 import sys
-from collections.abc import Callable
 from time import monotonic
+from typing import Any
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4  # malloc.h
 _BLOCK = 2**25  # bytes; glibc takes no larger threshold
@@ -29,8 +29,7 @@ def keep_freed_memory() -> bool:
     `tools/compare_peers.py` measures what it costs. What is kept grows slowly over hundreds of pictures:
     `give_back_memory` bounds it.
     """
-    mallopt = _glibc("mallopt")
-    return mallopt is not None and bool(mallopt(_M_MMAP_MAX, 0)) and bool(mallopt(_M_TRIM_THRESHOLD, -1))
+    return bool(_call("mallopt", _M_MMAP_MAX, 0)) and bool(_call("mallopt", _M_TRIM_THRESHOLD, -1))
 
 
 def give_back_memory() -> None:
@@ -44,30 +43,20 @@ def give_back_memory() -> None:
     if monotonic() - _given_back < _SECONDS:
         return
     _given_back = monotonic()
-    malloc_trim = _glibc("malloc_trim")
-    if malloc_trim is not None:
-        malloc_trim(0)
-    if _heap() > _LARGEST_HEAP:
-        mallopt = _glibc("mallopt")
-        assert mallopt is not None
-        mallopt(_M_MMAP_THRESHOLD, _BLOCK)
-        mallopt(_M_MMAP_MAX, 2**16)
+    _call("malloc_trim", 0)
+    heap = _call("mallinfo2", result=_Mallinfo2)
+    if heap is not None and heap.arena > _LARGEST_HEAP:
+        _call("mallopt", _M_MMAP_THRESHOLD, _BLOCK)
+        _call("mallopt", _M_MMAP_MAX, 2**16)
 
 
-def _heap() -> int:
-    """Bytes of the heap; 0 where the C library does not tell (glibc before 2.33, and all others)."""
-    mallinfo2 = _glibc("mallinfo2")
-    if mallinfo2 is None:
-        return 0
-    mallinfo2.restype = _Mallinfo2  # type: ignore[attr-defined]
-    return int(mallinfo2().arena)  # type: ignore[attr-defined]
-
-
-def _glibc(name: str) -> Callable[..., int] | None:
+def _call(name: str, *arguments: int, result: type = ctypes.c_int) -> Any:
+    """What a function of glibc's returns; None where it is not: on other systems, with musl, in an older glibc."""
     if not sys.platform.startswith("linux"):
         return None
     try:
-        function: Callable[..., int] = getattr(ctypes.CDLL("libc.so.6"), name)
-    except (OSError, AttributeError):  # another C library, such as musl
+        function = getattr(ctypes.CDLL("libc.so.6"), name)
+    except (OSError, AttributeError):
         return None
-    return function
+    function.restype = result
+    return function(*arguments)
