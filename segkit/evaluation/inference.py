@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from segkit.base.labels import Palette
 from segkit.evaluation.geometry import canvas_size, scaled_side, window_starts
+from segkit.models.deeplabv3 import resize
 
 MF_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 """The scales of the published MF rows, each with its mirror image: 12 passes."""
@@ -80,13 +80,13 @@ def _predict_whole(model: Segmenter, images: Tensor, scales: Sequence[float], fl
     total: Tensor | None = None
     for scale in scales:
         scaled = tuple(scaled_side(side, scale, model.output_stride) for side in size)
-        pictures = padded if scaled == tuple(size) else _resize(padded, scaled)
+        pictures = padded if scaled == tuple(size) else resize(padded, scaled)
         for mirrored in (False, True) if flip else (False,):
             logits = model(pictures.flip(3) if mirrored else pictures)
             if mirrored:
                 logits = logits.flip(3)
             if scaled != tuple(size):
-                logits = _resize(logits, size)
+                logits = resize(logits, size)
             probabilities = logits[:, :, :height, :width].softmax(1)
             total = probabilities if total is None else total.add_(probabilities)
     assert total is not None
@@ -98,17 +98,17 @@ def pad_to_canvas(images: Tensor, mean: Tensor, *, canvas: int | None, output_st
 
     `mean` is (1, 3, 1, 1) on 0..255: after normalising, the padding is exactly 0, which no uint8 colour would give.
     """
+    return pad_to(images, mean, canvas_size(*images.shape[2:], canvas=canvas, output_stride=output_stride))
+
+
+def pad_to(images: Tensor, mean: Tensor, size: tuple[int, int]) -> Tensor:
+    """`pad_to_canvas` for a canvas of `size`, (height, width)."""
     height, width = images.shape[2:]
-    padded_height, padded_width = canvas_size(height, width, canvas=canvas, output_stride=output_stride)
-    if (padded_height, padded_width) == (height, width):
+    if size == (height, width):
         return images
-    padded = mean.expand(len(images), 3, padded_height, padded_width).clone()
+    padded = mean.expand(len(images), 3, *size).clone()
     padded[:, :, :height, :width] = images
     return padded
-
-
-def _resize(x: Tensor, size: Sequence[int]) -> Tensor:
-    return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=True)
 
 
 def _predict_windows(whole: Callable[[Tensor], Tensor], images: Tensor, window: int) -> Tensor:

@@ -13,9 +13,9 @@ from segkit.models.layers import ConvNormAct
 HEAD_CHANNELS = 256
 
 
-def upsample(logits: Tensor, size: Sequence[int]) -> Tensor:
-    """Logits (N, classes, h, w) as float32 (N, classes, *size), resized bilinearly with aligned corners."""
-    return F.interpolate(logits.float(), size=tuple(size), mode="bilinear", align_corners=True)
+def resize(x: Tensor, size: Sequence[int]) -> Tensor:
+    """(N, C, h, w) -> (N, C, *size), bilinearly with aligned corners, as goes with sides of 16k+1."""
+    return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=True)
 
 
 class Backbone(Protocol):
@@ -112,7 +112,7 @@ class DeepLabV3(nn.Module):
         `images` is (N, 3, H, W), RGB in 0..255, uint8 or float, 33 pixels a side or more; the result is float
         (N, classes, H, W), upsampled bilinearly with aligned corners.
         """
-        return upsample(self.logits(images), images.shape[-2:])
+        return resize(self.logits(images).float(), images.shape[-2:])
 
     def logits(self, images: Tensor) -> Tensor:
         """Logits before upsampling: (N, classes, H / output_stride, W / output_stride), rounded up."""

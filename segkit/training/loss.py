@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from segkit.base.labels import IGNORE
-from segkit.models.deeplabv3 import upsample
+from segkit.models.deeplabv3 import resize
 
 
 def cross_entropy(
@@ -64,7 +64,7 @@ def distillation(student: Tensor, teacher: Tensor, *, temperature: float) -> Ten
     # Not at the size of the pictures: two softmax of every pixel would cost a large part of a step on a CPU, and the
     # upsampling adds nothing to what is known at these positions.
     if teacher.shape[2:] != student.shape[2:]:
-        teacher = upsample(teacher, student.shape[2:])
+        teacher = resize(teacher.float(), student.shape[2:])
     truth, guess = ((logits.float() / temperature).log_softmax(1) for logits in (teacher, student))
     total = F.kl_div(guess, truth, reduction="sum", log_target=True)
     return temperature**2 * total / (student.numel() // student.shape[1])

@@ -10,7 +10,7 @@ from segkit.config import Config, config_from
 from segkit.data.dataset import Dataset
 from segkit.evaluation.evaluate import class_difference
 from segkit.models import DeepLabV3
-from segkit.models.deeplabv3 import upsample
+from segkit.models.deeplabv3 import resize
 from segkit.training.from_config import load_for_data
 from segkit.weights.catalogue import CATALOGUE
 from segkit.weights.files import read_weights
@@ -44,7 +44,7 @@ class BothSizes(nn.Module):
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Pictures as `DeepLabV3` takes them -> (N, C, h, w) and (N, C, H, W)."""
         logits = self.network.logits(images)
-        return logits, upsample(logits, images.shape[-2:])
+        return logits, resize(logits.float(), images.shape[-2:])
 
 
 def load_teacher(config: Config, dataset: Dataset) -> Teacher | None:

@@ -14,9 +14,10 @@ from torch import Tensor
 from segkit.data.dataset import Sample
 from segkit.evaluation.evaluate import count_picture, predict_classes
 from segkit.evaluation.geometry import canvas_size, scaled_side
-from segkit.evaluation.inference import MF_SCALES, pad_to_canvas
+from segkit.evaluation.inference import MF_SCALES, pad_to, pad_to_canvas
 from segkit.evaluation.result import PictureCounts
 from segkit.models import DeepLabV3
+from segkit.models.deeplabv3 import resize
 from tools.mistakes import pictures
 from tools.mistakes.networks import Networks
 
@@ -48,16 +49,16 @@ class Work:
         """The network's logits on the padded picture before upsampling; computed once for all groups."""
         if (scale, mirrored) not in self._low:
             size = self._scaled(scale)
-            image = self._padded if size == self.size else upsampled(self._padded, size)
+            image = self._padded if size == self.size else resize(self._padded, size)
             self._low[scale, mirrored] = self.network.logits(image.flip(3) if mirrored else image).float()
         return self._low[scale, mirrored]
 
     def logits(self, scale: float = 1.0, mirrored: bool = False) -> Tensor:
         """The logits of a pass at the size of the picture, as `predict` makes them."""
-        logits = upsampled(self.low(scale, mirrored), self._scaled(scale))
+        logits = resize(self.low(scale, mirrored), self._scaled(scale))
         if mirrored:
             logits = logits.flip(3)
-        return self.cropped(logits if self._scaled(scale) == self.size else upsampled(logits, self.size))
+        return self.cropped(logits if self._scaled(scale) == self.size else resize(logits, self.size))
 
     def cropped(self, x: Tensor) -> Tensor:
         """What of the canvas is the picture."""
@@ -73,11 +74,6 @@ class Work:
         return tuple(scaled_side(side, scale) for side in self.size)
 
 
-def upsampled(x: Tensor, size: tuple[int, ...], *, align_corners: bool = True) -> Tensor:
-    """(N, C, H, W), resized bilinearly."""
-    return F.interpolate(x, size=size, mode="bilinear", align_corners=align_corners)
-
-
 def likeliest(scores: Tensor) -> np.ndarray:
     """(1, C, H, W) -> the class of the highest score, uint8 (H, W)."""
     return scores[0].argmax(0).to(torch.uint8).cpu().numpy()
@@ -87,8 +83,8 @@ def single(work: Work) -> Counts:
     """One pass, and what can be done wrong after it."""
     low, label = work.low(), work.sample.label
     prediction = likeliest(work.logits().softmax(1))
-    uncornered = work.cropped(upsampled(low, work.size, align_corners=False))
-    early = work.cropped(upsampled(low.softmax(1), work.size))
+    uncornered = work.cropped(F.interpolate(low, size=work.size, mode="bilinear", align_corners=False))
+    early = work.cropped(resize(low.softmax(1), work.size))
     return {
         "baseline": work.count(prediction),
         "align_corners": work.count(likeliest(uncornered)),
@@ -101,9 +97,8 @@ def single(work: Work) -> Counts:
 def even(work: Work) -> Counts:
     """A canvas of even sides, one pixel less than the baseline's, with either padding of the convolutions."""
     height, width = work.sample.label.shape
-    size = tuple(side - 1 for side in canvas_size(height + 1, width + 1, canvas=work.network.canvas))
-    image = work.network.mean.expand(1, 3, *size).clone()
-    image[:, :, :height, :width] = work.image
+    rows, columns = canvas_size(height + 1, width + 1, canvas=work.network.canvas)
+    image = pad_to(work.image, work.network.mean, (rows - 1, columns - 1))
 
     def predicted(network: DeepLabV3) -> np.ndarray:
         return likeliest(work.cropped(network(image)))
