@@ -30,6 +30,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from segkit.base.errors import ConfigError, SegkitError
 from segkit.base.files import write_atomically
+from segkit.cli.display import Display
 from segkit.config import Config, ModelConfig, load_config
 from segkit.data.dataset import Dataset
 from segkit.evaluation.evaluate import evaluate
@@ -39,7 +40,7 @@ from segkit.models.complexity import count_madds, count_parameters
 from segkit.training.checkpoint import RunFolder, read_metrics
 from segkit.training.device import choose_device
 from segkit.training.from_config import build_from_config, open_dataset
-from segkit.training.progress import Evaluated, Event, Note, Step
+from segkit.training.progress import Event, Step
 from segkit.training.train import train
 from tools.smp.network import SmpDeepLabV3, build, import_smp, save_smp
 
@@ -74,41 +75,25 @@ def costs(config: ModelConfig, model: SmpDeepLabV3, dataset: Dataset) -> dict[st
     }
 
 
-class Display:
-    """Prints what a training says of itself, and keeps its speed."""
-
-    def __init__(self, batch_size: int) -> None:
-        self.batch_size = batch_size
-        self.seconds: list[float] = []  # an iteration, mean of each report
-
-    def listen(self, event: Event) -> None:
-        """One line."""
-        if isinstance(event, Step):
-            self.seconds.append(self.batch_size / event.pictures_per_second)
-            print(
-                f"{event.iteration:7}/{event.iterations}  loss {event.loss:.4f}  lr {event.lr:.5f}  "
-                f"{self.seconds[-1]:.2f} s/iteration  {event.seconds_left / 60:.0f} min left",
-                flush=True,
-            )
-        elif isinstance(event, Evaluated):
-            best = ", the best so far" if event.best else ""
-            print(f"{event.iteration:7}  val mIoU {100 * event.evaluation.miou:.2f} %{best}", flush=True)
-        elif isinstance(event, Note):
-            print(event.text, flush=True)
-
-
 def run(config: Config, out: Path, *, resume: bool = False, mf: bool = False, split: str = "test") -> dict[str, Any]:
     """Train, score the best model on `split`, and write the figures, which are returned.
 
     A finished run that is resumed is only scored. Raises SegkitError as `segkit.training.train.train` does.
     """
     test_set = open_dataset(config.data, split)  # before the hours of work, not after
-    display = Display(config.train.batch_size)
+    iterations: list[float] = []  # seconds of one, the mean of each report
     began = time.perf_counter()
-    result = train(config, out, resume=resume, listen=display.listen, build=build, save=save_smp)
+    with Display() as display:
+
+        def listen(event: Event) -> None:
+            display.listen(event)
+            if isinstance(event, Step):
+                iterations.append(config.train.batch_size / event.pictures_per_second)
+
+        result = train(config, out, resume=resume, listen=listen, build=build, save=save_smp)
     seconds = {
         "training": round(time.perf_counter() - began, 1),  # since the start or the last resumption
-        "per_iteration": statistics.median(display.seconds) if display.seconds else None,
+        "per_iteration": statistics.median(iterations) if iterations else None,
     }
     model = build(config.model.model_copy(update={"weights": str(result.best)}), test_set)
     model = model.to(choose_device(config.train.device), memory_format=torch.channels_last).eval()
