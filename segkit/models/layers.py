@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -46,7 +47,16 @@ class Conv(nn.Conv2d):
         """(N, in, H, W) -> (N, out, ceil(H / stride), ceil(W / stride))."""
         if self.pads_itself:
             x = _pad_like_tensorflow(x, self.kernel_size[0], self.stride[0])
+        if self._gradient_is_wrong_in_bfloat16():
+            with torch.autocast("cpu", enabled=False):
+                return super().forward(x.float())
         return super().forward(x)
+
+    def _gradient_is_wrong_in_bfloat16(self) -> bool:
+        # oneDNN 3.12 (torch 2.13) on CPUs with AVX-512 BF16: the weights' gradient of a dilated depthwise convolution
+        # in channels last is noise from a width of 29 on. The forward pass is right, and so is float32.
+        dilated_depthwise = self.groups > 1 and self.dilation[0] > 1
+        return dilated_depthwise and torch.is_grad_enabled() and torch.is_autocast_enabled("cpu")
 
 
 def _pad_like_tensorflow(x: Tensor, kernel_size: int, stride: int) -> Tensor:

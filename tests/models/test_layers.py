@@ -78,6 +78,32 @@ def test_the_activation_comes_last(activation: str, highest: float) -> None:
     assert block.conv.bias is None
 
 
+@pytest.mark.parametrize("groups", [1, 32])
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_the_gradients_of_bfloat16_are_those_of_float32(dilation: int, groups: int) -> None:
+    # oneDNN's own are noise for a dilated depthwise convolution of this size, on CPUs that have bfloat16.
+    torch.manual_seed(0)
+    conv = Conv(32, 32, 3, dilation=dilation, groups=groups)
+    x = torch.randn(2, 32, 33, 33).to(memory_format=torch.channels_last)
+    towards = torch.randn(2, 32, 33, 33)
+    gradients = []
+    for enabled in (False, True):
+        image = x.clone().requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            made = conv(image)
+        (made.float() * towards).sum().backward()
+        gradients.append((image.grad, conv.weight.grad))
+        conv.zero_grad()
+    for right, found in zip(*gradients, strict=True):
+        assert (found - right).norm() < 0.01 * right.norm()
+
+
+def test_bfloat16_predicts_in_bfloat16() -> None:
+    conv = Conv(32, 32, 3, dilation=2, groups=32)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        assert conv(torch.zeros(1, 32, 9, 9)).dtype == torch.bfloat16
+
+
 def test_fresh_weights() -> None:
     torch.manual_seed(0)
     module = nn.Sequential(ConvNormAct(8, 256, 3), nn.Conv2d(256, 4, 1))
