@@ -11,7 +11,8 @@ the peer's own names (its `load_state_dict` takes them), and
 * figures.json: recipe, validation, test, parameters, multiply-adds, seconds
 * test_single.json, test_mf.json: as `segkit evaluate --json` writes them, for `segkit compare`
 
-How the networks differ is told in tools/smp/network.py.
+On a CPU it trains in float32: in bfloat16 oneDNN gives the peer's dilated depthwise layers gradients that are noise
+(segkit.models.layers.Conv has the way round it). How the networks differ is told in tools/smp/network.py.
 """
 
 import argparse
@@ -80,6 +81,8 @@ def run(config: Config, out: Path, *, resume: bool = False, mf: bool = False, sp
 
     A finished run that is resumed is only scored. Raises SegkitError as `segkit.training.train.train` does.
     """
+    if choose_device(config.train.device).type == "cpu":
+        config = config.model_copy(update={"train": config.train.model_copy(update={"precision": "fp32"})})
     test_set = open_dataset(config.data, split)  # before the hours of work, not after
     iterations: list[float] = []  # seconds of one, the mean of each report
     began = time.perf_counter()

@@ -25,7 +25,6 @@ RECIPE = [
     "train.workers=0",
     "train.log_every=1",
     "train.device=cpu",
-    "train.precision=fp32",
 ]
 
 
@@ -45,6 +44,7 @@ def call(monkeypatch, tmp_path):
 def test_two_iterations(tmp_path, call, capsys):
     figures = call("--mf")
     assert figures["iterations"] == 2 and figures["recipe"]["train"]["crop"] == 33 and figures["skipped"] == 0
+    assert figures["recipe"]["train"]["precision"] == "fp32"  # chosen by the program
     assert [score["iteration"] for score in figures["val"]] == [1, 2]
     assert figures["best_val_miou"] == max(score["val_miou"] for score in figures["val"])
     assert figures["seconds"].keys() == {"training", "per_iteration", "test_single", "test_mf"}
