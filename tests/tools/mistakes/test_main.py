@@ -123,11 +123,12 @@ def test_the_table_goes_between_the_marks_of_the_page(weights, whole, tmp_path) 
 def test_the_page_of_the_docs_has_the_marks_and_a_place_for_each_mistake() -> None:
     text = Path("docs/mistakes.md").read_text(encoding="utf-8")
     assert text.index(BEGIN) < text.index(END)
+    words = text[: text.index(BEGIN)] + text[text.index(END) :]  # the table between them names every mistake
     for mistake in MISTAKES.values():
-        if mistake.title not in text:  # all scales but the first and the last have one sentence
+        if mistake.title not in words:  # all scales but the first and the last have one sentence
             assert mistake.title.startswith("MF: scale ")
         else:
-            assert f"**{mistake.title}**" in text, mistake.title
+            assert f"**{mistake.title}**" in words, mistake.title
 
 
 def test_wrong_calls_say_so(weights, whole, tmp_path) -> None:
