@@ -48,12 +48,14 @@ def write_ablation_page(path: Path | str, found: dict[str, Any]) -> None:
     switches = [Switch(axis, name, tuple(dict.fromkeys(map(value, found["cells"])))) for axis, name, value in _SWITCHES]
     cells = _cells(found["cells"], switches)
     networks = list(dict.fromkeys(cell["network"] for cell in found["cells"]))
+    is_trained = len(found["given"]) < len(networks)
     page = render(
         "ablation.html.j2",
         title=f"Ablation on {data_name(found)}",
         found=found,
         heading=heading(found),
-        is_short=len(found["given"]) < len(networks) and found["config"]["train"]["iterations"] < SHORT,
+        is_trained=is_trained,
+        is_short=is_trained and found["config"]["train"]["iterations"] < SHORT,
         networks=networks,
         switches=switches,
         cells=cells,

@@ -38,13 +38,13 @@ def test_headline_says_what_was_trained(write, ablation: dict) -> None:
     assert "Data: shapes, split val, 12 pictures." in text
     assert "Trained by the recipe, 600 iterations of batch 2 at crop 65: mobilenet_v2, mobilenet_v2_aspp." in text
     assert "600 iterations are a short training" in text
-    assert "Best mIoU 74.00 % MobileNetV2 ASPP, OS 16 MF" in text
+    assert "Best mIoU 74.00 % MobileNetV2 ASPP, OS 16 MF" in text and "Iterations 600" in text
     ablation["given"] = ["mobilenet_v2"]
     text = words(write(ablation))
     assert "at crop 65: mobilenet_v2_aspp. Weights given: mobilenet_v2." in text and "short training" in text
     ablation["given"].append("mobilenet_v2_aspp")
     text = words(write(ablation))
-    assert "Trained by the recipe" not in text and "short training" not in text
+    assert "Trained by the recipe" not in text and "short training" not in text and "Iterations" not in text
     ablation["given"] = []
     ablation["config"]["train"]["iterations"] = 30_000
     assert "short training" not in words(write(ablation))
