@@ -52,16 +52,19 @@ def data_name(found: dict[str, Any]) -> str:
     return (PurePath(data["root"]).name if data["kind"] == "folder" else "") or str(data["kind"])
 
 
+def trained_networks(found: dict[str, Any]) -> list[str]:
+    """The networks whose weights were not given, in the order of the cells."""
+    return list(dict.fromkeys(cell["network"] for cell in found["cells"] if cell["network"] not in found["given"]))
+
+
 def heading(found: dict[str, Any]) -> str:
     """On what was measured, and where the weights are from."""
     train = found["config"]["train"]
     said = f"Data: {data_name(found)}, split {found['split']}, {found['pictures']:,} pictures."
-    given = found["given"]
-    trained = list(dict.fromkeys(cell["network"] for cell in found["cells"] if cell["network"] not in given))
-    if trained:
+    if trained := trained_networks(found):
         iterations = f"{train['iterations']:,} iterations of batch {train['batch_size']} at crop {train['crop']}"
         said += f" Trained by the recipe, {iterations}: {', '.join(trained)}."
-    if given:
+    if given := found["given"]:
         said += f" Weights given: {', '.join(given)}."
     return said
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from segkit.report.ablation import data_name, heading
+from segkit.report.ablation import data_name, heading, trained_networks
 from segkit.report.axes import Format, short
 from segkit.report.charts import Point, scatter
 from segkit.report.html import as_yaml, protocol_words, render, write_page
@@ -48,7 +48,7 @@ def write_ablation_page(path: Path | str, found: dict[str, Any]) -> None:
     switches = [Switch(axis, name, tuple(dict.fromkeys(map(value, found["cells"])))) for axis, name, value in _SWITCHES]
     cells = _cells(found["cells"], switches)
     networks = list(dict.fromkeys(cell["network"] for cell in found["cells"]))
-    is_trained = len(found["given"]) < len(networks)
+    is_trained = bool(trained_networks(found))
     page = render(
         "ablation.html.j2",
         title=f"Ablation on {data_name(found)}",

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
+from segkit.base.labels import IGNORE, voc_palette
+from segkit.base.pictures import save_label, save_picture
 from segkit.data.voc import VocDataset
 from tools.voc_subset import SHARES, balanced
 
@@ -15,16 +16,16 @@ from tools.voc_subset import SHARES, balanced
 def voc(tmp_path):
     """A VOC2012 with 40 pictures of cats and 4 of buses in train_aug, and 4 pictures in val."""
     folder = tmp_path / "whole" / "VOC2012"
-    for name in ("JPEGImages", "SegmentationClass", "SegmentationClassAug", "ImageSets/Segmentation"):
-        (folder / name).mkdir(parents=True)
+    lists = folder / "ImageSets" / "Segmentation"
+    lists.mkdir(parents=True)
     names = {"train_aug": [f"t{number:02}" for number in range(44)], "val": [f"v{number}" for number in range(4)]}
     for split, ids in names.items():
-        (folder / f"ImageSets/Segmentation/{split}.txt").write_text("\n".join(ids) + "\n")
+        (lists / f"{split}.txt").write_text("\n".join(ids) + "\n")
         labels = "SegmentationClassAug" if split == "train_aug" else "SegmentationClass"
         for number, name in enumerate(ids):
-            Image.new("RGB", (8, 8)).save(folder / f"JPEGImages/{name}.jpg")
-            label = np.array([[0, 6 if number % 11 == 5 else 8, 255]], dtype=np.uint8).repeat(8, 0)
-            Image.fromarray(np.pad(label, ((0, 0), (0, 5)))).save(folder / labels / f"{name}.png")
+            label = np.array([[0, 6 if number % 11 == 5 else 8, IGNORE]], np.uint8)
+            save_picture(folder / "JPEGImages" / f"{name}.jpg", np.zeros((1, 3, 3), np.uint8))
+            save_label(folder / labels / f"{name}.png", label, voc_palette(21))
     return folder
 
 
