@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from segkit.base.errors import ConfigError
 from segkit.benchmark.cells import Cell, measure_cells
 from segkit.benchmark.claims import check_claims
@@ -70,13 +72,14 @@ def measure_ablation(
     *,
     split: str,
     given: Collection[Network] = (),
+    precision: torch.dtype = torch.float32,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Measure every cell of the plan with trained `weights`, and return the ablation as plain data.
 
     Of the weights, those of the networks `given` are not by the recipe. Cells that are stored in `out` are not measured
-    again. mIoUs are in 0..1; multiply-adds and latencies are those of
-    the data's first picture on its canvas.
+    again. mIoUs are in 0..1, of predictions in `precision`; multiply-adds and latencies are those of the data's first
+    picture on its canvas, in float32.
     """
     dataset = open_dataset(config.data, split)
     strides = {setting.output_stride for setting in plan.settings}
@@ -88,6 +91,7 @@ def measure_ablation(
         dataset,
         out / "cells",
         about={"data": config.data.kind, "split": split},
+        precision=precision,
         progress=progress,
     )
     shape = dataset[0].image.shape

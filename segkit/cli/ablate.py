@@ -9,7 +9,7 @@ from rich.console import Console
 
 from segkit.cli.app import app
 from segkit.cli.benchmark import NamedWeights, parse_weights, show_sheet, train_networks
-from segkit.cli.options import Overrides
+from segkit.cli.options import Overrides, Precision
 from segkit.cli.report import picture_progress
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def ablate(
     named_weights: NamedWeights = None,
     split: Annotated[str | None, typer.Option(help="To measure on [default: the recipe's val_split].")] = None,
     out: Annotated[Path | None, typer.Option(help="[default: runs/ and the recipe's name]")] = None,
+    precision: Precision = "fp32",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be done and how long it takes.")
     ] = False,
@@ -42,9 +43,11 @@ def ablate(
     from segkit.benchmark.ablation import measure_ablation, plan_ablation
     from segkit.benchmark.networks import recipe_for
     from segkit.config import load_config
+    from segkit.training.device import choose_device, choose_precision
 
     recipe = load_config(config, overrides or [])
     plan = plan_ablation(recipe, tuple(part.strip() for part in axis.split(",")))
+    dtype = choose_precision(precision, choose_device(recipe.train.device))
     weights = parse_weights(named_weights or [], {network.name: network for network in plan.networks})
     split = split or recipe.data.val_split
     out = out or Path("runs") / config.stem
@@ -67,6 +70,7 @@ def ablate(
             out,
             split=split,
             given=given,
+            precision=dtype,
             progress=progress,
         )
     _write(found, out, json_file)

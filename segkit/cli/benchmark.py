@@ -12,11 +12,13 @@ from rich.table import Table
 from segkit.base.errors import ConfigError, WeightsError
 from segkit.cli.app import app
 from segkit.cli.display import Display
-from segkit.cli.options import Device, Overrides
+from segkit.cli.options import Device, Overrides, Precision
 from segkit.cli.report import picture_progress
 from segkit.cli.weights import obtain, obtain_start
 
 if TYPE_CHECKING:
+    import torch
+
     from segkit.benchmark.cells import Cell
     from segkit.benchmark.published import Network
     from segkit.config import Config
@@ -44,6 +46,7 @@ def benchmark(
     split: Annotated[str | None, typer.Option(help="[default: the recipe's val_split]")] = None,
     out: Annotated[Path, typer.Option(help="Folder for trainings and evaluations.")] = Path("runs/benchmark"),
     device: Device = "auto",
+    precision: Precision = "fp32",
     markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the table to this file.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write a page to look at to this file.")] = None,
@@ -54,7 +57,7 @@ def benchmark(
     """
     from segkit.base.files import make_folder
     from segkit.benchmark.table import NETWORKS, benchmark_table, measure_latencies
-    from segkit.training.device import choose_device
+    from segkit.training.device import choose_device, choose_precision
 
     if no_eval and (train or named_weights):
         raise ConfigError("--no-eval measures nothing: leave out --train and --weights, or --no-eval")
@@ -62,10 +65,11 @@ def benchmark(
         if file is not None:
             make_folder(file.parent)
     target = choose_device(device)
+    dtype = choose_precision(precision, target)
     weights = parse_weights(named_weights or [], NETWORKS)
     if train:
         weights |= _train(NETWORKS.keys() - {network.name for network in weights}, recipes, overrides or [], out)
-    evaluations = _evaluate(weights, recipes, overrides or [], split, out, device) if weights else {}
+    evaluations = _evaluate(weights, recipes, overrides or [], split, out, device, dtype) if weights else {}
     latencies = {}
     if not no_eval:
         with Console(stderr=True).status("latency") as status:
@@ -124,7 +128,13 @@ def train_networks(recipes: Mapping["Network", "Config"], out: Path) -> dict["Ne
 
 
 def _evaluate(
-    weights: dict["Network", Path], recipes: Path, overrides: list[str], split: str | None, out: Path, device: str
+    weights: dict["Network", Path],
+    recipes: Path,
+    overrides: list[str],
+    split: str | None,
+    out: Path,
+    device: str,
+    precision: "torch.dtype",
 ) -> dict["Cell", "Evaluation"]:
     from segkit.benchmark.cells import Cell, measure_cells
     from segkit.benchmark.networks import load_networks
@@ -146,6 +156,7 @@ def _evaluate(
             dataset,
             out / "cells",
             about=about,
+            precision=precision,
             progress=progress,
         )
 
@@ -166,10 +177,10 @@ def _write(table: dict[str, Any], markdown: Path | None, json_file: Path | None,
 def show_benchmark(table: dict[str, Any]) -> None:
     """Print the table, the differences within its pairs, the classifiers, the footnotes and the machine."""
     from segkit.report.benchmark import (
-        LEGEND,
         classifier_sheet,
         cost_sheet,
         footnotes,
+        legend,
         pair_lines,
         quality_sheet,
         wide_head_sheet,
@@ -180,7 +191,7 @@ def show_benchmark(table: dict[str, Any]) -> None:
     show_sheet(quality_sheet(table), console)
     print(*pair_lines(table), "", sep="\n")
     show_sheet(cost_sheet(table), console)
-    print(LEGEND, "\nMobileNetV2 with its head on the last map instead of the one before it:", sep="\n")
+    print(legend(table), "\nMobileNetV2 with its head on the last map instead of the one before it:", sep="\n")
     show_sheet(wide_head_sheet(table), console)
     print()
     show_sheet(classifier_sheet(table), console)

@@ -16,6 +16,7 @@ from segkit.cli.options import (
     Mf,
     OutputStride,
     Overrides,
+    Precision,
     Scales,
     Window,
     check_output_stride,
@@ -43,7 +44,7 @@ def evaluate(
     flip: Flip = False,
     window: Window = None,
     device: Device = "auto",
-    precision: Annotated[str, typer.Option(help="fp32, bf16, fp16 or auto.")] = "fp32",
+    precision: Precision = "fp32",
     json_file: Annotated[Path | None, typer.Option("--json", help="Write figures and counts to this file.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write a page to look at to this file.")] = None,
 ) -> None:

@@ -22,6 +22,7 @@ Window = Annotated[
     int | None, typer.Option(min=33, help="Predict larger pictures in overlapping windows of this side in pixels.")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+Precision = Annotated[str, typer.Option(help="What to predict in: fp32, bf16, fp16 or auto.")]
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes to the recipe, such as data.root=FOLDER.")
 ]

@@ -3,7 +3,7 @@
 from pathlib import PurePath
 from typing import Any
 
-from segkit.report.sheet import Sheet, billions, latency, machine_line, percent, points, switches
+from segkit.report.sheet import Sheet, billions, latency, machine_line, percent, points, precision_line, switches
 
 
 def cell_sheet(found: dict[str, Any]) -> Sheet:
@@ -66,7 +66,7 @@ def heading(found: dict[str, Any]) -> str:
         said += f" Trained by the recipe, {iterations}: {', '.join(trained)}."
     if given := found["given"]:
         said += f" Weights given: {', '.join(given)}."
-    return said
+    return said + precision_line(found["cells"])
 
 
 def ablation_markdown(found: dict[str, Any]) -> str:

@@ -3,12 +3,22 @@
 from collections.abc import Sequence
 from typing import Any
 
-from segkit.report.sheet import Sheet, billions, latency, machine_line, millions, percent, points, switches
+from segkit.report.sheet import (
+    Sheet,
+    billions,
+    latency,
+    machine_line,
+    millions,
+    percent,
+    points,
+    precision_line,
+    switches,
+)
 
 UNVERIFIED = "unverified"
 """What stands in place of a figure that was not measured: never the published one, never nothing."""
 
-LEGEND = (
+_LEGEND = (
     "MAdds in TensorFlow's accounting, exact beside it; in brackets (published, ratio). mIoU with its 95 % interval."
 )
 
@@ -68,6 +78,12 @@ def classifier_sheet(table: dict[str, Any]) -> Sheet:
     return Sheet(header, tuple(rows), (1, 2, 3, 4, 5))
 
 
+def legend(table: dict[str, Any]) -> str:
+    """What the columns hold."""
+    measured = [row["measured"] for row in table["rows"] if row["measured"]]
+    return _LEGEND + precision_line(measured)
+
+
 def pair_lines(table: dict[str, Any]) -> list[str]:
     """What OS 8 with MF changes from OS 16 without, for each network of which both were measured."""
     lines = []
@@ -85,7 +101,7 @@ def footnotes(table: dict[str, Any]) -> list[str]:
 
 def benchmark_markdown(table: dict[str, Any]) -> str:
     """The whole table as Markdown."""
-    parts = [main_sheet(table).markdown(), LEGEND + "\n"]
+    parts = [main_sheet(table).markdown(), legend(table) + "\n"]
     if table["pairs"]:
         parts.append("".join(f"- {line}\n" for line in pair_lines(table)))
     parts += [wide_head_sheet(table).markdown(), classifier_sheet(table).markdown()]

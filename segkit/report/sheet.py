@@ -1,6 +1,6 @@
 """Tables as text: the same columns for the terminal and for Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 
@@ -82,3 +82,9 @@ def machine_line(found: dict[str, Any]) -> str:
     threads = f"{machine['threads']} threads of {machine['cores']} cores, {machine['instructions']}"
     device = machine.get("gpu") or f"{machine['processor']}, {threads}"
     return f"One picture of {width}x{height}. {device}, torch {machine['torch']}, segkit {machine['segkit']}."
+
+
+def precision_line(measured: Iterable[dict[str, Any]]) -> str:
+    """A sentence for the end of a paragraph where mIoUs were not all measured in float32."""
+    used = sorted({figures["protocol"]["precision"] for figures in measured} - {"float32"})
+    return f" mIoU of predictions in {' or '.join(used)}, latency in float32." if used else ""

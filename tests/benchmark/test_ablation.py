@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from segkit.base.errors import ConfigError, WeightsError
 from segkit.benchmark.ablation import measure_ablation, plan_ablation
@@ -64,7 +65,7 @@ def test_a_value_twice(name: str) -> None:
 def test_an_ablation_of_weights_that_are_there(weights, tmp_path: Path) -> None:
     recipe = config(output_strides=[16, 8])
     plan = plan_ablation(recipe)
-    found = measure_ablation(recipe, plan, weights, tmp_path, split="val")
+    found = measure_ablation(recipe, plan, weights, tmp_path, split="val", precision=torch.bfloat16)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert [cell["name"] for cell in found["cells"]] == [cell.name for cell in plan.cells]
     assert [effect["axis"] for effect in found["effects"]] == ["aspp", "os", "mf"]
@@ -75,8 +76,10 @@ def test_an_ablation_of_weights_that_are_there(weights, tmp_path: Path) -> None:
     text = ablation_markdown(found)
     assert "| MobileNetV2 x0.25 | 8 | yes | yes |" in text
     assert "Data: shapes, split val, 4 pictures." in text
+    assert "mIoU of predictions in bfloat16, latency in float32.\n" in text
+    assert {cell["protocol"]["precision"] for cell in found["cells"]} == {"bfloat16"}
     assert text.count("\n5. Without ASPP") == 1
-    again = measure_ablation(recipe, plan, weights, tmp_path, split="val")
+    again = measure_ablation(recipe, plan, weights, tmp_path, split="val", precision=torch.bfloat16)
     assert [cell["miou"] for cell in again["cells"]] == [cell["miou"] for cell in found["cells"]]
 
 

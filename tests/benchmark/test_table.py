@@ -28,7 +28,7 @@ COSTS = {
 
 def evaluation(right: int) -> Evaluation:
     counts = [PictureCounts(str(n), np.array([0, 1]), np.array([right + n, 100])) for n in range(20)]
-    return Evaluation(("a", "b"), tuple(counts), {"pictures": 20}, 1.0)
+    return Evaluation(("a", "b"), tuple(counts), {"pictures": 20, "precision": "float32"}, 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +77,14 @@ def test_footnotes_are_numbered_where_the_figure_stands(table: dict) -> None:
     text = benchmark_markdown(table)
     assert "941.9B [1]" in text and "4.24M [2]" in text and "3.47M [3]" in text
     assert "\n1. No count gives 941.9B" in text
+
+
+def test_another_precision_is_said(table: dict) -> None:
+    assert "interval.\n" in benchmark_markdown(table)
+    quick = evaluation(900)
+    quick.protocol["precision"] = "bfloat16"
+    text = benchmark_markdown(benchmark_table({Cell(V2, SINGLE): quick, Cell(V2, FULL): evaluation(950)}))
+    assert "interval. mIoU of predictions in bfloat16, latency in float32.\n" in text
 
 
 def test_it_is_plain_data(table: dict) -> None:

@@ -202,7 +202,7 @@ def test_ablate_trains_measures_and_goes_on(tmp_path):
         "data: {kind: shapes, side: 49, val_size: 2}\n"
         "train: {iterations: 2, batch_size: 2, crop: 49, evaluate_every: 1, workers: 0}\n"
     )
-    arguments = ("ablate", "grid.yaml", "--axis", "aspp,mf", "--out", "out")
+    arguments = ("ablate", "grid.yaml", "--axis", "aspp,mf", "--precision", "bf16", "--out", "out")
     said = run(*arguments, "--dry-run", cwd=tmp_path).stdout
     assert "2 networks under 2 settings: 4 cells on val" in said and re.search(r"about (1 minute|\d+ minutes) on", said)
     assert not (tmp_path / "out").exists()
@@ -217,4 +217,5 @@ def test_ablate_trains_measures_and_goes_on(tmp_path):
     assert {path.name: path.read_bytes() for path in (tmp_path / "out" / "cells").iterdir()} == cells
     table = (tmp_path / "out" / "ablation.md").read_text()
     assert table.count("| MobileNetV2 x0.25 | 16 |") == 4
+    assert "predictions in bfloat16" in table
     assert "unknown axis" in run("ablate", "grid.yaml", "--axis", "size", cwd=tmp_path, status=2).stderr

@@ -196,7 +196,7 @@ def _measured(miou: float, ious: dict[str, float | None]) -> dict[str, Any]:
         "pixel_accuracy": 0.9,
         "iou": dict(ious),
         "iou_intervals": {name: iou and [iou - 0.1, iou + 0.1] for name, iou in ious.items()},
-        "protocol": {"scales": [0.5, 1.0], "flip": True},
+        "protocol": {"scales": [0.5, 1.0], "flip": True, "precision": "float32"},
     }
 
 
@@ -240,7 +240,7 @@ def _cell(aspp: bool, mf: bool) -> dict[str, Any]:
         "madds_exact": madds * 2 // 3,
         "madds_tensorflow": madds,
         "latency": {"seconds": 0.02 * (15 if mf else 1), "runs": 30, "threads": 2, "device": "cpu"},
-        "protocol": {"flip": mf},
+        "protocol": {"flip": mf, "precision": "float32"},
     }
 
 
