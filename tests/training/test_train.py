@@ -75,7 +75,7 @@ def test_what_a_run_leaves_behind(tmp_path, recipe):
         assert evaluate(model, val_set).miou == scores[iteration]
 
 
-def test_another_network_is_trained_in_the_same_loop(tmp_path, recipe, equal_files):
+def test_another_network_is_trained_in_the_same_loop(tmp_path, recipe, differing):
     saved = []
 
     def build(config, dataset):
@@ -88,7 +88,7 @@ def test_another_network_is_trained_in_the_same_loop(tmp_path, recipe, equal_fil
     train(recipe(iterations=1), tmp_path / "run", build=build, save=save)
     assert saved == [("last.safetensors", 16, 1), ("best.safetensors", 16, 1)]
     train(recipe(iterations=1, model={"output_stride": 16}), tmp_path / "own")
-    equal_files(tmp_path / "run" / "last.safetensors", tmp_path / "own" / "last.safetensors")
+    assert not differing(tmp_path / "run" / "last.safetensors", tmp_path / "own" / "last.safetensors")
 
 
 def test_best_is_kept_where_later_ones_are_worse(tmp_path, recipe, monkeypatch):
@@ -130,7 +130,7 @@ KILLED = """
 """
 
 
-def test_a_killed_run_resumes_to_the_bit(tmp_path, recipe, equal_files):
+def test_a_killed_run_resumes_to_the_bit(tmp_path, recipe, differing):
     config = recipe(iterations=6, ema=0.9, accumulate=2, precision="bf16", jaccard=0.3, jitter=0.5, warmup=2)
     whole = train(config, tmp_path / "whole")
     text = yaml.safe_dump(config.model_dump(mode="json"))
@@ -147,7 +147,7 @@ def test_a_killed_run_resumes_to_the_bit(tmp_path, recipe, equal_files):
     resumed = train(config, tmp_path / "cut", resume=True, listen=notes.append)
     assert Note("resumed after 4 of 6 iterations") in notes
     for name in ("last", "best", "state"):
-        equal_files(tmp_path / f"whole/{name}.safetensors", tmp_path / f"cut/{name}.safetensors")
+        assert not differing(tmp_path / f"whole/{name}.safetensors", tmp_path / f"cut/{name}.safetensors")
     assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
     assert resumed.best_miou == whole.best_miou
 
@@ -179,10 +179,10 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path, recipe):
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
 
 
-def test_workers_do_not_change_the_weights(tmp_path, recipe, equal_files):
+def test_workers_do_not_change_the_weights(tmp_path, recipe, differing):
     for workers in (0, 2):
         train(recipe(workers=workers, iterations=2, jitter=0.5), tmp_path / str(workers))
-    equal_files(tmp_path / "0/last.safetensors", tmp_path / "2/last.safetensors")
+    assert not differing(tmp_path / "0/last.safetensors", tmp_path / "2/last.safetensors")
 
 
 def test_frozen_statistics_stay_those_of_the_start(tmp_path, recipe):
