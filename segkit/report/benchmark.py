@@ -18,10 +18,6 @@ from segkit.report.sheet import (
 UNVERIFIED = "unverified"
 """What stands in place of a figure that was not measured: never the published one, never nothing."""
 
-_LEGEND = (
-    "MAdds in TensorFlow's accounting, exact beside it; in brackets (published, ratio). mIoU with its 95 % interval."
-)
-
 
 def main_sheet(table: dict[str, Any]) -> Sheet:
     """The rows of `segkit.benchmark.table.benchmark_table`, with all that is known of each."""
@@ -80,8 +76,9 @@ def classifier_sheet(table: dict[str, Any]) -> Sheet:
 
 def legend(table: dict[str, Any]) -> str:
     """What the columns hold."""
+    costs = "MAdds in TensorFlow's accounting, exact beside it; in brackets (published, ratio)."
     measured = [row["measured"] for row in table["rows"] if row["measured"]]
-    return _LEGEND + precision_line(measured)
+    return f"{costs} mIoU with its 95 % interval.{precision_line(measured)}"
 
 
 def pair_lines(table: dict[str, Any]) -> list[str]:

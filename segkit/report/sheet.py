@@ -85,6 +85,6 @@ def machine_line(found: dict[str, Any]) -> str:
 
 
 def precision_line(measured: Iterable[dict[str, Any]]) -> str:
-    """A sentence for the end of a paragraph where mIoUs were not all measured in float32."""
+    """A sentence for the end of a paragraph, a space before it, where mIoUs were not all measured in float32."""
     used = sorted({figures["protocol"]["precision"] for figures in measured} - {"float32"})
     return f" mIoU of predictions in {' or '.join(used)}, latency in float32." if used else ""
