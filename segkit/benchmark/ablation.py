@@ -8,12 +8,12 @@ from typing import Any
 import torch
 
 from segkit.base.errors import ConfigError
+from segkit.base.machine import describe_machine
 from segkit.benchmark.cells import Cell, measure_cells
 from segkit.benchmark.claims import check_claims
 from segkit.benchmark.cost import blank_network, prediction_cost
 from segkit.benchmark.effects import AXES, Measured, find_effects
 from segkit.benchmark.latency import Latency, measure_latency
-from segkit.benchmark.machine import describe_machine
 from segkit.benchmark.networks import load_networks
 from segkit.benchmark.published import Network, Setting
 from segkit.config import Config

@@ -6,11 +6,11 @@ from typing import Any
 import torch
 
 from segkit.base.labels import VOC_CLASSES
+from segkit.base.machine import describe_machine
 from segkit.benchmark.cells import Cell
 from segkit.benchmark.claims import check_claims
 from segkit.benchmark.cost import SIZE, Cost, network_cost, wide_head_cost
 from segkit.benchmark.latency import Latency, measure_latency
-from segkit.benchmark.machine import describe_machine
 from segkit.benchmark.published import CLASSIFIERS, FULL, ROWS, SINGLE, Network, PublishedRow, Setting
 from segkit.evaluation.compare import miou_difference, paired
 from segkit.evaluation.result import Evaluation

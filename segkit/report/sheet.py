@@ -81,7 +81,8 @@ def machine_line(found: dict[str, Any]) -> str:
     height, width = found["size"]
     threads = f"{machine['threads']} threads of {machine['cores']} cores, {machine['instructions']}"
     device = machine.get("gpu") or f"{machine['processor']}, {threads}"
-    return f"One picture of {width}x{height}. {device}, torch {machine['torch']}, segkit {machine['segkit']}."
+    version = f"segkit {machine['segkit']}" + (f" ({machine['commit']})" if "commit" in machine else "")
+    return f"One picture of {width}x{height}. {device}, torch {machine['torch']}, {version}."
 
 
 def precision_line(measured: Iterable[dict[str, Any]]) -> str:

@@ -1,7 +1,7 @@
 """The folder of a run: what is in it, and how a training goes on from it.
 
 * config.yaml: the recipe used
-* versions.json: what computed it
+* versions.json: the machine, the versions and the command that computed it
 * metrics.jsonl: one line a measurement
 * best.safetensors, last.safetensors: models
 * state.safetensors: all that `--resume` needs: weights, momentum, moving average, counters
@@ -9,7 +9,6 @@
 
 import json
 import math
-import platform
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -23,9 +22,9 @@ from torch.optim import Optimizer
 
 from segkit.base.errors import OutputError, WeightsError
 from segkit.base.files import make_folder, write_atomically
+from segkit.base.machine import describe_machine
 from segkit.config import Config, load_config
 from segkit.training.progress import Progress
-from segkit.version import VERSION
 from segkit.weights.files import read_tensors
 
 # A run may go on with other values of these: they change how fast it is, or what is shown, but not its result.
@@ -57,14 +56,7 @@ class RunFolder:
         if not resume and any(self.path.iterdir()):
             raise OutputError(f"{self.path}: is not empty: give another --out, or --resume to go on with the run in it")
         write_atomically(self.config, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
-        versions = {
-            "segkit": VERSION,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "platform": platform.platform(),
-            "threads": torch.get_num_threads(),
-            "command": sys.argv,
-        }
+        versions = describe_machine() | {"command": sys.argv}
         write_atomically(self.path / "versions.json", json.dumps(versions, indent=2) + "\n")
 
     def _check_same(self, config: Config) -> None:

@@ -23,8 +23,8 @@ import torch
 
 from segkit.base.errors import SegkitError
 from segkit.base.files import file_digest, make_folder, write_atomically
+from segkit.base.machine import describe_machine
 from segkit.base.memory import give_back_memory
-from segkit.benchmark.machine import describe_machine
 from segkit.config import load_config
 from segkit.data.dataset import Dataset
 from segkit.evaluation.evaluate import check_classes

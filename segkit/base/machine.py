@@ -1,7 +1,8 @@
-"""What measured: the lines that a figure of speed is worth nothing without."""
+"""What measured: the lines that a figure is worth nothing without."""
 
 import os
 import platform
+import subprocess
 from pathlib import Path
 
 import torch
@@ -10,7 +11,7 @@ from segkit.version import VERSION
 
 
 def describe_machine() -> dict[str, str | int]:
-    """Processor, cores, threads and versions of this machine, as plain data."""
+    """Processor, cores, threads and versions, and the commit where segkit runs from a checkout, as plain data."""
     described: dict[str, str | int] = {
         "processor": _processor(),
         "cores": os.cpu_count() or 1,
@@ -21,6 +22,9 @@ def describe_machine() -> dict[str, str | int]:
         "torch": torch.__version__,
         "segkit": VERSION,
     }
+    commit = _commit(Path(__file__).parents[2])
+    if commit:
+        described["commit"] = commit
     if torch.cuda.is_available():
         described["gpu"] = torch.cuda.get_device_name()
     return described
@@ -34,3 +38,14 @@ def _processor() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
+
+
+def _commit(root: Path) -> str:
+    """Of the checkout at root, with -dirty where its files were changed; empty where there is none, or no git."""
+    if not (root / ".git").exists():  # as an installed package, perhaps inside the checkout of something else
+        return ""
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=10"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
