@@ -19,15 +19,27 @@ from segkit.training.checkpoint import RunFolder, read_metrics
 from segkit.training.device import choose_device, place
 from segkit.training.from_config import build_from_config, open_dataset
 from segkit.training.learner import Learner
-from segkit.training.teacher import load_teacher
+from segkit.training.teacher import Teacher, load_teacher
 
 
-def estimate_seconds(config: Config, plan: Plan, trained: Collection[Network], out: Path, *, split: str) -> float:
-    """About how many seconds are left of an ablation in the folder `out`; those `trained` are only evaluated."""
+def estimate_seconds(
+    config: Config,
+    plan: Plan,
+    trained: Collection[Network],
+    out: Path,
+    *,
+    split: str,
+    precision: torch.dtype = torch.float32,
+) -> float:
+    """About how many seconds are left of an ablation in the folder `out`; those `trained` are only evaluated.
+
+    Pictures are predicted in `precision`. Raises WeightsError and DownloadError as `load_teacher` does.
+    """
     dataset = open_dataset(config.data, split)
     validation = len(open_dataset(config.data, config.data.val_split))
     device = choose_device(config.train.device)
     shape = dataset[0].image.shape
+    teacher = load_teacher(config, dataset) if set(plan.networks) - set(trained) else None
     seconds = 0.0
     for network in plan.networks:
         model = build_network(
@@ -39,13 +51,14 @@ def estimate_seconds(config: Config, plan: Plan, trained: Collection[Network], o
             canvas=config.model.canvas,
         )
         size = canvas(model, shape)
-        each = measure_latency(place(model, device), size=size, seconds=0).seconds
+        with torch.autocast(device.type, precision, enabled=precision != torch.float32):
+            each = measure_latency(place(model, device), size=size, seconds=0).seconds
         single = prediction_cost(model, size=size).exact
         if network not in trained:
             left = config.train.iterations - iterations_done(out / network.name)
-            evaluations = left / config.train.evaluate_every
             if left > 0:
-                seconds += left * _step_seconds(config, network, dataset) + evaluations * validation * each
+                seconds += left * _step_seconds(recipe_for(config, network), dataset, teacher)
+                seconds += left / config.train.evaluate_every * validation * each
         for setting in plan.settings:
             blank = blank_network(network, setting.output_stride, classes=len(dataset.classes))
             cost = prediction_cost(blank, size=size, scales=setting.scales, flip=setting.mf)
@@ -62,10 +75,8 @@ def iterations_done(folder: Path) -> int:
     return max((line["iteration"] for line in lines if "val_miou" in line), default=0)
 
 
-def _step_seconds(config: Config, network: Network, dataset: Dataset) -> float:
-    recipe = recipe_for(config, network)
+def _step_seconds(recipe: Config, dataset: Dataset, teacher: Teacher | None) -> float:
     train = recipe.train
-    teacher = load_teacher(recipe, dataset)
     learner = Learner(train, build_from_config(recipe.model, dataset), choose_device(train.device), teacher)
     images = torch.zeros(train.batch_size, 3, train.crop, train.crop, dtype=torch.uint8)
     labels = torch.zeros(train.batch_size, train.crop, train.crop, dtype=torch.uint8)

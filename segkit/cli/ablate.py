@@ -13,6 +13,8 @@ from segkit.cli.options import Overrides, Precision
 from segkit.cli.report import picture_progress
 
 if TYPE_CHECKING:
+    import torch
+
     from segkit.benchmark.ablation import Plan
     from segkit.config import Config
 
@@ -55,7 +57,7 @@ def ablate(
         make_folder(out)
     if json_file is not None:
         make_folder(json_file.parent)
-    _announce(recipe, plan, set(weights), out, split)
+    _announce(recipe, plan, set(weights), out, split, dtype)
     if dry_run:
         return
     given = set(weights)
@@ -79,7 +81,9 @@ def ablate(
     print(f"report          {out / 'ablation.html'}")
 
 
-def _announce(config: "Config", plan: "Plan", trained: set[Any], out: Path, split: str) -> None:
+def _announce(
+    config: "Config", plan: "Plan", trained: set[Any], out: Path, split: str, precision: "torch.dtype"
+) -> None:
     """Say what is going to be done, and about how long it takes."""
     from segkit.benchmark.estimate import estimate_seconds, iterations_done
 
@@ -95,7 +99,7 @@ def _announce(config: "Config", plan: "Plan", trained: set[Any], out: Path, spli
         print(f"  {network.name:24} {what}")
     print("  settings                 " + ", ".join(setting.name for setting in plan.settings))
     with Console(stderr=True).status("timing a step of each network"):
-        seconds = estimate_seconds(config, plan, trained, out, split=split)
+        seconds = estimate_seconds(config, plan, trained, out, split=split, precision=precision)
     minutes = max(1, round(seconds / 60))
     print(f"about {minutes} minute{'s' if minutes > 1 else ''} on this machine; results in {out}", flush=True)
 

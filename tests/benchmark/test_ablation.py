@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from segkit.base.errors import ConfigError, WeightsError
+from segkit.benchmark import estimate
 from segkit.benchmark.ablation import measure_ablation, plan_ablation
 from segkit.benchmark.estimate import estimate_seconds, iterations_done
 from segkit.benchmark.networks import load_networks, recipe_for
@@ -102,3 +103,24 @@ def test_the_estimate_leaves_out_what_is_done(weights, tmp_path: Path) -> None:
     (run / "metrics.jsonl").write_text('{"iteration": 5, "val_miou": 0.1}\n{"iteration": 7, "loss": 1}\n{"itera')
     assert iterations_done(run) == 5
     assert iterations_done(tmp_path / second.name) == 0
+
+
+def test_the_estimate_times_the_precision_and_loads_the_teacher_once(tmp_path: Path, monkeypatch) -> None:
+    precisions, teachers = [], []
+    monkeypatch.setattr(estimate, "load_teacher", lambda *_: teachers.append(1))
+    measured = estimate.measure_latency
+
+    def watched(*arguments, **options):
+        precisions.append(torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32)
+        return measured(*arguments, **options)
+
+    monkeypatch.setattr(estimate, "measure_latency", watched)
+    recipe = config()
+    recipe = recipe.model_copy(update={"model": recipe.model.model_copy(update={"weights": None})})
+    plan = plan_ablation(recipe, ["aspp"])
+    for precision in (torch.float32, torch.bfloat16):
+        estimate_seconds(recipe, plan, (), tmp_path, split="val", precision=precision)
+    assert precisions == [torch.float32, torch.float32, torch.bfloat16, torch.bfloat16]
+    assert len(teachers) == 2
+    estimate_seconds(recipe, plan, plan.networks, tmp_path, split="val")
+    assert len(teachers) == 2  # nothing is trained
