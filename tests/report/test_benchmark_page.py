@@ -44,6 +44,13 @@ def test_a_row_opens_to_parts_pair_and_protocol(write, table: dict) -> None:
     assert len(controlled) == 3 and all(page.count(f'id="{name}"') == 1 for name in controlled)
 
 
+def test_a_precision_that_is_not_float32_is_said_above_the_table(write, table: dict) -> None:
+    assert "latency in float32" not in words(write(table))
+    table = copy.deepcopy(table)
+    table["rows"][1]["measured"]["protocol"]["precision"] = "bfloat16"
+    assert "interval. mIoU of predictions in bfloat16, latency in float32. A network" in words(write(table))
+
+
 def test_published_and_measured_points_differ(write, table: dict) -> None:
     page = write(table)
     chart = page[page.index('<section class="card" id="chart"') :]
