@@ -100,7 +100,7 @@ def _pair(network: Network, evaluations: Mapping[Cell, Evaluation]) -> dict[str,
     if single is None or full is None:
         return None
     miou = miou_difference(*paired([single, full]))
-    return {"network": network.name, "title": network.title, "miou": miou.to_json()}
+    return {"network": network.name, "title": network.title, "aspp": network.aspp, "miou": miou.to_json()}
 
 
 def _wide_head(setting: Setting) -> dict[str, Any]:

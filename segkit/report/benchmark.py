@@ -9,6 +9,7 @@ from segkit.report.sheet import (
     latency,
     machine_line,
     millions,
+    network,
     percent,
     points,
     precision_line,
@@ -86,7 +87,7 @@ def pair_lines(table: dict[str, Any]) -> list[str]:
     lines = []
     for pair in table["pairs"]:
         shown = "" if pair["miou"]["shown"] else ": holds 0, no difference is shown"
-        lines.append(f"{pair['title']}, OS 8 MF against OS 16: {points(pair['miou'])} points{shown}")
+        lines.append(f"{network(pair)}, OS 8 MF against OS 16: {points(pair['miou'])} points{shown}")
     return lines
 
 

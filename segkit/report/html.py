@@ -163,8 +163,9 @@ def _environment() -> Environment:
     environment.filters["percent"] = _percent
     environment.filters["duration"] = _duration
     environment.filters["thousands"] = "{:,}".format
-    environment.filters |= {"billions": sheet.billions, "millions": sheet.millions, "time": sheet.time}
-    environment.filters |= {"points": sheet.points, "setting": sheet.setting, "short": axes.short}
+    environment.filters |= {"billions": sheet.billions, "millions": sheet.millions, "points": sheet.points}
+    environment.filters |= {"network": sheet.network, "setting": sheet.setting}
+    environment.filters |= {"time": sheet.time, "short": axes.short}
     return environment
 
 
