@@ -9,7 +9,7 @@ from segkit.report.sheet import (
     latency,
     machine_line,
     millions,
-    network,
+    network_title,
     percent,
     points,
     precision_line,
@@ -78,8 +78,12 @@ def classifier_sheet(table: dict[str, Any]) -> Sheet:
 def legend(table: dict[str, Any]) -> str:
     """What the columns hold."""
     costs = "MAdds in TensorFlow's accounting, exact beside it; in brackets (published, ratio)."
-    measured = [row["measured"] for row in table["rows"] if row["measured"]]
-    return f"{costs} mIoU with its 95 % interval.{precision_line(measured)}"
+    return f"{costs} mIoU with its 95 % interval.{precisions(table)}"
+
+
+def precisions(table: dict[str, Any]) -> str:
+    """`precision_line` of the rows that were measured."""
+    return precision_line(row["measured"] for row in table["rows"] if row["measured"])
 
 
 def pair_lines(table: dict[str, Any]) -> list[str]:
@@ -87,7 +91,7 @@ def pair_lines(table: dict[str, Any]) -> list[str]:
     lines = []
     for pair in table["pairs"]:
         shown = "" if pair["miou"]["shown"] else ": holds 0, no difference is shown"
-        lines.append(f"{network(pair)}, OS 8 MF against OS 16: {points(pair['miou'])} points{shown}")
+        lines.append(f"{network_title(pair)}, OS 8 MF against OS 16: {points(pair['miou'])} points{shown}")
     return lines
 
 

@@ -8,10 +8,10 @@ from markupsafe import Markup
 
 from segkit.report.axes import short
 from segkit.report.bars import Part, stacked_bar
-from segkit.report.benchmark import UNVERIFIED, footnotes
+from segkit.report.benchmark import UNVERIFIED, footnotes, precisions
 from segkit.report.charts import Point, pareto_front, scatter
 from segkit.report.html import protocol_words, render, write_page
-from segkit.report.sheet import full_name, machine_line, precision_line
+from segkit.report.sheet import full_name, machine_line
 
 CLOSE = 0.005
 """Counted multiply-adds meet the published ones where they are at most this share away."""
@@ -55,7 +55,7 @@ def write_benchmark_page(path: Path | str, table: dict[str, Any]) -> None:
         notes=notes,
         marks={note: number for number, note in enumerate(notes, 1)},
         measured=sum(_is_measured(row) for row in table["rows"]),
-        precision=precision_line(row["measured"] for row in table["rows"] if row["measured"]),
+        precision=precisions(table),
         close=sum(abs(row["madds_ratio"] - 1) <= CLOSE for row in table["rows"]),
         heads=_heads(table),
         chart=_chart(table["rows"]),

@@ -164,7 +164,7 @@ def _environment() -> Environment:
     environment.filters["duration"] = _duration
     environment.filters["thousands"] = "{:,}".format
     environment.filters |= {"billions": sheet.billions, "millions": sheet.millions, "points": sheet.points}
-    environment.filters |= {"network": sheet.network, "setting": sheet.setting}
+    environment.filters |= {"network_title": sheet.network_title, "setting": sheet.setting}
     environment.filters |= {"time": sheet.time, "short": axes.short}
     return environment
 

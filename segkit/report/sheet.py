@@ -32,14 +32,14 @@ def setting(row: dict[str, Any]) -> str:
     return f"OS {row['output_stride']}{' MF' if row['mf'] else ''}"
 
 
-def network(row: dict[str, Any]) -> str:
+def network_title(row: dict[str, Any]) -> str:
     """Such as "MobileNetV2 ASPP"."""
     return f"{row['title']}{' ASPP' if row['aspp'] else ''}"
 
 
 def full_name(row: dict[str, Any]) -> str:
     """Such as "MobileNetV2 ASPP, OS 8 MF"."""
-    return f"{network(row)}, {setting(row)}"
+    return f"{network_title(row)}, {setting(row)}"
 
 
 def percent(value: float | None, interval: Sequence[float] | None = None) -> str:
