@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from segkit.base.precision import autocast
 from segkit.benchmark.ablation import SECONDS, Plan, canvas
 from segkit.benchmark.cells import Cell
 from segkit.benchmark.cost import blank_network, prediction_cost
@@ -39,7 +40,12 @@ def estimate_seconds(
     validation = len(open_dataset(config.data, config.data.val_split))
     device = choose_device(config.train.device)
     shape = dataset[0].image.shape
-    teacher = load_teacher(config, dataset) if set(plan.networks) - set(trained) else None
+    left = {
+        network: max(0, config.train.iterations - iterations_done(out / network.name))
+        for network in plan.networks
+        if network not in trained
+    }
+    teacher = load_teacher(config, dataset) if any(left.values()) else None
     seconds = 0.0
     for network in plan.networks:
         model = build_network(
@@ -51,14 +57,12 @@ def estimate_seconds(
             canvas=config.model.canvas,
         )
         size = canvas(model, shape)
-        with torch.autocast(device.type, precision, enabled=precision != torch.float32):
+        with autocast(device, precision):
             each = measure_latency(place(model, device), size=size, seconds=0).seconds
         single = prediction_cost(model, size=size).exact
-        if network not in trained:
-            left = config.train.iterations - iterations_done(out / network.name)
-            if left > 0:
-                seconds += left * _step_seconds(recipe_for(config, network), dataset, teacher)
-                seconds += left / config.train.evaluate_every * validation * each
+        if iterations := left.get(network, 0):
+            seconds += iterations * _step_seconds(recipe_for(config, network), dataset, teacher)
+            seconds += iterations / config.train.evaluate_every * validation * each
         for setting in plan.settings:
             blank = blank_network(network, setting.output_stride, classes=len(dataset.classes))
             cost = prediction_cost(blank, size=size, scales=setting.scales, flip=setting.mf)

@@ -9,6 +9,7 @@ import torch
 
 from segkit.base.errors import DataError
 from segkit.base.memory import give_back_memory
+from segkit.base.precision import autocast
 from segkit.data.dataset import Dataset, Sample
 from segkit.evaluation.geometry import canvas_side, grid
 from segkit.evaluation.inference import Segmenter, predict
@@ -62,7 +63,7 @@ def predict_classes(
 ) -> np.ndarray:
     """The likeliest class of each pixel of one picture, uint8 (H, W, 3) RGB -> uint8 (H, W)."""
     image = torch.from_numpy(picture).permute(2, 0, 1)[None]
-    with torch.autocast(model.mean.device.type, precision, enabled=precision != torch.float32):
+    with autocast(model.mean.device, precision):
         probabilities = predict(model, image, scales=scales, flip=flip, window=window)
     label = probabilities[0].argmax(0).to(torch.uint8).cpu().numpy()
     del probabilities  # so that they are among what is given back

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from segkit.base.errors import ConfigError
 from segkit.base.memory import keep_freed_memory
+from segkit.base.precision import autocast
 from segkit.config import TrainConfig
 from segkit.models import DeepLabV3
 from segkit.training.device import choose_precision
@@ -114,7 +115,7 @@ class Learner:
     def _loss(self, images: Tensor, labels: Tensor, pixels: Tensor) -> Tensor:
         """What a part of a batch adds to its loss; `pixels` counts the labelled ones of the whole batch."""
         config, teacher = self.config, self.teacher
-        with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
+        with autocast(self.device, self.precision):
             if teacher is None:
                 logits = self.forward(images)
             else:

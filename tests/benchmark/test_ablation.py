@@ -123,4 +123,9 @@ def test_the_estimate_times_the_precision_and_loads_the_teacher_once(tmp_path: P
     assert precisions == [torch.float32, torch.float32, torch.bfloat16, torch.bfloat16]
     assert len(teachers) == 2
     estimate_seconds(recipe, plan, plan.networks, tmp_path, split="val")
-    assert len(teachers) == 2  # nothing is trained
+    for network in plan.networks:
+        (tmp_path / network.name).mkdir()
+        line = f'{{"iteration": {recipe.train.iterations}, "val_miou": 0.1}}\n'
+        (tmp_path / network.name / "metrics.jsonl").write_text(line)
+    estimate_seconds(recipe, plan, (), tmp_path, split="val")
+    assert len(teachers) == 2  # nothing is left to train, with weights given or trained already
