@@ -10,7 +10,6 @@ from segkit.version import VERSION
 
 if TYPE_CHECKING:
     from segkit.base.errors import SegkitError
-    from segkit.config import Config, load_config
     from segkit.data.folder import FolderDataset
     from segkit.data.shapes import ShapesDataset
     from segkit.data.voc import VocDataset
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from segkit.evaluation.result import Evaluation
     from segkit.models.complexity import count_madds, count_parameters
     from segkit.models.deeplabv3 import DeepLabV3
+    from segkit.recipe.config import Config, load_config
     from segkit.training.train import train
     from segkit.weights.build import build_model, load_classifier, load_model
     from segkit.weights.files import save_model
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __version__ = VERSION
 
 _HOME = {
-    "Config": "segkit.config",
+    "Config": "segkit.recipe.config",
     "ConfusionMatrix": "segkit.evaluation.metrics",
     "DeepLabV3": "segkit.models.deeplabv3",
     "Evaluation": "segkit.evaluation.result",
@@ -41,7 +41,7 @@ _HOME = {
     "count_parameters": "segkit.models.complexity",
     "evaluate": "segkit.evaluation.evaluate",
     "load_classifier": "segkit.weights.build",
-    "load_config": "segkit.config",
+    "load_config": "segkit.recipe.config",
     "load_model": "segkit.weights.build",
     "predict": "segkit.evaluation.inference",
     "save_model": "segkit.weights.files",

@@ -25,8 +25,9 @@ import torch
 from segkit.base.labels import VOC_CLASSES
 from segkit.benchmark.cost import prediction_cost
 from segkit.evaluation.inference import MF_SCALES, predict
-from segkit.models import DeepLabV3, build_network
-from segkit.training.device import place
+from segkit.models.build import build_network
+from segkit.models.deeplabv3 import DeepLabV3
+from segkit.models.folding import prepare_to_predict
 
 SIDE, CROP, BATCH = 513, 321, 8
 
@@ -49,7 +50,7 @@ def network(*, aspp: bool, output_stride: int = 16) -> DeepLabV3:
 
 def forward_segkit(*, aspp: bool) -> float:
     """A single pass of segkit's network, prepared as every command that predicts prepares it."""
-    model = place(network(aspp=aspp), torch.device("cpu"))
+    model = prepare_to_predict(network(aspp=aspp), torch.device("cpu"))
     image = torch.rand(1, 3, SIDE, SIDE) * 255
     with torch.inference_mode():
         return seconds(lambda: model(image))
@@ -92,7 +93,7 @@ def training_plain() -> float:
 
 def training_segkit() -> float:
     """A step of `segkit train`, with its settings as they come."""
-    from segkit.config import TrainConfig
+    from segkit.recipe.config import TrainConfig
     from segkit.training.learner import Learner
 
     learner = Learner(TrainConfig(batch_size=BATCH, crop=CROP), network(aspp=False), torch.device("cpu"))
@@ -103,7 +104,7 @@ def training_segkit() -> float:
 
 def prediction(*, mf: bool) -> float:
     """A picture at output stride 8, as `segkit evaluate` predicts it."""
-    model = place(network(aspp=False, output_stride=8), torch.device("cpu"))
+    model = prepare_to_predict(network(aspp=False, output_stride=8), torch.device("cpu"))
     image = torch.randint(0, 256, (1, 3, SIDE, SIDE), dtype=torch.uint8)
     scales = MF_SCALES if mf else (1.0,)
     return seconds(lambda: predict(model, image, scales=scales, flip=mf), warmup=1, repeats=3)

@@ -16,10 +16,10 @@ from segkit.benchmark.effects import AXES, Measured, find_effects
 from segkit.benchmark.latency import Latency, measure_latency
 from segkit.benchmark.networks import load_networks
 from segkit.benchmark.published import Network, Setting
-from segkit.config import Config
 from segkit.evaluation.geometry import canvas_size
 from segkit.evaluation.inference import Segmenter
-from segkit.training.from_config import open_dataset
+from segkit.recipe.build import open_dataset
+from segkit.recipe.config import Config
 
 SECONDS = 5.0
 """How long each cell's latency is measured."""

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from segkit.base.labels import VOC_CLASSES
 from segkit.benchmark.published import Network, Setting
 from segkit.evaluation.geometry import scaled_side
-from segkit.models import DeepLabV3, build_network
 from segkit.models.atrous import aspp_rates
+from segkit.models.build import build_network
 from segkit.models.complexity import count_parameters, madds_by_part, sum_madds, trace
+from segkit.models.deeplabv3 import DeepLabV3
 from segkit.models.layers import ConvNormAct
 
 SIZE = (513, 513)

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import torch
 
-from segkit.base.precision import autocast
+from segkit.base.device import autocast, choose_device
 from segkit.benchmark.ablation import SECONDS, Plan, canvas
 from segkit.benchmark.cells import Cell
 from segkit.benchmark.cost import blank_network, prediction_cost
 from segkit.benchmark.latency import measure_latency
 from segkit.benchmark.networks import recipe_for
 from segkit.benchmark.published import Network
-from segkit.config import Config
 from segkit.data.dataset import Dataset
-from segkit.models import build_network
+from segkit.models.build import build_network
+from segkit.models.folding import prepare_to_predict
+from segkit.recipe.build import build_from_config, open_dataset
+from segkit.recipe.config import Config
 from segkit.training.checkpoint import RunFolder, read_metrics
-from segkit.training.device import choose_device, place
-from segkit.training.from_config import build_from_config, open_dataset
 from segkit.training.learner import Learner
 from segkit.training.teacher import Teacher, load_teacher
 
@@ -58,7 +58,7 @@ def estimate_seconds(
         )
         size = canvas(model, shape)
         with autocast(device, precision):
-            each = measure_latency(place(model, device), size=size, seconds=0).seconds
+            each = measure_latency(prepare_to_predict(model, device), size=size, seconds=0).seconds
         single = prediction_cost(model, size=size).exact
         if iterations := left.get(network, 0):
             seconds += iterations * _step_seconds(recipe_for(config, network), dataset, teacher)

@@ -6,10 +6,10 @@ from pathlib import Path
 from segkit.base.errors import WeightsError
 from segkit.benchmark.cells import Models
 from segkit.benchmark.published import Network
-from segkit.config import Config
 from segkit.data.dataset import Dataset
+from segkit.recipe.build import load_for_data
+from segkit.recipe.config import Config
 from segkit.training.checkpoint import RunFolder
-from segkit.training.from_config import load_for_data
 from segkit.training.progress import Listener
 from segkit.training.train import train
 

@@ -14,9 +14,9 @@ from segkit.benchmark.latency import Latency, measure_latency
 from segkit.benchmark.published import CLASSIFIERS, FULL, ROWS, SINGLE, Network, PublishedRow, Setting
 from segkit.evaluation.compare import miou_difference, paired
 from segkit.evaluation.result import Evaluation
-from segkit.models import build_classifier, build_network
+from segkit.models.build import build_classifier, build_network
 from segkit.models.complexity import count_madds, count_parameters
-from segkit.training.device import place
+from segkit.models.folding import prepare_to_predict
 
 NETWORKS = {row.network.name: row.network for row in ROWS}
 """The networks of the table by name."""
@@ -57,7 +57,9 @@ def measure_latencies(
             output_stride=row.setting.output_stride,
             options=row.network.options,
         )
-        found[cell] = measure_latency(place(model, device), size=SIZE, scales=row.setting.scales, flip=row.setting.mf)
+        found[cell] = measure_latency(
+            prepare_to_predict(model, device), size=SIZE, scales=row.setting.scales, flip=row.setting.mf
+        )
     return found
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
 
     from segkit.benchmark.ablation import Plan
-    from segkit.config import Config
+    from segkit.recipe.config import Config
 
 
 @app.command(
@@ -41,11 +41,11 @@ def ablate(
     Each network is trained once, then evaluated under every setting. What is interrupted goes on where it was when the
     same command is given again.
     """
+    from segkit.base.device import choose_device, choose_precision
     from segkit.base.files import make_folder
     from segkit.benchmark.ablation import measure_ablation, plan_ablation
     from segkit.benchmark.networks import recipe_for
-    from segkit.config import load_config
-    from segkit.training.device import choose_device, choose_precision
+    from segkit.recipe.config import load_config
 
     recipe = load_config(config, overrides or [])
     plan = plan_ablation(recipe, tuple(part.strip() for part in axis.split(",")))

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from segkit.benchmark.cells import Cell
     from segkit.benchmark.published import Network
-    from segkit.config import Config
     from segkit.evaluation.result import Evaluation
+    from segkit.recipe.config import Config
     from segkit.report.sheet import Sheet
 
 NamedWeights = Annotated[
@@ -55,9 +55,9 @@ def benchmark(
 
     What is interrupted goes on where it was when the same command is given again.
     """
+    from segkit.base.device import choose_device, choose_precision
     from segkit.base.files import make_folder
     from segkit.benchmark.table import NETWORKS, benchmark_table, measure_latencies
-    from segkit.training.device import choose_device, choose_precision
 
     if no_eval and (train or named_weights):
         raise ConfigError("--no-eval measures nothing: leave out --train and --weights, or --no-eval")
@@ -98,7 +98,7 @@ def parse_weights(named: list[str], networks: Mapping[str, "Network"]) -> dict["
 
 def _recipe(recipes: Path, network: "Network", overrides: list[str]) -> "Config":
     from segkit.benchmark.networks import recipe_for
-    from segkit.config import load_config
+    from segkit.recipe.config import load_config
 
     recipe = recipes / f"voc_{network._replace(width=1.0).name}.yaml"
     if not recipe.is_file():
@@ -139,7 +139,7 @@ def _evaluate(
     from segkit.benchmark.cells import Cell, measure_cells
     from segkit.benchmark.networks import load_networks
     from segkit.benchmark.published import ROWS
-    from segkit.training.from_config import open_dataset
+    from segkit.recipe.build import open_dataset
 
     config = _recipe(recipes, next(iter(weights)), overrides)
     split = split or config.data.val_split

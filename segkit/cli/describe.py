@@ -13,7 +13,8 @@ from segkit.cli.app import app
 from segkit.cli.options import check_output_stride
 
 if TYPE_CHECKING:
-    from segkit.models import Classifier, DeepLabV3
+    from segkit.models.classifier import Classifier
+    from segkit.models.deeplabv3 import DeepLabV3
 
 
 @app.command(
@@ -74,7 +75,7 @@ def _network(
     backbone: str, *, output_stride: int | None, aspp: bool, classes: int | None, width: float
 ) -> "Classifier | DeepLabV3":
     from segkit.base.labels import default_classes
-    from segkit.models import BACKBONES, build_classifier, build_network
+    from segkit.models.build import BACKBONES, build_classifier, build_network
 
     if backbone not in BACKBONES:
         raise ConfigError(f"{backbone}: is no backbone: choose one of {', '.join(BACKBONES)}")

@@ -28,8 +28,8 @@ from segkit.cli.report import picture_progress, write_report
 from segkit.cli.weights import WeightsArgument, obtain
 
 if TYPE_CHECKING:
-    from segkit.config import Config
     from segkit.evaluation.result import Evaluation
+    from segkit.recipe.config import Config
 
 
 @app.command(epilog="Example: segkit evaluate runs/camvid/best.safetensors --os 8 --mf --split test --json result.json")
@@ -49,11 +49,11 @@ def evaluate(
     html_file: Annotated[Path | None, typer.Option("--html", help="Write a page to look at to this file.")] = None,
 ) -> None:
     """Score a model on a data set: mIoU, IoU of each class, accuracies, and the protocol."""
+    from segkit.base.device import choose_precision
     from segkit.base.files import make_folder, write_atomically
     from segkit.evaluation.evaluate import evaluate as run
     from segkit.evaluation.gallery import Gallery
-    from segkit.training.device import choose_precision
-    from segkit.training.from_config import load_for_data, open_dataset
+    from segkit.recipe.build import load_for_data, open_dataset
 
     check_output_stride(output_stride)
     chosen = passes(mf=mf, scales=scales, flip=flip)
@@ -107,7 +107,7 @@ def _plain(value: Any) -> str:
 
 def _recipe(weights: Path, data: Path | None, overrides: list[str]) -> "Config":
     """The recipe given, or that of the training that made the weights."""
-    from segkit.config import config_from, load_config
+    from segkit.recipe.config import config_from, load_config
     from segkit.weights.files import read_weights
 
     if data is not None:

@@ -24,16 +24,17 @@ def predict(
     device: Device = "auto",
 ) -> None:
     """Segment pictures: an indexed PNG and an overlay with legend for each. Bad files are reported, the rest go on."""
+    from segkit.base.device import choose_device
     from segkit.base.files import make_folder
     from segkit.evaluation.pictures import find_pictures, predict_files
-    from segkit.training.device import choose_device, place
+    from segkit.models.folding import prepare_to_predict
     from segkit.weights.build import load_model
 
     check_output_stride(output_stride)
     chosen = passes(mf=mf, scales=scales, flip=flip)
     pictures = find_pictures(paths)
     make_folder(out)
-    model = place(load_model(obtain(weights), output_stride=output_stride), choose_device(device))
+    model = prepare_to_predict(load_model(obtain(weights), output_stride=output_stride), choose_device(device))
     failed = 0
     for result in predict_files(model, pictures, out, **chosen, window=window):
         if result.error is None:

@@ -32,8 +32,8 @@ def submit(
     device: Device = "auto",
 ) -> None:
     """Write the archive that the PASCAL VOC evaluation server takes, and check it."""
-    from segkit.config import VocConfig, load_config
     from segkit.data.voc import voc_pictures
+    from segkit.recipe.config import VocConfig, load_config
 
     check_output_stride(output_stride)
     if competition not in ("comp5", "comp6"):
@@ -48,8 +48,9 @@ def submit(
     pictures = voc_pictures(config.data.root, split)
     file = obtain(weights)
 
+    from segkit.base.device import choose_device
     from segkit.evaluation.submit import write_submission  # with torch, which no refusal above has to wait for
-    from segkit.training.device import choose_device, place
+    from segkit.models.folding import prepare_to_predict
     from segkit.weights.build import load_model
 
     chosen = passes(mf=mf, scales=scales, flip=flip)
@@ -57,7 +58,7 @@ def submit(
     with picture_progress(f"{len(pictures)} pictures") as progress:
         write_submission(
             out,
-            place(model, choose_device(device)),
+            prepare_to_predict(model, choose_device(device)),
             pictures,
             competition="comp5" if competition == "comp5" else "comp6",
             **chosen,

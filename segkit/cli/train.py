@@ -14,10 +14,10 @@ from segkit.cli.report import picture_progress, write_report
 from segkit.cli.weights import obtain_start
 
 if TYPE_CHECKING:
-    from segkit.config import Config
     from segkit.data.dataset import Dataset
     from segkit.evaluation.result import Evaluation
-    from segkit.models import DeepLabV3
+    from segkit.models.deeplabv3 import DeepLabV3
+    from segkit.recipe.config import Config
     from segkit.report.gallery import PageGallery
 
 
@@ -29,9 +29,9 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
 ) -> None:
     """Train a network by a recipe; write the models, the metrics, overlays of validation pictures and a report."""
-    from segkit.config import load_config
     from segkit.evaluation.pictures import write_comparisons
-    from segkit.training.from_config import load_for_data, open_dataset
+    from segkit.recipe.build import load_for_data, open_dataset
+    from segkit.recipe.config import load_config
     from segkit.training.train import train as run
 
     recipe = load_config(config, overrides or [])
@@ -66,9 +66,9 @@ def _shown(
     model: "DeepLabV3", dataset: "Dataset", recipe: "Config", best: "Evaluation | None"
 ) -> "tuple[Evaluation, PageGallery]":
     """The evaluation of the best model, with its pictures; it is made again where an earlier run had found the best."""
+    from segkit.base.device import choose_precision
     from segkit.evaluation.evaluate import evaluate, predict_classes
     from segkit.evaluation.gallery import Gallery, gallery_of
-    from segkit.training.device import choose_precision
 
     precision = choose_precision(recipe.train.precision, model.mean.device)
     if best is not None:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 from segkit.cli.app import app
 
 if TYPE_CHECKING:
-    from segkit.config import Config
+    from segkit.recipe.config import Config
     from segkit.weights.catalogue import Public
 
 WeightsArgument = Annotated[

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from segkit.base.device import autocast
 from segkit.base.errors import DataError
 from segkit.base.memory import give_back_memory
-from segkit.base.precision import autocast
 from segkit.data.dataset import Dataset, Sample
 from segkit.evaluation.geometry import canvas_side, grid
 from segkit.evaluation.inference import Segmenter, predict

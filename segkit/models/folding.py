@@ -1,11 +1,13 @@
-"""Batch norm folded into the convolutions, for networks that are only going to predict."""
+"""Networks that are only going to predict: batch norm folded into the convolutions, laid out for the device."""
 
 import copy
 from typing import TypeVar
 
+import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from segkit.base.memory import keep_freed_memory
 from segkit.models.layers import ConvNormAct
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -22,3 +24,15 @@ def fold_batch_norm(network: Network) -> Network:
             block.conv = fuse_conv_bn_eval(block.conv, block.norm)
             block.add_module("norm", nn.Identity())
     return folded.requires_grad_(False)
+
+
+def prepare_to_predict(network: Network, device: torch.device) -> Network:
+    """A copy that only predicts, as fast as it can: on a device, batch norm folded, channels last.
+
+    On a CPU the process keeps the memory it frees from now on, see `keep_freed_memory`.
+    """
+    if device.type == "cpu":
+        keep_freed_memory()
+    # Typed: torch's overloads do not know a device and a memory format together.
+    prepared: Network = fold_batch_norm(network).to(device=device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return prepared

@@ -23,7 +23,7 @@ from torch.optim import Optimizer
 from segkit.base.errors import OutputError, WeightsError
 from segkit.base.files import make_folder, write_atomically
 from segkit.base.machine import describe_machine
-from segkit.config import Config, load_config
+from segkit.recipe.config import Config, load_config
 from segkit.training.progress import Progress
 from segkit.weights.files import read_tensors
 

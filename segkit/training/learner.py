@@ -7,12 +7,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from segkit.base.device import autocast, choose_precision
 from segkit.base.errors import ConfigError
 from segkit.base.memory import keep_freed_memory
-from segkit.base.precision import autocast
-from segkit.config import TrainConfig
-from segkit.models import DeepLabV3
-from segkit.training.device import choose_precision
+from segkit.models.deeplabv3 import DeepLabV3
+from segkit.recipe.config import TrainConfig
 from segkit.training.loss import cross_entropy, distillation, labelled_pixels, soft_jaccard
 from segkit.training.optimizer import build_optimizer
 from segkit.training.schedule import ema_decay, learning_rate

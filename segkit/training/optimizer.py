@@ -3,7 +3,7 @@
 from torch import nn
 from torch.optim import SGD
 
-from segkit.models import DeepLabV3
+from segkit.models.deeplabv3 import DeepLabV3
 
 
 def build_optimizer(

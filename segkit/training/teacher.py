@@ -6,12 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from segkit.base.errors import ConfigError, WeightsError
-from segkit.config import Config, config_from
 from segkit.data.dataset import Dataset
 from segkit.evaluation.evaluate import class_difference
-from segkit.models import DeepLabV3
-from segkit.models.deeplabv3 import resize
-from segkit.training.from_config import load_for_data
+from segkit.models.deeplabv3 import DeepLabV3, resize
+from segkit.recipe.build import load_for_data
+from segkit.recipe.config import Config, config_from
 from segkit.weights.catalogue import CATALOGUE
 from segkit.weights.files import read_weights
 

@@ -10,18 +10,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from segkit.base.device import choose_device
 from segkit.base.errors import DataError, SegkitError
-from segkit.config import Config, ModelConfig
 from segkit.data.check import check_dataset
 from segkit.data.dataset import Dataset
 from segkit.data.finding import Finding
 from segkit.data.loader import training_batches
 from segkit.data.unlabelled import Joined
 from segkit.evaluation.evaluate import evaluate
-from segkit.models import DeepLabV3
+from segkit.models.deeplabv3 import DeepLabV3
+from segkit.recipe.build import build_from_config, open_dataset, open_unlabelled, training_transform
+from segkit.recipe.config import Config, ModelConfig
 from segkit.training.checkpoint import RunFolder
-from segkit.training.device import choose_device
-from segkit.training.from_config import build_from_config, open_dataset, open_unlabelled, training_transform
 from segkit.training.learner import Learner, Outcome
 from segkit.training.progress import Clock, Evaluated, Event, Listener, Note, Progress, Step
 from segkit.training.teacher import load_teacher

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 from segkit.base.errors import WeightsError
 from segkit.base.labels import IGNORE, VOC_CLASSES, Palette, default_classes
-from segkit.models import Classifier, DeepLabV3, build_classifier, build_network
+from segkit.models.build import build_classifier, build_network
+from segkit.models.classifier import Classifier
+from segkit.models.deeplabv3 import DeepLabV3
 from segkit.weights.cache import resolve
 from segkit.weights.files import read_weights
 from segkit.weights.imported import Weights

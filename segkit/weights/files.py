@@ -19,11 +19,11 @@ from torch import Tensor
 
 from segkit.base.errors import WeightsError
 from segkit.base.files import write_atomically
-from segkit.models import DeepLabV3
+from segkit.models.deeplabv3 import DeepLabV3
 from segkit.version import VERSION
 from segkit.weights.cache import resolve
 from segkit.weights.imported import Weights
-from segkit.weights.importers import import_tensors
+from segkit.weights.importers.recognise import import_tensors
 from segkit.weights.metadata import KEY, Metadata
 
 MAX_METADATA_BYTES = 10_000_000

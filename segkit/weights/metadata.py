@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, m
 from torch import Tensor
 
 from segkit.base.labels import IGNORE
-from segkit.models import BACKBONES, DeepLabV3
+from segkit.models.build import BACKBONES
+from segkit.models.deeplabv3 import DeepLabV3
 from segkit.weights.imported import Weights
 
 KEY = "segkit"

@@ -8,7 +8,7 @@ import torch
 
 from segkit.benchmark.published import Network
 from segkit.data.shapes import ShapesDataset
-from segkit.models import build_network
+from segkit.models.build import build_network
 from segkit.weights.files import save_model
 
 SMALL = Network("mobilenet_v2", aspp=False, width=0.25)

@@ -12,7 +12,7 @@ from segkit.benchmark.ablation import measure_ablation, plan_ablation
 from segkit.benchmark.estimate import estimate_seconds, iterations_done
 from segkit.benchmark.networks import load_networks, recipe_for
 from segkit.benchmark.published import Network, Setting
-from segkit.config import Config
+from segkit.recipe.config import Config
 from segkit.report.ablation import ablation_markdown
 
 

@@ -6,7 +6,7 @@ import torch
 from segkit.benchmark.cost import blank_network, network_cost, prediction_cost, wide_head_cost
 from segkit.benchmark.published import FULL, SINGLE, V1_ASPP, V2, V2_ASPP, V2_HALF
 from segkit.evaluation.inference import predict
-from segkit.models import build_network
+from segkit.models.build import build_network
 from segkit.models.complexity import count_madds, count_parameters
 
 
@@ -65,7 +65,7 @@ def test_names() -> None:
 
 
 def test_only_a_deeplabv3_has_parts() -> None:
-    from segkit.models import build_classifier
+    from segkit.models.build import build_classifier
     from segkit.models.complexity import madds_by_part, trace
 
     with torch.device("meta"):

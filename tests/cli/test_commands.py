@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from segkit.base.labels import voc_palette
-from segkit.models import build_network
+from segkit.models.build import build_network
 from segkit.weights.files import save_model
 
 TRAIN = ["train.iterations=4", "train.batch_size=2", "train.crop=33", "train.workers=0", "train.evaluate_every=2"]

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from segkit.cli import main
-from segkit.config import load_config
-from segkit.training.from_config import open_dataset
+from segkit.recipe.build import open_dataset
+from segkit.recipe.config import load_config
 
 COUNT = 10
 

@@ -12,7 +12,7 @@ import torch
 
 from segkit.base.labels import VOC_CLASSES
 from segkit.base.pictures import save_picture
-from segkit.models import build_network
+from segkit.models.build import build_network
 from segkit.weights.catalogue import CATALOGUE
 from segkit.weights.files import save_model
 

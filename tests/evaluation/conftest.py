@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from segkit.base.labels import voc_palette
 from segkit.data.dataset import Sample
-from segkit.models import DeepLabV3, build_network
+from segkit.models.build import build_network
+from segkit.models.deeplabv3 import DeepLabV3
 
 CLASSES = ("sky", "road", "tree", "car")
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from segkit.models import BACKBONES, build_backbone
+from segkit.models.build import BACKBONES, build_backbone
 from segkit.models.layers import initialise
 
 RESNET_FORMS = [

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from segkit.models import build_classifier
+from segkit.models.build import build_classifier
 from segkit.models.classifier import last_channels
 
 

@@ -7,7 +7,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from segkit.base.labels import VOC_CLASSES
-from segkit.models import build_classifier, build_network
+from segkit.models.build import build_classifier, build_network
 from segkit.models.complexity import count_madds, count_parameters, upsampling_madds
 from segkit.models.complexity import trace as trace_calls
 

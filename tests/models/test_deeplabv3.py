@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from segkit.base.labels import VOC_CLASSES, voc_palette
-from segkit.models import build_network
+from segkit.models.build import build_network
 from segkit.models.complexity import count_parameters
 from segkit.models.deeplabv3 import ASPP, DeepLabV3
 

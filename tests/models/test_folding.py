@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from segkit.models import build_network
+from segkit.models.build import build_network
 from segkit.models.folding import fold_batch_norm
 
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from segkit.base.labels import VOC_CLASSES
-from segkit.models import BACKBONES, build_classifier, build_network
+from segkit.models.build import BACKBONES, build_classifier, build_network
 from segkit.models.complexity import count_madds, count_parameters
 from segkit.models.layer_table import LayerRow, layer_table
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from segkit.base.labels import IGNORE, voc_palette
 from segkit.base.pictures import save_label
-from segkit.config import Config
+from segkit.recipe.config import Config
 
 CLASSES = ("ground", "wall", "sky")
 COLOURS = ((40, 200, 60), (200, 60, 40), (60, 90, 220))

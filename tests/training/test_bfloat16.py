@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from segkit.config import TrainConfig
-from segkit.models import build_network
+from segkit.models.build import build_network
+from segkit.recipe.config import TrainConfig
 from segkit.training.learner import Learner
 
 _COMPARED = ("convolution", "native_batch_norm", "upsample", "mean", "relu", "hardtanh")

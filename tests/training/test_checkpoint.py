@@ -7,7 +7,7 @@ import torch
 import yaml
 
 from segkit.base.errors import ConfigError, OutputError, WeightsError
-from segkit.models import build_network
+from segkit.models.build import build_network
 from segkit.training.checkpoint import RunFolder
 from segkit.training.optimizer import build_optimizer
 from segkit.training.progress import Progress

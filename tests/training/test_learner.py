@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from segkit.base.errors import ConfigError
 from segkit.base.labels import IGNORE
-from segkit.config import TrainConfig
-from segkit.models import DeepLabV3, build_network
+from segkit.models.build import build_network
+from segkit.models.deeplabv3 import DeepLabV3
+from segkit.recipe.config import TrainConfig
 from segkit.training import learner as module
 from segkit.training.learner import Learner
 

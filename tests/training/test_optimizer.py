@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from segkit.models import build_network
+from segkit.models.build import build_network
 from segkit.training.optimizer import build_optimizer
 
 

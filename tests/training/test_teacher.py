@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from segkit.base.errors import DataError, WeightsError
 from segkit.base.labels import IGNORE
-from segkit.config import Config, TrainConfig
 from segkit.data.shapes import ShapesDataset
-from segkit.models import IMAGENET_MEAN, IMAGENET_STD, DeepLabV3, build_network
-from segkit.training.from_config import open_dataset
+from segkit.models.build import IMAGENET_MEAN, IMAGENET_STD, build_network
+from segkit.models.deeplabv3 import DeepLabV3
+from segkit.recipe.build import open_dataset
+from segkit.recipe.config import Config, TrainConfig
 from segkit.training.learner import Learner
 from segkit.training.loss import distillation
 from segkit.training.teacher import BothSizes, Teacher, load_teacher

@@ -18,8 +18,8 @@ from segkit.base.errors import DataError, DeviceError, OutputError, SegkitError
 from segkit.base.labels import IGNORE, voc_palette
 from segkit.base.pictures import save_label
 from segkit.evaluation.evaluate import evaluate
+from segkit.recipe.build import build_from_config, open_dataset
 from segkit.training import learner
-from segkit.training.from_config import build_from_config, open_dataset
 from segkit.training.train import Evaluated, Event, Note, Step, train
 from segkit.weights.build import load_model
 from segkit.weights.files import save_model
@@ -119,7 +119,7 @@ def test_best_is_kept_where_later_ones_are_worse(tmp_path, recipe, monkeypatch):
 KILLED = """
     import os, signal, sys, yaml, torch
     torch.set_num_threads(int(sys.argv[3]))
-    from segkit.config import Config
+    from segkit.recipe.config import Config
     from segkit.training.train import Step, train
 
     def listen(event):

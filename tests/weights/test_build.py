@@ -3,7 +3,7 @@ import torch
 
 from segkit.base.errors import WeightsError
 from segkit.base.labels import VOC_CLASSES
-from segkit.models import TENSORFLOW_MEAN, build_network
+from segkit.models.build import TENSORFLOW_MEAN, build_network
 from segkit.weights import build
 from segkit.weights.build import build_model, load_classifier, load_model
 from segkit.weights.files import save_model

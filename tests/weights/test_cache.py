@@ -19,7 +19,7 @@ from safetensors.torch import save as save_safetensors
 
 import segkit.base.vision_ops  # noqa: F401  before torchvision and timm
 from segkit.base.errors import DownloadError, SegkitError, WeightsError
-from segkit.models import build_network
+from segkit.models.build import build_network
 from segkit.weights.build import build_model, load_classifier, load_model
 from segkit.weights.cache import cache_folder, cached_file, known_sha256, resolve
 from segkit.weights.catalogue import CATALOGUE

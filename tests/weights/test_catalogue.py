@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from segkit.models import BACKBONES
+from segkit.models.build import BACKBONES
 from segkit.weights.catalogue import _PUBLIC, CATALOGUE, IMAGENET, IMAGENET_NAMES
-from segkit.weights.importers import IMPORTERS
+from segkit.weights.importers.recognise import IMPORTERS
 
 
 def test_names_and_files_are_unique_and_no_paths():

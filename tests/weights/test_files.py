@@ -9,7 +9,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from segkit.base.errors import OutputError, WeightsError
-from segkit.models import build_network
+from segkit.models.build import build_network
 from segkit.version import VERSION
 from segkit.weights.build import build_model, load_model
 from segkit.weights.files import read_weights, save_model

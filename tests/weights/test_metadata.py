@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from segkit.base.errors import WeightsError
-from segkit.models import build_network
+from segkit.models.build import build_network
 from segkit.weights.files import read_weights
 from segkit.weights.metadata import KEY, Metadata
 

@@ -21,16 +21,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from segkit.base.device import choose_device
 from segkit.base.errors import SegkitError
 from segkit.base.files import file_digest, make_folder, write_atomically
 from segkit.base.machine import describe_machine
 from segkit.base.memory import give_back_memory
-from segkit.config import load_config
 from segkit.data.dataset import Dataset
 from segkit.evaluation.evaluate import check_classes
-from segkit.models import DeepLabV3
-from segkit.training.device import choose_device
-from segkit.training.from_config import open_dataset
+from segkit.models.deeplabv3 import DeepLabV3
+from segkit.recipe.build import open_dataset
+from segkit.recipe.config import load_config
 from segkit.weights.build import load_model
 from segkit.weights.cache import resolve
 from tools.mistakes.catalogue import MISTAKES

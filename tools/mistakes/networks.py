@@ -7,9 +7,10 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from segkit.models import IMAGENET_MEAN, IMAGENET_STD, DeepLabV3
+from segkit.models.build import IMAGENET_MEAN, IMAGENET_STD
+from segkit.models.deeplabv3 import DeepLabV3
+from segkit.models.folding import prepare_to_predict
 from segkit.models.layers import Conv
-from segkit.training.device import place
 
 TORCH_EPS = 1e-5
 """PyTorch's default of batch norm; TensorFlow's MobileNets were trained with 1e-3."""
@@ -72,7 +73,7 @@ def networks(load: Callable[[int], DeepLabV3], device: torch.device) -> Networks
         network = load(output_stride)
         if change is not None:
             change(network)
-        return place(network, device)  # which folds batch norm, so nothing could be changed after it
+        return prepare_to_predict(network, device)  # which folds batch norm, so nothing could be changed after it
 
     return variant
 

@@ -16,8 +16,7 @@ from segkit.evaluation.evaluate import count_picture, predict_classes
 from segkit.evaluation.geometry import canvas_size, scaled_side
 from segkit.evaluation.inference import MF_SCALES, pad_to, pad_to_canvas
 from segkit.evaluation.result import PictureCounts
-from segkit.models import DeepLabV3
-from segkit.models.deeplabv3 import resize
+from segkit.models.deeplabv3 import DeepLabV3, resize
 from tools.mistakes import pictures
 from tools.mistakes.networks import Networks
 

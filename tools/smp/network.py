@@ -38,9 +38,9 @@ from torch import Tensor, nn
 
 from segkit.base.errors import ConfigError, SegkitError, WeightsError
 from segkit.base.files import write_atomically
-from segkit.config import ModelConfig
 from segkit.data.dataset import Dataset
-from segkit.models import TENSORFLOW_MEAN, TENSORFLOW_STD
+from segkit.models.build import TENSORFLOW_MEAN, TENSORFLOW_STD
+from segkit.recipe.config import ModelConfig
 from segkit.weights.cache import resolve
 from segkit.weights.files import read_tensors, read_weights
 from segkit.weights.importers import tensorflow

@@ -29,18 +29,18 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from segkit.base.device import choose_device
 from segkit.base.errors import ConfigError, SegkitError
 from segkit.base.files import write_atomically
 from segkit.cli.display import Display
-from segkit.config import Config, ModelConfig, load_config
 from segkit.data.dataset import Dataset
 from segkit.evaluation.evaluate import evaluate
 from segkit.evaluation.geometry import canvas_size
 from segkit.evaluation.inference import MF_SCALES
 from segkit.models.complexity import count_madds, count_parameters
+from segkit.recipe.build import build_from_config, open_dataset
+from segkit.recipe.config import Config, ModelConfig, load_config
 from segkit.training.checkpoint import RunFolder, read_metrics
-from segkit.training.device import choose_device
-from segkit.training.from_config import build_from_config, open_dataset
 from segkit.training.progress import Event, Step
 from segkit.training.train import train
 from tools.smp.network import SmpDeepLabV3, build, import_smp, save_smp

@@ -16,10 +16,10 @@ from segkit.cli.options import Overrides
 from segkit.cli.report import picture_progress
 
 if TYPE_CHECKING:
-    from segkit.config import Config
     from segkit.data.check import DataCheck
     from segkit.data.dataset import Dataset
     from segkit.data.finding import Finding
+    from segkit.recipe.config import Config
 
 _LISTED = 5  # findings of a kind that the terminal shows; the files have all
 
@@ -37,8 +37,8 @@ def check(
     The exit status is 1 if there are errors, 0 if there is nothing or only warnings.
     """
     from segkit.base.files import make_folder, write_atomically
-    from segkit.config import load_config
     from segkit.data.check import check_splits
+    from segkit.recipe.config import load_config
 
     recipe = load_config(config, overrides or [])
     for file in filter(None, (json_file, html_file)):
@@ -64,7 +64,7 @@ def check(
 def _opened(recipe: "Config") -> "tuple[dict[str, Dataset], list[Finding]]":
     """The train and the val split, and what was found while they were opened; DataError if neither opens."""
     from segkit.data.finding import Finding
-    from segkit.training.from_config import open_dataset
+    from segkit.recipe.build import open_dataset
 
     datasets: dict[str, Dataset] = {}
     before: list[Finding] = []

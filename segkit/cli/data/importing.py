@@ -36,7 +36,7 @@ def import_(
     Run again it changes nothing; where the export has changed it says so.
     """
     from segkit.base.files import write_atomically
-    from segkit.data.importers import import_data
+    from segkit.data.importers.importing import import_data
 
     with picture_progress("pictures") as progress:
         report = import_data(kind, src, out, images=images, classes=classes, link=link, progress=progress)

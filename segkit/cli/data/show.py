@@ -11,8 +11,8 @@ from segkit.cli.options import Overrides
 if TYPE_CHECKING:
     import numpy as np
 
-    from segkit.config import Config
     from segkit.data.dataset import Dataset
+    from segkit.recipe.config import Config
 
 
 @data_app.command(epilog="Example: segkit data show my_data.yaml --augmented --out sheet.png")
@@ -27,9 +27,9 @@ def show(
     """Write a sheet of pictures with their labels beside them: what the network will see."""
     from segkit.base.files import make_folder
     from segkit.base.pictures import save_picture
-    from segkit.config import load_config
+    from segkit.recipe.build import open_dataset
+    from segkit.recipe.config import load_config
     from segkit.report.overlay import contact_sheet
-    from segkit.training.from_config import open_dataset
 
     recipe = load_config(config, overrides or [])
     make_folder(out.parent)
@@ -51,8 +51,8 @@ def _whole(dataset: "Dataset", count: int) -> "list[tuple[np.ndarray, np.ndarray
 def _crops(recipe: "Config", dataset: "Dataset", count: int) -> "list[tuple[np.ndarray, np.ndarray]]":
     """The first samples of a training by the recipe, as its loader gives them, but for the colour of the padding."""
     from segkit.data.loader import training_batches
-    from segkit.models import TENSORFLOW_MEAN
-    from segkit.training.from_config import training_transform
+    from segkit.models.build import TENSORFLOW_MEAN
+    from segkit.recipe.build import training_transform
 
     size = recipe.train.batch_size
     batches = training_batches(

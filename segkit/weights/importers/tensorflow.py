@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from segkit.models import TENSORFLOW_MEAN, TENSORFLOW_STD
+from segkit.models.build import TENSORFLOW_MEAN, TENSORFLOW_STD
 from segkit.weights.imported import Form, Weights
 from segkit.weights.importers.widths import mobilenet_v2_width
 

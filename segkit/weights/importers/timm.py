@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from segkit.models import IMAGENET_MEAN, IMAGENET_STD, TENSORFLOW_MEAN, TENSORFLOW_STD
+from segkit.models.build import IMAGENET_MEAN, IMAGENET_STD, TENSORFLOW_MEAN, TENSORFLOW_STD
 from segkit.weights.imported import Form, Weights
 from segkit.weights.importers.torchvision import RESNET_OPTIONS, rename_resnet
 

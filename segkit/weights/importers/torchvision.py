@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from segkit.models import IMAGENET_MEAN, IMAGENET_STD
+from segkit.models.build import IMAGENET_MEAN, IMAGENET_STD
 from segkit.weights.imported import Form, Weights
 from segkit.weights.importers.widths import mobilenet_v2_width
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segkit.data.importers import import_data
+from segkit.data.importers.importing import import_data
 
 
 class Workbench:

@@ -10,10 +10,10 @@ from PIL import Image
 
 from segkit.base.errors import ConfigError, DataError, OutputError
 from segkit.base.pictures import read_picture
-from segkit.config import load_config
 from segkit.data.folder import FolderDataset
-from segkit.data.importers import FORMATS, import_data
+from segkit.data.importers.importing import FORMATS, import_data
 from segkit.data.importers.naming import flat_names
+from segkit.recipe.config import load_config
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from segkit.base.errors import DataError
-from segkit.config import FolderConfig, load_config
 from segkit.data.public import camvid
-from segkit.training.from_config import open_dataset
+from segkit.recipe.build import open_dataset
+from segkit.recipe.config import FolderConfig, load_config
 from tests.base.server import Server
 from tests.data.public import archives as made
 

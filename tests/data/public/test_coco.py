@@ -13,10 +13,10 @@ from pycocotools import mask as rle
 from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE, VOC_CLASSES
 from segkit.base.pictures import read_label
-from segkit.config import FolderConfig, load_config
 from segkit.data.public import coco
 from segkit.data.public.coco_voc import CocoInstances, convert
-from segkit.training.from_config import open_dataset
+from segkit.recipe.build import open_dataset
+from segkit.recipe.config import FolderConfig, load_config
 from tests.base.server import Server
 from tests.data.public import archives as made
 

@@ -9,7 +9,8 @@ from torch import nn
 
 from segkit.data.dataset import Sample
 from segkit.evaluation.inference import pad_to_canvas
-from segkit.models import DeepLabV3, build_network
+from segkit.models.build import build_network
+from segkit.models.deeplabv3 import DeepLabV3
 
 CLASSES = ("background", "disc", "square", "bar")
 

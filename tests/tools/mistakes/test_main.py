@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from segkit.data.shapes import CLASSES
-from segkit.models import build_network
+from segkit.models.build import build_network
 from segkit.weights.files import save_model
 from tools.mistakes import __main__ as program
 from tools.mistakes.__main__ import chosen, main

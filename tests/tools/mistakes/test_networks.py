@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from segkit.models import IMAGENET_MEAN, IMAGENET_STD, build_network
+from segkit.models.build import IMAGENET_MEAN, IMAGENET_STD, build_network
 from segkit.models.layers import Conv
 from tools.mistakes.networks import (
     VARIANTS,

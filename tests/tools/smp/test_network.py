@@ -8,9 +8,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 from segkit.base.errors import ConfigError, SegkitError, WeightsError
-from segkit.config import ModelConfig
 from segkit.data.shapes import ShapesDataset
-from segkit.models import build_classifier, build_network
+from segkit.models.build import build_classifier, build_network
+from segkit.recipe.config import ModelConfig
 from segkit.weights.build import build_model
 from segkit.weights.files import save_model
 from tools.smp.network import SmpDeepLabV3, Start, build, encoder_tensors, import_smp, read_start, save_smp

@@ -7,7 +7,7 @@ from PIL import Image
 
 from segkit.base.errors import WeightsError
 from segkit.base.labels import VOC_CLASSES
-from segkit.models import build_classifier, build_network
+from segkit.models.build import build_classifier, build_network
 from segkit.weights.build import build_model, load_classifier, load_model
 from segkit.weights.files import read_weights
 

@@ -5,7 +5,7 @@ import torch
 
 import segkit.base.vision_ops  # noqa: F401  before torchvision
 from segkit.base.errors import WeightsError
-from segkit.models import IMAGENET_MEAN, IMAGENET_STD
+from segkit.models.build import IMAGENET_MEAN, IMAGENET_STD
 from segkit.weights.build import build_model, load_classifier, load_model
 from segkit.weights.files import read_weights
 

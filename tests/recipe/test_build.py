@@ -3,8 +3,8 @@
 import pytest
 
 from segkit.base.errors import ConfigError, DataError, WeightsError
-from segkit.config import FolderConfig, ModelConfig, ShapesConfig, VocConfig
-from segkit.training.from_config import build_from_config, open_dataset
+from segkit.recipe.build import build_from_config, open_dataset
+from segkit.recipe.config import FolderConfig, ModelConfig, ShapesConfig, VocConfig
 
 
 def test_a_folder(pictures):

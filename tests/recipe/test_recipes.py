@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from segkit.base.labels import VOC_CLASSES
-from segkit.config import load_config
+from segkit.recipe.config import load_config
 
-RECIPES = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+RECIPES = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 SECOND = "voc_mobilenet_v2_coco"
 
 

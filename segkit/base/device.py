@@ -5,9 +5,6 @@ from collections.abc import Callable
 import torch
 
 from segkit.base.errors import ConfigError, DeviceError
-from segkit.base.memory import keep_freed_memory
-from segkit.models import DeepLabV3
-from segkit.models.folding import fold_batch_norm
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -50,13 +47,6 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     return torch.float32
 
 
-def place(model: DeepLabV3, device: torch.device) -> DeepLabV3:
-    """A copy of the network that only predicts, as fast as it can: on a device, batch norm folded, channels last.
-
-    On a CPU the process keeps the memory it frees from now on, see `keep_freed_memory`.
-    """
-    if device.type == "cpu":
-        keep_freed_memory()
-    # Typed: torch's overloads do not know a device and a memory format together.
-    placed: DeepLabV3 = fold_batch_norm(model).to(device=device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return placed
+def autocast(device: torch.device, precision: torch.dtype) -> torch.autocast:
+    """A context in which networks on `device` compute in float16 or bfloat16; float32 leaves them as they are."""
+    return torch.autocast(device.type, precision, enabled=precision != torch.float32)

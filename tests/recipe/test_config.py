@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from segkit.base.errors import ConfigError
-from segkit.config import Config, FolderConfig, load_config
+from segkit.recipe.config import Config, FolderConfig, load_config
 
 SHAPES = "data: {kind: shapes}\n"
 FOLDER = "data: {kind: folder, root: pictures, classes: [road, tree]"

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from segkit.base.device import choose_device, choose_precision
 from segkit.base.errors import ConfigError, DeviceError
-from segkit.training.device import choose_device, choose_precision
 
 CPU = torch.device("cpu")
 

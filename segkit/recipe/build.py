@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from segkit.base.device import choose_device
 from segkit.base.errors import ConfigError
-from segkit.config import DataConfig, ModelConfig, ShapesConfig, TrainConfig, VocConfig
 from segkit.data.dataset import Dataset
 from segkit.data.finding import Finding
 from segkit.data.folder import FolderDataset
@@ -13,8 +13,9 @@ from segkit.data.shapes import SPLITS, ShapesDataset
 from segkit.data.transforms import TrainingTransform
 from segkit.data.unlabelled import UnlabelledPictures
 from segkit.data.voc import VocDataset
-from segkit.models import DeepLabV3
-from segkit.training.device import choose_device, place
+from segkit.models.deeplabv3 import DeepLabV3
+from segkit.models.folding import prepare_to_predict
+from segkit.recipe.config import DataConfig, ModelConfig, ShapesConfig, TrainConfig, VocConfig
 from segkit.weights.build import build_model, load_model
 
 _OPTIONS: dict[str, tuple[str, ...]] = {
@@ -103,4 +104,6 @@ def load_for_data(
     Raises WeightsError for a file without a whole network, DeviceError for a device that is not there.
     """
     target = choose_device(device)
-    return place(load_model(path, output_stride=output_stride, classes=dataset.classes, canvas=canvas), target)
+    return prepare_to_predict(
+        load_model(path, output_stride=output_stride, classes=dataset.classes, canvas=canvas), target
+    )

@@ -1,0 +1,110 @@
+"""Another tool's annotations -> a folder of pictures and label PNGs that a recipe can be trained on, once."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from segkit.base.errors import ConfigError, DataError, OutputError
+from segkit.base.files import make_folder, write_atomically
+from segkit.data.importers import coco, cvat, label_studio, labelme, masks, roboflow, supervisely, yolo
+from segkit.data.importers.export import Export
+from segkit.data.importers.source import Source, read_json
+from segkit.data.importers.state import changes, fingerprints, tracked
+from segkit.data.importers.writer import Progress, write_export
+
+IMPORTERS: dict[str, Callable[[Source], Export]] = {
+    "coco": coco.read,
+    "cvat": cvat.read,
+    "label-studio": label_studio.read,
+    "labelme": labelme.read,
+    "roboflow": roboflow.read,
+    "supervisely": supervisely.read,
+    "yolo": yolo.read,
+}
+"""What reads each format; `masks` besides, which needs a table."""
+
+FORMATS = (*IMPORTERS, "masks")
+
+REPORT = "import.json"
+
+
+def import_data(
+    kind: str,
+    src: Path,
+    out: Path,
+    *,
+    images: Path | None = None,
+    classes: Path | None = None,
+    link: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Convert the export `src` of the format `kind` into the folder `out`; the report, which is import.json there.
+
+    `out` receives images/, labels/ (index PNGs), data.yaml (a recipe), train.txt, val.txt (and test.txt where the
+    export has one) and import.json, all or nothing. Where the export does not say what is for validation, chance
+    takes a fifth. `images` is the folder of the pictures if they lie elsewhere, `classes` the table of "masks". With
+    `link` pictures are not copied. In the report `new` is False if `out` held the same already: nothing is written.
+
+    Raises ConfigError for an unknown format or a wrong combination, DataError where the export cannot be read or has
+    changed since `out` was made of it, OutputError where `out` holds anything else or cannot be written.
+    """
+    if kind not in FORMATS:
+        raise ConfigError(f"the format {kind!r} is not known: choose {', '.join(FORMATS)}")
+    if classes is not None and kind != "masks":
+        raise ConfigError(f"--classes is for masks: {kind} says itself what its classes are")
+    if not src.exists():
+        raise DataError(f"{src} is not there: give the folder of the export (a .zip unpacked), or its file")
+    source = Source(src, images=images, without=out)
+    files = tracked(source, classes)
+    made = {"format": kind, "source": str(src.resolve()), "link": link}
+    if _holds_something(out):
+        return _known(out, made, files)
+    before = fingerprints(files)  # first, so that a change while it is read is noticed later
+    export = masks.read(source, classes) if kind == "masks" else IMPORTERS[kind](source)
+    make_folder(out.parent)
+    try:
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
+            folder = Path(temporary, out.name)
+            folder.mkdir()
+            written = write_export(export, folder, root=out.resolve(), link=link, progress=progress)
+            report = {**made, **written, "files": before}
+            write_atomically(folder / REPORT, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+            os.replace(folder, out)
+    except OSError as error:
+        raise OutputError(f"{out} cannot be written ({error.strerror}): choose another folder") from None
+    return {**report, "new": True}
+
+
+def _holds_something(out: Path) -> bool:
+    try:
+        return out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir())))
+    except OSError as error:
+        raise OutputError(f"{out} cannot be read ({error.strerror}): choose another folder") from None
+
+
+def _known(out: Path, made: dict[str, Any], files: dict[str, Path]) -> dict[str, Any]:
+    """The report of an import that `out` holds, if it was made of the same files; OutputError or DataError if not."""
+    path = out / REPORT
+    if not path.is_file():
+        raise OutputError(f"{out} holds something else: give a folder that is new or empty")
+    report = read_json(path)
+    if not isinstance(report, dict) or not isinstance(report.get("files"), dict):
+        raise OutputError(f"{path} is not what `segkit data import` writes: remove {out} and import again")
+    different = [key for key, value in made.items() if report.get(key) != value]
+    if different:
+        raise OutputError(
+            f"{out} was imported with another {different[0]} ({report.get(different[0])}): give a new folder"
+        )
+    found = changes(report["files"], files)
+    way_out = f"remove {out} and import again, or import into a new folder"
+    if found:
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        raise DataError(f"the files that {out} was made of are not the same ({found[0]}{more}): {way_out}")
+    gone = [name for name in report["pictures"] if not (out / "images" / name).exists()]
+    gone += [name for name in report["pictures"] if not (out / "labels" / name).with_suffix(".png").exists()]
+    if gone:
+        raise DataError(f"{out} has lost {len(gone)} of its files (the first belongs to {gone[0]}): {way_out}")
+    return {**report, "new": False}

@@ -1,0 +1,94 @@
+"""The networks by name. `build_network` and `build_classifier` take plain values and build."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import nn
+
+from segkit.base.labels import Palette, voc_palette
+from segkit.models.atrous import aspp_rates
+from segkit.models.classifier import Classifier, last_channels
+from segkit.models.deeplabv3 import DeepLabV3
+from segkit.models.layers import initialise
+from segkit.models.mobilenet_v1 import MobileNetV1
+from segkit.models.mobilenet_v2 import MobileNetV2
+from segkit.models.resnet import ResNet101
+
+BACKBONES: dict[str, Callable[..., Any]] = {
+    "mobilenet_v1": MobileNetV1,
+    "mobilenet_v2": MobileNetV2,
+    "resnet101": ResNet101,
+}
+
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+"""Mean colour of ImageNet, RGB on 0..255 (torchvision's 0.485, 0.456, 0.406)."""
+IMAGENET_STD = (58.395, 57.12, 57.375)
+"""Standard deviation beside it (torchvision's 0.229, 0.224, 0.225)."""
+TENSORFLOW_MEAN = TENSORFLOW_STD = (127.5, 127.5, 127.5)
+"""TensorFlow's `x / 127.5 - 1`."""
+
+
+def build_backbone(name: str, output_stride: int, **options: Any) -> Any:
+    """A backbone by name, with the options of its class. Raises ValueError for an unknown name or output stride."""
+    if name not in BACKBONES:
+        raise ValueError(f"unknown backbone {name!r}: choose one of {', '.join(BACKBONES)}")
+    return BACKBONES[name](output_stride, **options)
+
+
+def build_network(
+    backbone: str,
+    *,
+    classes: Sequence[str],
+    palette: Palette | None = None,
+    aspp: bool = True,
+    output_stride: int = 16,
+    options: dict[str, Any] | None = None,
+    mean: Sequence[float] = TENSORFLOW_MEAN,
+    std: Sequence[float] = TENSORFLOW_STD,
+    canvas: int | None = None,
+) -> DeepLabV3:
+    """A DeepLabv3 with fresh weights.
+
+    `options` are those of the backbone's class (width, padding, eps, stem, ...); `palette` defaults to VOC's colours.
+    Raises ValueError for an unknown backbone or output stride.
+    """
+    options = dict(options or {})
+    network = DeepLabV3(
+        build_backbone(backbone, output_stride, **options),
+        rates=aspp_rates(output_stride) if aspp else (),
+        classes=classes,
+        palette=palette or voc_palette(len(classes)),
+        mean=mean,
+        std=std,
+        canvas=canvas,
+        architecture={"backbone": backbone, "aspp": aspp, "options": options},
+    )
+    initialise(network)
+    nn.init.normal_(network.classifier.weight, std=0.01)  # near-uniform first guesses keep the first losses at ln(C)
+    return network
+
+
+def build_classifier(
+    backbone: str,
+    *,
+    num_classes: int = 1000,
+    options: dict[str, Any] | None = None,
+    mean: Sequence[float] = TENSORFLOW_MEAN,
+    std: Sequence[float] = TENSORFLOW_STD,
+) -> Classifier:
+    """The classifier form of a backbone, with fresh weights; arguments and errors as in `build_network`."""
+    options = dict(options or {})
+    if backbone == "resnet101":
+        options.setdefault("multi_grid", (1, 1, 1))  # DeepLab's addition: the ImageNet classifier has none
+    features = build_backbone(backbone, 32, **options)
+    classifier = Classifier(
+        features,
+        num_classes=num_classes,
+        last_channels=last_channels(backbone, options.get("width", 1.0)),
+        mean=mean,
+        std=std,
+        eps=options.get("eps", 1e-3),
+        architecture={"backbone": backbone, "options": options},
+    )
+    initialise(classifier)
+    return classifier

@@ -1,0 +1,49 @@
+"""Other people's names -> ours: the tensor names of a file choose the importer."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from segkit.base.errors import WeightsError
+from segkit.weights.imported import Weights
+from segkit.weights.importers import hugging_face, tensorflow, timm, torchvision
+
+IMPORTERS = (tensorflow, hugging_face, torchvision, timm)
+
+_WRAPPERS = ("module.", "_orig_mod.", "model.")
+"""What DistributedDataParallel, torch.compile and a trainer put before every name."""
+
+
+def import_tensors(path: Path, tensors: Mapping[str, Tensor]) -> Weights:
+    """The weights of a foreign file, recognised by its tensor names.
+
+    Raises WeightsError when no importer knows the names, or when tensors are missing or have the wrong dimensions.
+    """
+    tensors = _unwrapped(tensors)
+    names = set(tensors)
+    for importer in IMPORTERS:
+        if importer.matches(names):
+            try:
+                return importer.convert(tensors)
+            except KeyError as error:
+                raise WeightsError(f"{path}: the tensor {error} is missing, so the file is not complete") from None
+            except (RuntimeError, IndexError) as error:
+                reason = str(error).split("\n")[0]
+                raise WeightsError(
+                    f"{path}: its names are {importer.SOURCE}'s, but a tensor has the wrong dimensions ({reason})"
+                ) from None
+    if not names:
+        raise WeightsError(f"{path}: holds no tensors")
+    some = ", ".join(sorted(names)[:3])
+    raise WeightsError(
+        f"{path}: no importer knows these tensor names ({some}, ...): segkit reads MobileNetV1, MobileNetV2, "
+        "ResNet-101 and DeepLabv3 in its own names and those of TensorFlow, Hugging Face, torchvision and timm"
+    )
+
+
+def _unwrapped(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The same tensors without what stands before all of their names."""
+    while wrapper := next((w for w in _WRAPPERS if tensors and all(name.startswith(w) for name in tensors)), None):
+        tensors = {name.removeprefix(wrapper): tensor for name, tensor in tensors.items()}
+    return tensors
