@@ -12,7 +12,7 @@ HEAVY = {"torch", "torchvision", "albumentations", "cv2", "matplotlib"}
 
 HELP = """
 import sys
-from segkit.cli import main
+from segkit.cli.main import main
 sys.argv = ["segkit", "--help"]
 try:
     main()

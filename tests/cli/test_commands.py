@@ -18,7 +18,7 @@ TRAIN = ["train.iterations=4", "train.batch_size=2", "train.crop=33", "train.wor
 
 
 def run(*arguments, cwd, status=0):
-    command = [sys.executable, "-c", "from segkit.cli import main; main()", *map(str, arguments)]
+    command = [sys.executable, "-c", "from segkit.cli.main import main; main()", *map(str, arguments)]
     result = subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
     assert result.returncode == status, result.stdout + result.stderr
     assert "Traceback" not in result.stderr
@@ -138,7 +138,7 @@ def test_wrong_calls_end_in_one_sentence(trained, arguments, status, words):
 
 
 def test_debug_shows_the_traceback(tmp_path):
-    command = [sys.executable, "-c", "from segkit.cli import main; main()", "describe", "vgg", "--debug"]
+    command = [sys.executable, "-c", "from segkit.cli.main import main; main()", "describe", "vgg", "--debug"]
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert result.returncode == 1 and "Traceback" in result.stderr
 

@@ -18,7 +18,7 @@ train: {crop: 65, batch_size: 2}
 
 
 def run(*arguments: str, cwd: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from segkit.cli import main; main()", "data", *arguments]
+    command = [sys.executable, "-c", "from segkit.cli.main import main; main()", "data", *arguments]
     result = subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
     assert result.returncode == status, result.stdout + result.stderr
     assert "Traceback" not in result.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import segkit.cli
+from segkit.cli.main import main
 from segkit.data.public import voc
 from tests.base.server import Server, serve
 from tests.data.public import archives as made
@@ -28,7 +28,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
 def _run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setattr(sys, "argv", ["segkit", "data", "get", *arguments])
     with pytest.raises(SystemExit) as ended:
-        segkit.cli.main()
+        main()
     return int(ended.value.code or 0)
 
 

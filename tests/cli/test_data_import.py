@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segkit.cli import main
+from segkit.cli.main import main
 from segkit.recipe.build import open_dataset
 from segkit.recipe.config import load_config
 
@@ -128,7 +128,7 @@ def test_the_recipe_trains_as_it_is(tmp_path, call):
     command = [
         sys.executable,
         "-c",
-        "from segkit.cli import main; main()",
+        "from segkit.cli.main import main; main()",
         "train",
         tmp_path / "data/data.yaml",
         *small,

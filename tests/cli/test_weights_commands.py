@@ -22,7 +22,7 @@ def run(tmp_path):
     """A function that runs the command in a folder and with a cache of its own."""
 
     def run(*arguments, status=0):
-        command = [sys.executable, "-c", "from segkit.cli import main; main()", *map(str, arguments)]
+        command = [sys.executable, "-c", "from segkit.cli.main import main; main()", *map(str, arguments)]
         environment = os.environ | {"SEGKIT_CACHE": str(tmp_path / "cache"), "COLUMNS": "300"}
         done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
         assert done.returncode == status, done.stdout + done.stderr

@@ -248,7 +248,7 @@ def test_a_training_on_real_pictures(shared: Path, tmp_path: Path) -> None:
     ]
     changes += ["train.iterations=3", "train.batch_size=2", "train.crop=65", "train.workers=0", "model.canvas=null"]
     changes += ["train.evaluate_every=3"]
-    command = [sys.executable, "-c", "from segkit.cli import main; main()", "train", str(RECIPE), *changes]
+    command = [sys.executable, "-c", "from segkit.cli.main import main; main()", "train", str(RECIPE), *changes]
     result = subprocess.run([*command, "--out", "run"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     assert (tmp_path / "run/best.safetensors").is_file() and "val mIoU" in result.stdout

@@ -1,0 +1,39 @@
+"""The entry point of the `segkit` command."""
+
+import sys
+
+from segkit.base.errors import ConfigError, SegkitError
+from segkit.cli import (  # noqa: F401  each adds its command
+    ablate,
+    benchmark,
+    compare,
+    describe,
+    evaluate,
+    predict,
+    submit,
+    train,
+    weights,
+)
+from segkit.cli.app import app
+from segkit.cli.data import check, get, importing, show, split  # noqa: F401
+
+
+def main() -> None:
+    """Run the command: exit status 0 done, 1 failed, 2 called wrongly; one sentence for an error, no traceback.
+
+    `--debug` anywhere on the line shows the traceback.
+    """
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv.remove("--debug")
+    try:
+        app()
+    except SegkitError as error:
+        if debug:
+            raise
+        print(f"segkit: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, ConfigError) else 1)
+    except KeyboardInterrupt:
+        sys.exit("segkit: interrupted")
+    except BrokenPipeError:
+        sys.exit(1)
