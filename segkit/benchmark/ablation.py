@@ -16,8 +16,7 @@ from segkit.benchmark.effects import AXES, Measured, find_effects
 from segkit.benchmark.latency import Latency, measure_latency
 from segkit.benchmark.networks import load_networks
 from segkit.benchmark.published import Network, Setting
-from segkit.evaluation.geometry import canvas_size
-from segkit.evaluation.inference import Segmenter
+from segkit.evaluation.inference import canvas_of
 from segkit.recipe.build import open_dataset
 from segkit.recipe.config import Config
 
@@ -94,12 +93,12 @@ def measure_ablation(
         precision=precision,
         progress=progress,
     )
-    shape = dataset[0].image.shape
+    shape = dataset[0].image.shape[:2]
     measured: dict[Cell, Measured] = {}
     latencies: dict[Cell, Latency] = {}
     for cell in plan.cells:
         model = models[cell.network, cell.setting.output_stride]
-        size, scales, flip = canvas(model, shape), cell.setting.scales, cell.setting.mf
+        size, scales, flip = canvas_of(model, *shape), cell.setting.scales, cell.setting.mf
         latencies[cell] = latency = measure_latency(model, size=size, scales=scales, flip=flip, seconds=SECONDS)
         blank = blank_network(cell.network, cell.setting.output_stride, classes=len(dataset.classes))
         cost = prediction_cost(blank, size=size, scales=scales, flip=flip)
@@ -109,19 +108,13 @@ def measure_ablation(
         "machine": describe_machine(),
         "split": split,
         "pictures": len(dataset),
-        "size": list(canvas(next(iter(models.values())), shape)),
+        "size": list(canvas_of(next(iter(models.values())), *shape)),
         "config": config.model_dump(mode="json"),
         "given": [network.name for network in plan.networks if network in given],
         "cells": [_cell(cell, measured[cell], latencies[cell]) for cell in plan.cells],
         "effects": [effect.to_json() for effect in find_effects(measured)],
         "claims": [claim.to_json() for claim in check_claims(measured)],
     }
-
-
-def canvas(model: Segmenter, shape: tuple[int, ...]) -> tuple[int, int]:
-    """Height and width that a picture of `shape` (height, width, ...) is padded to."""
-    height, width = shape[:2]
-    return canvas_size(height, width, canvas=model.canvas, output_stride=model.output_stride)
 
 
 def _cell(cell: Cell, measured: Measured, latency: Latency) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def prediction_cost(
     exact = tensorflow = 0
     parts: dict[str, int] = {}
     for scale in scales:
-        height, width = (scaled_side(side, scale, model.output_stride) for side in size)
+        height, width = (scaled_side(side, scale, model.side_step) for side in size)
         calls = trace(model, (height, width))
         exact += passes * sum_madds(calls, "exact")
         tensorflow += passes * sum_madds(calls, "tensorflow")

@@ -7,13 +7,14 @@ from pathlib import Path
 import torch
 
 from segkit.base.device import autocast, choose_device
-from segkit.benchmark.ablation import SECONDS, Plan, canvas
+from segkit.benchmark.ablation import SECONDS, Plan
 from segkit.benchmark.cells import Cell
 from segkit.benchmark.cost import blank_network, prediction_cost
 from segkit.benchmark.latency import measure_latency
 from segkit.benchmark.networks import recipe_for
 from segkit.benchmark.published import Network
 from segkit.data.dataset import Dataset
+from segkit.evaluation.inference import canvas_of
 from segkit.models.build import build_network
 from segkit.models.folding import prepare_to_predict
 from segkit.recipe.build import build_from_config, open_dataset
@@ -39,7 +40,6 @@ def estimate_seconds(
     dataset = open_dataset(config.data, split)
     validation = len(open_dataset(config.data, config.data.val_split))
     device = choose_device(config.train.device)
-    shape = dataset[0].image.shape
     left = {
         network: max(0, config.train.iterations - iterations_done(out / network.name))
         for network in plan.networks
@@ -56,7 +56,7 @@ def estimate_seconds(
             output_stride=config.model.output_stride,
             canvas=config.model.canvas,
         )
-        size = canvas(model, shape)
+        size = canvas_of(model, *dataset[0].image.shape[:2])
         with autocast(device, precision):
             each = measure_latency(prepare_to_predict(model, device), size=size, seconds=0).seconds
         single = prediction_cost(model, size=size).exact

@@ -34,7 +34,7 @@ def measure_latency(
     seconds: float = SECONDS,
 ) -> Latency:
     """Predict a picture of `size` (height, width) again and again, after a pass to warm up, for `seconds`."""
-    device = model.mean.device
+    device = model.device
     image = torch.randint(0, 256, (1, 3, *size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     image = image.to(device)
     predict(model, image)

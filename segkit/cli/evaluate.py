@@ -71,7 +71,7 @@ def evaluate(
             dataset,
             **chosen,
             window=window,
-            precision=choose_precision(precision, model.mean.device),
+            precision=choose_precision(precision, model.device),
             keep=gallery.keep if gallery else None,
             progress=progress,
         )

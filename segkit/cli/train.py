@@ -70,7 +70,7 @@ def _shown(
     from segkit.evaluation.evaluate import evaluate, predict_classes
     from segkit.evaluation.gallery import Gallery, gallery_of
 
-    precision = choose_precision(recipe.train.precision, model.mean.device)
+    precision = choose_precision(recipe.train.precision, model.device)
     if best is not None:
         return best, gallery_of(
             best, dataset, lambda index, sample: predict_classes(model, sample.image, precision=precision)

@@ -11,7 +11,7 @@ from segkit.base.device import autocast
 from segkit.base.errors import DataError
 from segkit.base.memory import give_back_memory
 from segkit.data.dataset import Dataset, Sample
-from segkit.evaluation.geometry import canvas_side, grid
+from segkit.evaluation.geometry import canvas_side
 from segkit.evaluation.inference import Segmenter, predict
 from segkit.evaluation.metrics import count_pixels
 from segkit.evaluation.result import Evaluation, PictureCounts
@@ -63,7 +63,7 @@ def predict_classes(
 ) -> np.ndarray:
     """The likeliest class of each pixel of one picture, uint8 (H, W, 3) RGB -> uint8 (H, W)."""
     image = torch.from_numpy(picture).permute(2, 0, 1)[None]
-    with autocast(model.mean.device, precision):
+    with autocast(model.device, precision):
         probabilities = predict(model, image, scales=scales, flip=flip, window=window)
     label = probabilities[0].argmax(0).to(torch.uint8).cpu().numpy()
     del probabilities  # so that they are among what is given back
@@ -87,16 +87,23 @@ def protocol_of(
     precision: torch.dtype = torch.float32,
 ) -> dict[str, Any]:
     """How a model is evaluated, as plain data."""
-    stride = model.output_stride
     return {
-        "output_stride": stride,
+        "output_stride": model.output_stride,
         "scales": [float(scale) for scale in scales],
         "flip": flip,
-        "canvas": canvas_side(model.canvas, stride) if model.canvas else f"next {grid(stride)}k+1",
+        "canvas": _canvas(model),
         "window": window,
         "precision": str(precision).removeprefix("torch."),
-        "device": model.mean.device.type,
+        "device": model.device.type,
     }
+
+
+def _canvas(model: Segmenter) -> int | str:
+    if model.fixed_size:
+        return f"{model.fixed_size[1]}x{model.fixed_size[0]}"
+    if model.canvas:
+        return canvas_side(model.canvas, model.side_step)
+    return "none" if model.side_step == 1 else f"next {model.side_step}k+1"
 
 
 def check_classes(data: Sequence[str], weights: Sequence[str]) -> None:

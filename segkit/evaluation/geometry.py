@@ -1,41 +1,30 @@
-"""THE rule of sizes, on plain integers.
-
-Networks are run at sides of 16k+1 pixels (32k+1 at output stride 32): there the corners of the map lie on corners of
-the picture, TensorFlow's padding and PyTorch's are the same, and 513 stays 513.
-"""
+"""THE rule of sizes, on plain integers: a network is run at sides of `step * k + 1` pixels, by its own step."""
 
 import math
 
 
-def grid(output_stride: int) -> int:
-    """The step between sides that fit: 16, or the output stride where that is larger."""
-    return max(16, output_stride)
-
-
-def canvas_side(side: int, output_stride: int = 16) -> int:
-    """The smallest side of at least `side` pixels that fits: the next 16k+1 (32k+1 at output stride 32)."""
-    step = grid(output_stride)
+def canvas_side(side: int, step: int) -> int:
+    """The smallest side of at least `side` pixels that fits: for a step of 16 the next 16k+1."""
     return step * max(1, math.ceil((side - 1) / step)) + 1
 
 
-def scaled_side(side: int, scale: float, output_stride: int = 16) -> int:
+def scaled_side(side: int, scale: float, step: int) -> int:
     """The side that fits for a canvas of `side` pixels resized by `scale`.
 
-    `16 * ceil((n - 1) * s / 16) + 1`, which is TF DeepLab's `int(512 * s) + 1` for 513 and its six scales.
+    `step * ceil((n - 1) * s / step) + 1`, which for 16 is TF DeepLab's `int(512 * s) + 1` for 513 and its six scales.
     """
-    step = grid(output_stride)
     # Rounded first: in floating point 800 * 1.1 is a hair over 880, and must not gain a whole step by it.
     return step * max(1, math.ceil(round((side - 1) * scale / step, 6))) + 1
 
 
-def canvas_size(height: int, width: int, *, canvas: int | None, output_stride: int = 16) -> tuple[int, int]:
+def canvas_size(height: int, width: int, *, canvas: int | None, step: int) -> tuple[int, int]:
     """Height and width that a picture is padded to.
 
     Each side is `canvas` where that is given and the side is no longer than it, else the side itself; of either, the
     next that fits, since a canvas that does not would be resized at every scale.
     """
     least = canvas or 1
-    return canvas_side(max(height, least), output_stride), canvas_side(max(width, least), output_stride)
+    return canvas_side(max(height, least), step), canvas_side(max(width, least), step)
 
 
 def window_starts(side: int, window: int, overlap: float = 1 / 3) -> list[int]:

@@ -7,6 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from segkit.base.errors import ConfigError
 from segkit.base.labels import Palette
 from segkit.evaluation.geometry import canvas_size, scaled_side, window_starts
 from segkit.models.deeplabv3 import resize
@@ -16,7 +17,11 @@ MF_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 
 
 class Segmenter(Protocol):
-    """What prediction and evaluation need of a network, whatever runs it."""
+    """What prediction and evaluation need of a network, whatever runs it.
+
+    `canvas` is the side in pixels of the square that pictures are padded to (None: the next size that fits), `mean` the
+    colour that they are padded with, (1, 3, 1, 1) on 0..255.
+    """
 
     classes: tuple[str, ...]
     palette: Palette
@@ -24,8 +29,27 @@ class Segmenter(Protocol):
     output_stride: int
     mean: Tensor
 
+    @property
+    def device(self) -> torch.device:
+        """Where pictures have to be to be given to it."""
+        ...
+
+    @property
+    def side_step(self) -> int:
+        """The sides that it is run at are `side_step * k + 1` pixels; 1: any side."""
+        ...
+
+    @property
+    def fixed_size(self) -> tuple[int, int] | None:
+        """The only height and width that it takes; None: any that fits `side_step`."""
+        ...
+
     def __call__(self, images: Tensor) -> Tensor:
         """Float pictures (N, 3, H, W), RGB in 0..255 -> logits (N, classes, H, W)."""
+        ...
+
+    def logits(self, images: Tensor) -> Tensor:
+        """The same before they are upsampled: (N, classes, h, w)."""
         ...
 
 
@@ -41,11 +65,13 @@ def predict(
     """Class probabilities of whole pictures at their own size.
 
     `images` is (N, 3, H, W), RGB in 0..255, uint8 or float; the result is float (N, classes, H, W) and sums to one over
-    the classes. Pictures are padded with the model's mean colour to its canvas (else to the next 16k+1), resized by
-    each of `scales` with aligned corners, also mirrored where `flip`; softmax is averaged over all passes (the MF of
-    the MobileNetV2 paper: `scales=MF_SCALES, flip=True`). Pictures with a side over `window` pixels are predicted in
-    overlapping windows of that size, whose probabilities are averaged. A network in training mode is put in evaluation
-    mode for the time. Raises ValueError for no or non-positive scales, a window under 1 and pictures of another shape.
+    the classes. Pictures are padded with the model's mean colour to its canvas (else to the next size that fits),
+    resized by each of `scales` with aligned corners, also mirrored where `flip`; softmax is averaged over all passes
+    (the MF of the MobileNetV2 paper: `scales=MF_SCALES, flip=True`). Pictures with a side over `window` pixels, or
+    larger than the fixed size of a model that has one, are predicted in overlapping windows of that size, whose
+    probabilities are averaged. A network in training mode is put in evaluation mode for the time. Raises ValueError for
+    no or non-positive scales, a window under 1 and pictures of another shape, ConfigError for a scale other than 1
+    where the model's size is fixed.
     """
     if images.ndim != 4 or images.shape[1] != 3:
         raise ValueError(f"pictures are (N, 3, H, W), not {tuple(images.shape)}")
@@ -53,10 +79,18 @@ def predict(
         raise ValueError(f"scales are one or more positive numbers, not {tuple(scales)}")
     if window is not None and window < 1:
         raise ValueError(f"a window has at least 1 pixel a side, not {window}")
-    images = images.to(model.mean.device).float()
+    if model.fixed_size and (other := [scale for scale in scales if scale != 1]):
+        height, width = model.fixed_size
+        raise ConfigError(
+            f"the model takes pictures of {width}x{height} pixels alone and has no scale {other[0]:g}: predict at "
+            "scale 1, or with a model of any size"
+        )
+    images = images.to(model.device).float()
+    height, width = images.shape[2:]
+    rows, columns = (min(side, window or side) for side in model.fixed_size or (height, width))
     with _evaluation_mode(model):
-        if window is not None and max(images.shape[2:]) > window:
-            return _predict_windows(lambda part: _predict_whole(model, part, scales, flip), images, window)
+        if height > rows or width > columns:
+            return _predict_windows(lambda part: _predict_whole(model, part, scales, flip), images, (rows, columns))
         return _predict_whole(model, images, scales, flip)
 
 
@@ -75,17 +109,17 @@ def _evaluation_mode(model: Segmenter) -> Iterator[None]:
 
 def _predict_whole(model: Segmenter, images: Tensor, scales: Sequence[float], flip: bool) -> Tensor:
     height, width = images.shape[2:]
-    padded = pad_to_canvas(images, model.mean, canvas=model.canvas, output_stride=model.output_stride)
-    size = padded.shape[2:]
+    size = canvas_of(model, height, width)
+    padded = pad(images, model.mean, size)
     total: Tensor | None = None
     for scale in scales:
-        scaled = tuple(scaled_side(side, scale, model.output_stride) for side in size)
-        pictures = padded if scaled == tuple(size) else resize(padded, scaled)
+        scaled = size if scale == 1 else tuple(scaled_side(side, scale, model.side_step) for side in size)
+        pictures = padded if scaled == size else resize(padded, scaled)
         for mirrored in (False, True) if flip else (False,):
             logits = model(pictures.flip(3) if mirrored else pictures)
             if mirrored:
                 logits = logits.flip(3)
-            if scaled != tuple(size):
+            if scaled != size:
                 logits = resize(logits, size)
             probabilities = logits[:, :, :height, :width].softmax(1)
             total = probabilities if total is None else total.add_(probabilities)
@@ -93,16 +127,16 @@ def _predict_whole(model: Segmenter, images: Tensor, scales: Sequence[float], fl
     return total.div_(len(scales) * (2 if flip else 1))
 
 
-def pad_to_canvas(images: Tensor, mean: Tensor, *, canvas: int | None, output_stride: int = 16) -> Tensor:
-    """Pad float pictures (N, 3, H, W) at the bottom and on the right with the mean colour, in float.
+def canvas_of(model: Segmenter, height: int, width: int) -> tuple[int, int]:
+    """Height and width that pictures are padded to for a model, at scale 1."""
+    return model.fixed_size or canvas_size(height, width, canvas=model.canvas, step=model.side_step)
+
+
+def pad(images: Tensor, mean: Tensor, size: tuple[int, int]) -> Tensor:
+    """Pad float pictures (N, 3, H, W) to `size`, at the bottom and on the right, with the mean colour, in float.
 
     `mean` is (1, 3, 1, 1) on 0..255: after normalising, the padding is exactly 0, which no uint8 colour would give.
     """
-    return pad_to(images, mean, canvas_size(*images.shape[2:], canvas=canvas, output_stride=output_stride))
-
-
-def pad_to(images: Tensor, mean: Tensor, size: tuple[int, int]) -> Tensor:
-    """`pad_to_canvas` for a canvas of `size`, (height, width)."""
     height, width = images.shape[2:]
     if size == (height, width):
         return images
@@ -111,13 +145,13 @@ def pad_to(images: Tensor, mean: Tensor, size: tuple[int, int]) -> Tensor:
     return padded
 
 
-def _predict_windows(whole: Callable[[Tensor], Tensor], images: Tensor, window: int) -> Tensor:
+def _predict_windows(whole: Callable[[Tensor], Tensor], images: Tensor, window: tuple[int, int]) -> Tensor:
     height, width = images.shape[2:]
     total: Tensor | None = None
     visits = torch.zeros(1, 1, height, width, device=images.device)
-    for top in window_starts(height, window):
-        for left in window_starts(width, window):
-            rows, columns = slice(top, top + window), slice(left, left + window)
+    for top in window_starts(height, window[0]):
+        for left in window_starts(width, window[1]):
+            rows, columns = slice(top, top + window[0]), slice(left, left + window[1])
             probabilities = whole(images[:, :, rows, columns])
             if total is None:
                 total = probabilities.new_zeros(len(images), probabilities.shape[1], height, width)

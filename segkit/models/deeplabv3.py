@@ -106,6 +106,25 @@ class DeepLabV3(nn.Module):
         self.canvas = canvas
         self.architecture = dict(architecture or {})
 
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.mean.device
+
+    @property
+    def side_step(self) -> int:
+        """It is run at sides of `side_step * k + 1` pixels: 16, or the output stride where that is larger.
+
+        There the corners of the map lie on corners of the picture, TensorFlow's padding and PyTorch's are the same, and
+        513 stays 513.
+        """
+        return max(16, self.output_stride)
+
+    @property
+    def fixed_size(self) -> None:
+        """Any height and width that fits is taken."""
+        return None
+
     def forward(self, images: Tensor) -> Tensor:
         """Logits for pictures.
 

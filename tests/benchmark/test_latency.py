@@ -16,7 +16,9 @@ class Slow:
     palette = ((0, 0, 0), (1, 1, 1))
     canvas = None
     output_stride = 16
+    side_step, fixed_size = 16, None
     mean = torch.zeros(1, 3, 1, 1)
+    device = mean.device
     now = 0.0
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:

@@ -21,9 +21,20 @@ class ByColour:
     classes = CLASSES
     palette = voc_palette(len(CLASSES))
 
-    def __init__(self, canvas: int | None = None, output_stride: int = 16) -> None:
+    device = torch.device("cpu")
+
+    def __init__(
+        self,
+        canvas: int | None = None,
+        output_stride: int = 16,
+        *,
+        side_step: int | None = None,
+        fixed_size: tuple[int, int] | None = None,
+    ) -> None:
         self.canvas = canvas
         self.output_stride = output_stride
+        self.side_step = side_step or max(16, output_stride)
+        self.fixed_size = fixed_size
         self.mean = torch.tensor([123.675, 116.28, 103.53]).view(1, 3, 1, 1)
         self.seen: list[Tensor] = []
 

@@ -103,6 +103,13 @@ def test_the_canvas_in_the_protocol(by_colour, dataset, output_stride: int, canv
     assert evaluate(by_colour(canvas, output_stride), dataset).protocol["canvas"] == told
 
 
+@pytest.mark.parametrize(("sizes", "told"), [({"side_step": 1}, "none"), ({"fixed_size": (70, 72)}, "72x70")])
+def test_the_canvas_of_a_model_with_sizes_of_its_own(by_colour, dataset, sizes: dict, told: str) -> None:
+    result, usual = evaluate(by_colour(**sizes), dataset), evaluate(by_colour(), dataset)
+    assert result.protocol["canvas"] == told
+    np.testing.assert_array_equal(result.confusion.counts, usual.confusion.counts)
+
+
 def test_half_precision(network, dataset) -> None:
     model = network()
     kinds = []

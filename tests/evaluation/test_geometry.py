@@ -11,15 +11,15 @@ from segkit.evaluation.inference import MF_SCALES
 
 
 @pytest.mark.parametrize(
-    ("side", "output_stride", "expected"),
+    ("side", "step", "expected"),
     [
         (1, 16, 17),
         (17, 16, 17),
         (18, 16, 33),
-        (33, 8, 33),
+        (33, 16, 33),
         (360, 16, 369),
         (480, 16, 481),
-        (500, 8, 513),
+        (500, 16, 513),
         (513, 16, 513),
         (514, 16, 529),
         (33, 32, 33),
@@ -27,25 +27,26 @@ from segkit.evaluation.inference import MF_SCALES
         (49, 32, 65),
         (360, 32, 385),
         (513, 32, 513),
+        (33, 1, 33),
+        (34, 8, 41),
     ],
 )
-def test_canvas_side(side: int, output_stride: int, expected: int) -> None:
-    assert canvas_side(side, output_stride) == expected
+def test_canvas_side(side: int, step: int, expected: int) -> None:
+    assert canvas_side(side, step) == expected
 
 
 def test_mf_sides_are_those_of_tensorflow() -> None:
-    sides = [scaled_side(513, scale) for scale in MF_SCALES]
+    sides = [scaled_side(513, scale, 16) for scale in MF_SCALES]
     assert sides == [int(512 * scale) + 1 for scale in MF_SCALES] == [257, 385, 513, 641, 769, 897]
     assert sides == [scaled_side(513, scale, 32) for scale in MF_SCALES]
 
 
-@pytest.mark.parametrize("output_stride", [8, 16, 32])
-def test_scaled_sides_fit_and_are_least(output_stride: int) -> None:
-    step = 32 if output_stride == 32 else 16
+@pytest.mark.parametrize("step", [1, 16, 32])
+def test_scaled_sides_fit_and_are_least(step: int) -> None:
     for side in (step + 1, 10 * step + 1, 513):
-        assert scaled_side(side, 1.0, output_stride) == side
+        assert scaled_side(side, 1.0, step) == side
         for scale in (0.1, 0.3, 0.5, 0.77, 1.1, 1.3, 2.0, 3.7):
-            scaled = scaled_side(side, scale, output_stride)
+            scaled = scaled_side(side, scale, step)
             assert (scaled - 1) % step == 0
             assert scaled > step
             assert (scaled - 1) >= (side - 1) * scale - 1e-6
@@ -55,23 +56,23 @@ def test_scaled_sides_fit_and_are_least(output_stride: int) -> None:
 @pytest.mark.parametrize("scale", ["0.1", "0.3", "0.6", "0.7", "1.1", "1.2", "1.4", "1.9", "2.3"])
 def test_a_hair_in_floating_point_is_no_step(scale: str) -> None:
     for steps in range(1, 100):
-        assert scaled_side(16 * steps + 1, float(scale)) == 16 * math.ceil(steps * Fraction(scale)) + 1
+        assert scaled_side(16 * steps + 1, float(scale), 16) == 16 * math.ceil(steps * Fraction(scale)) + 1
 
 
 def test_canvas_size() -> None:
-    assert canvas_size(360, 480, canvas=None) == (369, 481)
-    assert canvas_size(360, 480, canvas=None, output_stride=32) == (385, 481)
-    assert canvas_size(360, 480, canvas=513) == (513, 513)
-    assert canvas_size(513, 513, canvas=513, output_stride=8) == (513, 513)
-    assert canvas_size(600, 480, canvas=513) == (609, 513)  # a larger picture is neither resized nor cropped
-    assert canvas_size(3000, 4000, canvas=513) == (3009, 4001)
+    assert canvas_size(360, 480, canvas=None, step=16) == (369, 481)
+    assert canvas_size(360, 480, canvas=None, step=32) == (385, 481)
+    assert canvas_size(360, 480, canvas=513, step=16) == (513, 513)
+    assert canvas_size(513, 513, canvas=513, step=16) == (513, 513)
+    assert canvas_size(600, 480, canvas=513, step=16) == (609, 513)  # a larger picture is neither resized nor cropped
+    assert canvas_size(3000, 4000, canvas=513, step=16) == (3009, 4001)
 
 
-@pytest.mark.parametrize(("canvas", "output_stride", "expected"), [(512, 16, 513), (49, 32, 65), (50, 8, 65)])
-def test_a_canvas_that_does_not_fit_becomes_the_next_that_does(canvas: int, output_stride: int, expected: int) -> None:
-    height, width = canvas_size(33, 40, canvas=canvas, output_stride=output_stride)
+@pytest.mark.parametrize(("canvas", "step", "expected"), [(512, 16, 513), (49, 32, 65), (50, 16, 65), (50, 1, 50)])
+def test_a_canvas_that_does_not_fit_becomes_the_next_that_does(canvas: int, step: int, expected: int) -> None:
+    height, width = canvas_size(33, 40, canvas=canvas, step=step)
     assert (height, width) == (expected, expected)
-    assert scaled_side(height, 1.0, output_stride) == height
+    assert scaled_side(height, 1.0, step) == height
 
 
 @pytest.mark.parametrize("window", [1, 2, 33, 100, 513])

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from segkit.evaluation.inference import MF_SCALES, pad_to_canvas, predict
+from segkit.base.errors import ConfigError
+from segkit.evaluation.inference import MF_SCALES, canvas_of, pad, predict
 
 
 def picture(height: int, width: int, seed: int = 0) -> Tensor:
@@ -46,9 +47,9 @@ def test_several_pictures_at_once(network) -> None:
 
 
 def test_padding_is_nothing_but_the_mean(network, by_colour) -> None:
-    model = network()
+    model = network(canvas=81)
     image = picture(40, 52).float()
-    padded = pad_to_canvas(image, model.mean, canvas=81)
+    padded = pad(image, model.mean, canvas_of(model, 40, 52))
     assert padded.shape == (1, 3, 81, 81)
     assert torch.equal(padded[:, :, :40, :52], image)
     normalised = (padded - model.mean) / model.std
@@ -74,6 +75,29 @@ def test_the_sizes_that_the_model_sees(by_colour) -> None:
     segmenter = by_colour(output_stride=32)
     predict(segmenter, picture(33, 40), scales=(1.0, 1.5))
     assert [tuple(seen.shape[2:]) for seen in segmenter.seen] == [(33, 65), (65, 97)]
+
+
+def test_a_model_of_any_side_sees_the_picture_alone(by_colour) -> None:
+    segmenter = by_colour(side_step=1)
+    predict(segmenter, picture(33, 40), scales=(0.5, 1.0, 1.3))
+    assert [tuple(seen.shape[2:]) for seen in segmenter.seen] == [(17, 21), (33, 40), (43, 52)]
+
+
+@pytest.mark.parametrize(
+    ("size", "window", "passes"), [((33, 40), None, 1), ((48, 64), None, 1), ((49, 64), None, 2), ((60, 70), 40, 6)]
+)
+def test_a_model_of_one_size_sees_nothing_else(
+    by_colour, size: tuple[int, int], window: int | None, passes: int
+) -> None:
+    segmenter, image = by_colour(canvas=513, fixed_size=(48, 64)), picture(*size)
+    found = predict(segmenter, image, flip=True, window=window)
+    assert [tuple(seen.shape[2:]) for seen in segmenter.seen] == [(48, 64)] * 2 * passes
+    torch.testing.assert_close(found, predict(by_colour(), image))
+
+
+def test_a_model_of_one_size_has_one_scale(by_colour) -> None:
+    with pytest.raises(ConfigError, match=r"takes pictures of 64x48 pixels alone and has no scale 0\.5: predict at"):
+        predict(by_colour(fixed_size=(48, 64)), picture(33, 40), scales=(1.0, 0.5))
 
 
 def test_flip_makes_mirrored_pictures_give_mirrored_answers(network) -> None:

@@ -20,7 +20,9 @@ class Brightness:
     palette = ((0, 0, 0), (128, 0, 0), (0, 128, 0))
     canvas = None
     output_stride = 16
+    side_step, fixed_size = 16, None
     mean = torch.full((1, 3, 1, 1), 127.5)
+    device = mean.device
 
     def __init__(self) -> None:
         self.largest = 0

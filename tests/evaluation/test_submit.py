@@ -25,8 +25,9 @@ class ByGrey:
 
     classes = VOC_CLASSES
     palette = voc_palette(21)
-    canvas, output_stride = None, 16
+    canvas, output_stride, side_step, fixed_size = None, 16, 16, None
     mean = torch.full((1, 3, 1, 1), 127.5)
+    device = mean.device
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         greys = 12.0 * torch.arange(len(self.classes)).view(1, -1, 1, 1)

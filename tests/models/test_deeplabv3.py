@@ -59,6 +59,8 @@ def test_any_backbone_at_every_output_stride(backbone: str, output_stride: int) 
         for size in ((33, 33), (48, 71)):
             assert model(torch.empty(2, 3, *size)).shape == (2, 21, *size)
     assert model.output_stride == output_stride
+    assert model.side_step == (32 if output_stride == 32 else 16)
+    assert model.fixed_size is None and model.device.type == "meta"
 
 
 @torch.inference_mode()

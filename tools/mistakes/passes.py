@@ -13,8 +13,8 @@ from torch import Tensor
 
 from segkit.data.dataset import Sample
 from segkit.evaluation.evaluate import count_picture, predict_classes
-from segkit.evaluation.geometry import canvas_size, scaled_side
-from segkit.evaluation.inference import MF_SCALES, pad_to, pad_to_canvas
+from segkit.evaluation.geometry import scaled_side
+from segkit.evaluation.inference import MF_SCALES, canvas_of, pad
 from segkit.evaluation.result import PictureCounts
 from segkit.models.deeplabv3 import DeepLabV3, resize
 from tools.mistakes import pictures
@@ -34,15 +34,15 @@ class Work:
         self.networks = networks
         self.network = networks("os16")
         self.side = self.network.canvas or DEFAULT_SIDE
-        self._padded = pad_to_canvas(self.image, self.network.mean, canvas=self.network.canvas)
-        self.size = tuple(self._padded.shape[2:])
+        self.size = canvas_of(self.network, *sample.label.shape)
+        self._padded = pad(self.image, self.network.mean, self.size)
         self._low: dict[tuple[float, bool], Tensor] = {}
 
     @property
     def image(self) -> Tensor:
         """The picture as float (1, 3, H, W), on the network's device."""
         image = torch.from_numpy(self.sample.image).permute(2, 0, 1)[None]
-        return image.to(self.network.mean.device).float()
+        return image.to(self.network.device).float()
 
     def low(self, scale: float = 1.0, mirrored: bool = False) -> Tensor:
         """The network's logits on the padded picture before upsampling; computed once for all groups."""
@@ -70,7 +70,7 @@ class Work:
         return count_picture(sample, prediction, len(self.network.classes))
 
     def _scaled(self, scale: float) -> tuple[int, ...]:
-        return tuple(scaled_side(side, scale) for side in self.size)
+        return tuple(scaled_side(side, scale, self.network.side_step) for side in self.size)
 
 
 def likeliest(scores: Tensor) -> np.ndarray:
@@ -96,8 +96,8 @@ def single(work: Work) -> Counts:
 def even(work: Work) -> Counts:
     """A canvas of even sides, one pixel less than the baseline's, with either padding of the convolutions."""
     height, width = work.sample.label.shape
-    rows, columns = canvas_size(height + 1, width + 1, canvas=work.network.canvas)
-    image = pad_to(work.image, work.network.mean, (rows - 1, columns - 1))
+    rows, columns = canvas_of(work.network, height + 1, width + 1)
+    image = pad(work.image, work.network.mean, (rows - 1, columns - 1))
 
     def predicted(network: DeepLabV3) -> np.ndarray:
         return likeliest(work.cropped(network(image)))

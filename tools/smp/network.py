@@ -83,6 +83,7 @@ class SmpDeepLabV3(nn.Module):
 
     mean: Tensor
     std: Tensor
+    side_step, fixed_size = 16, None  # the pictures come at segkit's sizes
 
     def __init__(self, dataset: Dataset, *, output_stride: int, start: Start, canvas: int | None = None) -> None:
         super().__init__()
@@ -106,13 +107,22 @@ class SmpDeepLabV3(nn.Module):
         self.palette = dataset.palette
         self.canvas = canvas
 
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.mean.device
+
     def forward(self, images: Tensor) -> Tensor:
         """(N, 3, H, W), RGB in 0..255, uint8 or float -> float logits (N, classes, H, W)."""
         height, width = images.shape[-2:]
+        return self.upsample(self.logits(images).float())[..., :height, :width]
+
+    def logits(self, images: Tensor) -> Tensor:
+        """The same before they are upsampled and cut: (N, classes, H / output_stride, W / output_stride)."""
+        height, width = images.shape[-2:]
         x = (images.float() - self.mean) / self.std
         x = F.pad(x, (0, -width % self.output_stride, 0, -height % self.output_stride))  # 0 is the mean colour
-        logits = self.classifier(self.head(self.backbone(x)))
-        return self.upsample(logits.float())[..., :height, :width]
+        return self.classifier(self.head(self.backbone(x)))
 
 
 def import_smp() -> ModuleType:

@@ -35,8 +35,7 @@ from segkit.base.files import write_atomically
 from segkit.cli.display import Display
 from segkit.data.dataset import Dataset
 from segkit.evaluation.evaluate import evaluate
-from segkit.evaluation.geometry import canvas_size
-from segkit.evaluation.inference import MF_SCALES
+from segkit.evaluation.inference import MF_SCALES, canvas_of
 from segkit.models.complexity import count_madds, count_parameters
 from segkit.recipe.build import build_from_config, open_dataset
 from segkit.recipe.config import Config, ModelConfig, load_config
@@ -65,7 +64,7 @@ def costs(config: ModelConfig, model: SmpDeepLabV3, dataset: Dataset) -> dict[st
     own = build_from_config(config.model_copy(update={"weights": None}), dataset)
     height, width = dataset[0].image.shape[:2]
     stride = config.output_stride
-    canvas = canvas_size(height, width, canvas=config.canvas, output_stride=stride)
+    canvas = canvas_of(model, height, width)
     least = (math.ceil(height / stride) * stride, math.ceil(width / stride) * stride)
     with_upsampling = {"madds_with_upsampling": count_madds(own, canvas)}
     return {

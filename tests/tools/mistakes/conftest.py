@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from segkit.data.dataset import Sample
-from segkit.evaluation.inference import pad_to_canvas
+from segkit.evaluation.inference import pad
 from segkit.models.build import build_network
 from segkit.models.deeplabv3 import DeepLabV3
 
@@ -30,7 +30,7 @@ def load() -> Callable[..., DeepLabV3]:
         start.train()(blocks(2, 97, 97))  # which gives batch norm its statistics
         for hook in hooks:
             hook.remove()
-        logits = start.eval().logits(pad_to_canvas(blocks(1, 40, 52), start.mean, canvas=65))
+        logits = start.eval().logits(pad(blocks(1, 40, 52), start.mean, (65, 65)))
         spread, middle = logits.std((0, 2, 3)), logits.mean((0, 2, 3))
         start.classifier.weight.div_(spread.view(-1, 1, 1, 1))  # so that each class is the likeliest somewhere
         start.classifier.bias.copy_(-middle / spread)
