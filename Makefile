@@ -26,7 +26,7 @@ endef
 	$(call install,.)
 
 quickstart: .venv/.runtime
-	$(BIN)/segkit train configs/shapes_quickstart.yaml --out runs/quickstart
+	$(BIN)/segkit train shapes_quickstart --out runs/quickstart
 
 test: .venv/.installed
 	$(BIN)/pytest $(PYTEST_ARGS)

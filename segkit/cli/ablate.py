@@ -9,7 +9,7 @@ from rich.console import Console
 
 from segkit.cli.app import app
 from segkit.cli.benchmark import NamedWeights, parse_weights, show_sheet, train_networks
-from segkit.cli.options import Overrides, Precision
+from segkit.cli.options import Overrides, Precision, Recipe
 from segkit.cli.report import picture_progress
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 @app.command(
-    epilog="Examples: segkit ablate configs/shapes_ablation.yaml; segkit ablate configs/camvid_ablation.yaml "
+    epilog="Examples: segkit ablate shapes_ablation; segkit ablate camvid_ablation "
     "--axis os,mf --weights mobilenet_v2=runs/camvid/best.safetensors"
 )
 def ablate(
-    config: Annotated[Path, typer.Argument(help="The recipe, a YAML file; its `ablation` section is the grid.")],
+    config: Recipe,
     overrides: Overrides = None,
     axis: Annotated[str, typer.Option(help="The switches to turn.")] = "backbone,aspp,os,mf",
     named_weights: NamedWeights = None,
@@ -38,8 +38,8 @@ def ablate(
 ) -> None:
     """Turn the switches backbone, ASPP, output stride and MF, and tell what each does.
 
-    Each network is trained once, then evaluated under every setting. What is interrupted goes on where it was when the
-    same command is given again.
+    The recipe's `ablation` section is the grid. Each network is trained once, then evaluated under every setting. What
+    is interrupted goes on where it was when the same command is given again.
     """
     from segkit.base.device import choose_device, choose_precision
     from segkit.base.files import make_folder

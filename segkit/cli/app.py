@@ -7,7 +7,7 @@ from segkit.version import VERSION
 app = typer.Typer(
     name="segkit",
     help="DeepLabv3 with MobileNetV1, MobileNetV2 and ResNet-101: train, evaluate, predict, describe.",
-    epilog="Example: segkit train configs/shapes_quickstart.yaml. Every command takes --debug to show a traceback.",
+    epilog="Example: segkit train shapes_quickstart. Every command takes --debug to show a traceback.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

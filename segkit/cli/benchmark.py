@@ -42,7 +42,9 @@ def benchmark(
         bool, typer.Option("--train", help="Train every network of the table that has no weights.")
     ] = False,
     named_weights: NamedWeights = None,
-    recipes: Annotated[Path, typer.Option(help="Folder of the recipes voc_NETWORK.yaml.")] = Path("configs"),
+    recipes: Annotated[
+        Path | None, typer.Option(help="Folder of the recipes voc_NETWORK.yaml [default: segkit's own].")
+    ] = None,
     split: Annotated[str | None, typer.Option(help="[default: the recipe's val_split]")] = None,
     out: Annotated[Path, typer.Option(help="Folder for trainings and evaluations.")] = Path("runs/benchmark"),
     device: Device = "auto",
@@ -58,12 +60,14 @@ def benchmark(
     from segkit.base.device import choose_device, choose_precision
     from segkit.base.files import make_folder
     from segkit.benchmark.table import NETWORKS, benchmark_table, measure_latencies
+    from segkit.recipe.shipped import recipes_folder
 
     if no_eval and (train or named_weights):
         raise ConfigError("--no-eval measures nothing: leave out --train and --weights, or --no-eval")
     for file in (markdown, json_file, html_file):
         if file is not None:
             make_folder(file.parent)
+    recipes = recipes or recipes_folder()
     target = choose_device(device)
     dtype = choose_precision(precision, target)
     weights = parse_weights(named_weights or [], NETWORKS)
@@ -102,7 +106,7 @@ def _recipe(recipes: Path, network: "Network", overrides: list[str]) -> "Config"
 
     recipe = recipes / f"voc_{network._replace(width=1.0).name}.yaml"
     if not recipe.is_file():
-        raise ConfigError(f"{recipe}: there is no such recipe: name the folder that holds segkit's with --recipes")
+        raise ConfigError(f"{recipe}: there is no such recipe: leave out --recipes to take segkit's own")
     return recipe_for(load_config(recipe, overrides), network)
 
 

@@ -10,6 +10,7 @@ from segkit.cli import (  # noqa: F401  each adds its command
     describe,
     evaluate,
     predict,
+    recipes,
     submit,
     train,
     weights,

@@ -1,6 +1,7 @@
 """Options and ways of printing that several subcommands share."""
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
@@ -23,6 +24,7 @@ Window = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 Precision = Annotated[str, typer.Option(help="What to predict in: fp32, bf16, fp16 or auto.")]
+Recipe = Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML file, or a name of `segkit recipes`.")]
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes to the recipe, such as data.root=FOLDER.")
 ]

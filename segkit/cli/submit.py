@@ -13,7 +13,7 @@ from segkit.cli.weights import WeightsArgument, obtain
 
 
 @app.command(
-    epilog="Example: segkit submit best.safetensors --data configs/voc_mobilenet_v2.yaml data.root=VOCdevkit/VOC2012 "
+    epilog="Example: segkit submit best.safetensors --data voc_mobilenet_v2 data.root=VOCdevkit/VOC2012 "
     "--os 8 --mf --out results.tgz"
 )
 def submit(

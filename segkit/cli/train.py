@@ -9,7 +9,7 @@ from rich.console import Console
 from segkit.cli.app import app
 from segkit.cli.display import Display
 from segkit.cli.evaluate import show_evaluation
-from segkit.cli.options import Overrides
+from segkit.cli.options import Overrides, Recipe
 from segkit.cli.report import picture_progress, write_report
 from segkit.cli.weights import obtain_start
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from segkit.report.gallery import PageGallery
 
 
-@app.command(epilog="Example: segkit train configs/camvid_mobilenet_v2.yaml train.iterations=500 --out runs/try")
+@app.command(epilog="Example: segkit train camvid_mobilenet_v2 train.iterations=500 --out runs/try")
 def train(
-    config: Annotated[Path, typer.Argument(help="The recipe, a YAML file.")],
+    config: Recipe,
     overrides: Overrides = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run [default: runs/ and the recipe's name].")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,

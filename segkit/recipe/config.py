@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from segkit.base.errors import ConfigError
+from segkit.recipe.shipped import find_recipe
 
 Backbone = Literal["mobilenet_v1", "mobilenet_v2", "resnet101"]
 OutputStride = Literal[8, 16, 32]
@@ -172,12 +173,12 @@ class Config(_Section):
 
 
 def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
-    """The recipe in a YAML file, with `key=value` overrides such as `train.lr=0.01`.
+    """The recipe in a YAML file or of a name in `segkit recipes`, with `key=value` overrides such as `train.lr=0.01`.
 
     Raises ConfigError, which names the file, the key and (for an unknown one) the nearest that there is. YAML tags that
     would make objects are refused.
     """
-    path = Path(path)
+    path = find_recipe(path)
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:

@@ -189,7 +189,7 @@ def test_benchmark_counts_the_table(tmp_path):
         (("--weights", "mobilenet_v2"), "give NAME=FILE, with a name among mobilenet_v1_aspp, mobilenet_v2,"),
         (("--weights", "resnet=x"), "give NAME=FILE"),
         (("--weights", "mobilenet_v2=nowhere.safetensors"), "there is no such file"),
-        (("--train",), "there is no such recipe"),
+        (("--train", "--recipes", "."), "there is no such recipe"),
     ],
 )
 def test_benchmark_called_wrongly(tmp_path, arguments, message):

@@ -46,7 +46,7 @@ def test_says_what_it_does_and_what_it_counted(
         "my sets/VOCdevkit/VOC2012: made",
         "        6  pictures in train_aug\n        0  of them in val\n        2  pictures in val",
         "are not needed any more",
-        "next: segkit train configs/voc_mobilenet_v2.yaml data.root='my sets/VOCdevkit/VOC2012'",
+        "next: segkit train voc_mobilenet_v2 data.root='my sets/VOCdevkit/VOC2012'",
     ):
         assert words in said
     assert json.loads(Path("out/figures.json").read_text()) == {

@@ -147,11 +147,10 @@ def test_a_value_made_huge_by_aliases_is_told_in_short(complaint):
 
 
 def test_a_file_that_cannot_be_read(tmp_path):
-    for path, content in ((tmp_path / "absent.yaml", None), (tmp_path / "latin.yaml", b"data: \xe4")):
-        if content is not None:
-            path.write_bytes(content)
-        with pytest.raises(ConfigError, match=f"{path.name}: cannot be read as a recipe"):
-            load_config(path)
+    path = tmp_path / "latin.yaml"
+    path.write_bytes(b"data: \xe4")
+    with pytest.raises(ConfigError, match=r"latin\.yaml: cannot be read as a recipe"):
+        load_config(path)
 
 
 def test_overrides(write):

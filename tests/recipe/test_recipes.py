@@ -15,7 +15,7 @@ SECOND = "voc_mobilenet_v2_coco"
 def test_recipe_loads_and_its_head_tells_command_cost_and_figure(path):
     config = load_config(path)
     head = " ".join(line.lstrip("# ") for line in path.read_text().split("model:")[0].splitlines()).lower()
-    name = "my_data.yaml" if path.stem == "own_data" else f"configs/{path.name}"
+    name = "my_data.yaml" if path.stem == "own_data" else path.stem
     command = "ablate" if path.stem.endswith("_ablation") else "train"
     assert f"segkit {command} {name}" in head
     assert "cost" in head and ("figure" in head or "miou" in head)

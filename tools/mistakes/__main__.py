@@ -2,7 +2,7 @@
 
     python -m tools.mistakes WEIGHTS [key=value ...] --out FOLDER [--page docs/mistakes.md]
 
-Every mistake is measured on the whole split (by default VOC val, by configs/voc_mobilenet_v2.yaml), with the paired
+Every mistake is measured on the whole split (by default VOC val, by the recipe voc_mobilenet_v2), with the paired
 95 % interval of the change. FOLDER keeps the counts of every picture as soon as they are there, so a run that was
 broken off goes on where it was, and a finished one is only read. It receives mistakes.md, mistakes.svg and
 mistakes.json; --page writes the table into a page, between its marks, and the plot beside it.
@@ -176,9 +176,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("weights")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="of the recipe")
-    parser.add_argument(
-        "--data", type=Path, default=Path("configs/voc_mobilenet_v2.yaml"), help="a recipe with the data"
-    )
+    parser.add_argument("--data", type=Path, default=Path("voc_mobilenet_v2"), help="a recipe with the data")
     parser.add_argument("--split", help="default: the recipe's val_split")
     parser.add_argument("--out", type=Path, required=True, help="folder of the counts and the results")
     parser.add_argument("--only", nargs="+", choices=list(MISTAKES), metavar="NAME", help=", ".join(MISTAKES))

@@ -1,6 +1,6 @@
 """Train segmentation_models_pytorch's DeepLabV3 by a recipe of segkit's, so that only the network differs.
 
-    python -m tools.smp.train configs/camvid_mobilenet_v2.yaml [KEY=VALUE ...] --out DIR [--mf] [--resume]
+    python -m tools.smp.train camvid_mobilenet_v2 [KEY=VALUE ...] --out DIR [--mf] [--resume]
 
 Data, augmentation, loss, schedule, optimiser, moving average, validation and the choice of the best model are segkit's:
 the loop is `segkit.training.train.train` itself. `model.aspp` does not matter to the peer, which always has ASPP.

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from segkit.base.errors import DataError
 from segkit.cli.data.app import data_app
-from segkit.cli.options import Overrides
+from segkit.cli.options import Overrides, Recipe
 from segkit.cli.report import picture_progress
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _LISTED = 5  # findings of a kind that the terminal shows; the files have all
 
 @data_app.command(epilog="Example: segkit data check my_data.yaml data.root=my_data --html check.html")
 def check(
-    config: Annotated[Path, typer.Argument(help="The recipe with the data, a YAML file.")],
+    config: Recipe,
     overrides: Overrides = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write figures and findings to this file.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write a page to look at to this file.")] = None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segkit.cli.data.app import data_app
-from segkit.cli.options import Overrides
+from segkit.cli.options import Overrides, Recipe
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @data_app.command(epilog="Example: segkit data show my_data.yaml --augmented --out sheet.png")
 def show(
-    config: Annotated[Path, typer.Argument(help="The recipe with the data, a YAML file.")],
+    config: Recipe,
     overrides: Overrides = None,
     augmented: Annotated[bool, typer.Option("--augmented", help="The first crops of a training instead.")] = False,
     out: Annotated[Path, typer.Option(help="The picture to write, .png or .jpg.")] = Path("sheet.png"),

@@ -9,7 +9,7 @@ from segkit.data.public.source import Listener, Obtained, Source
 
 
 class PublicSet(NamedTuple):
-    """A set: the archives that it lacks under a root, how it is made there, a recipe for it, and whose it is."""
+    """A set: the archives that it lacks under a root, how it is made there, its recipe's name, and whose it is."""
 
     missing: Callable[[Path], list[Source]]
     get: Callable[[Path, Listener], Obtained]
@@ -18,14 +18,12 @@ class PublicSet(NamedTuple):
 
 
 PUBLIC_SETS = {
-    "voc2012": PublicSet(
-        voc.missing, voc.get, "configs/voc_mobilenet_v2.yaml", "Flickr's terms of use hold for the pictures"
-    ),
-    "camvid": PublicSet(camvid.missing, camvid.get, "configs/camvid_mobilenet_v2.yaml", "for research"),
+    "voc2012": PublicSet(voc.missing, voc.get, "voc_mobilenet_v2", "Flickr's terms of use hold for the pictures"),
+    "camvid": PublicSet(camvid.missing, camvid.get, "camvid_mobilenet_v2", "for research"),
     "coco2017": PublicSet(
         coco.missing,
         coco.get,
-        "configs/coco_mobilenet_v2.yaml",
+        "coco_mobilenet_v2",
         "the annotations are CC BY 4.0, and Flickr's terms of use hold for the pictures",
     ),
 }
