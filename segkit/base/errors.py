@@ -31,3 +31,11 @@ class OutputError(SegkitError):
 
 class DownloadError(SegkitError):
     """A file cannot be had from the network, or what came is not the file."""
+
+
+def needs_extra(what: str, package: str, extra: str) -> str:
+    """The sentence for a package that is not installed: what needs it, and the extra of segkit's that brings it."""
+    return (
+        f"{what} needs the package {package}: pip install 'segkit-deeplabv3[{extra}]', or in a checkout "
+        f"pip install -e '.[{extra}]'"
+    )

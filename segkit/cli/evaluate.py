@@ -50,7 +50,8 @@ def evaluate(
 ) -> None:
     """Score a model on a data set: mIoU, IoU of each class, accuracies, and the protocol."""
     from segkit.base.device import choose_precision
-    from segkit.base.files import make_folder, write_atomically
+    from segkit.base.files import file_digest, make_folder, write_atomically
+    from segkit.base.machine import describe_machine
     from segkit.evaluation.evaluate import evaluate as run
     from segkit.evaluation.gallery import Gallery
     from segkit.recipe.build import load_for_data, open_dataset
@@ -64,6 +65,7 @@ def evaluate(
     model = load_for_data(file, dataset, output_stride=output_stride, canvas=config.model.canvas, device=device)
     for result_file in filter(None, (json_file, html_file)):
         make_folder(result_file.parent)  # before the hours of work, not after
+    about = {"weights": weights, "weights_sha256": file_digest(file), "data": config.data.kind, "split": split}
     gallery = Gallery(model.palette, pictures=len(dataset)) if html_file else None
     with picture_progress(f"{len(dataset)} pictures") as progress:
         result = run(
@@ -75,9 +77,9 @@ def evaluate(
             keep=gallery.keep if gallery else None,
             progress=progress,
         )
-    result.protocol.update({"weights": weights, "data": config.data.kind, "split": split})
+    result.protocol.update(about)
     if json_file is not None:
-        write_atomically(json_file, json.dumps(result.to_json()) + "\n")
+        write_atomically(json_file, json.dumps(result.to_json() | {"machine": describe_machine()}) + "\n")
     show_evaluation(result, Console())
     if html_file and gallery:
         write_report(html_file, result, gallery.details(result, dataset), weights=file, palette=model.palette)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from segkit.base.errors import ConfigError
+from segkit.base.errors import ConfigError, needs_extra
 from segkit.training.progress import Evaluated, Event, Step
 
 
@@ -18,8 +18,8 @@ class TensorBoard:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             raise ConfigError(
-                "train.tensorboard=true needs a package that is not installed: pip install 'segkit[tensorboard]', "
-                "or leave it out (metrics.jsonl holds the same)"
+                needs_extra("train.tensorboard=true", "tensorboard", "tensorboard")
+                + "; without it metrics.jsonl holds the same"
             ) from None
         self._make_writer = SummaryWriter
         self._folder = folder

@@ -1,5 +1,6 @@
 """The commands end to end, each as a user runs it, in a process of its own."""
 
+import hashlib
 import json
 import re
 import subprocess
@@ -12,6 +13,7 @@ from PIL import Image
 
 from segkit.base.labels import voc_palette
 from segkit.models.build import build_network
+from segkit.version import VERSION
 from segkit.weights.files import save_model
 
 TRAIN = ["train.iterations=4", "train.batch_size=2", "train.crop=33", "train.workers=0", "train.evaluate_every=2"]
@@ -76,6 +78,9 @@ def test_evaluate_equals_what_predict_writes(trained):
     run("evaluate", "run/best.safetensors", "--os", "8", "--mf", *files, cwd=folder)
     assert "backbone: mobilenet_v2" in (folder / "new" / "page.html").read_text(encoding="utf-8")
     result = json.loads((folder / "result.json").read_text())
+    weights = (folder / "run" / "best.safetensors").read_bytes()
+    assert result["protocol"]["weights_sha256"] == hashlib.sha256(weights).hexdigest()
+    assert result["machine"]["segkit"] == VERSION and result["machine"]["torch"] == torch.__version__
     assert result["protocol"]["split"] == "val" and result["protocol"]["pictures"] == 3
     assert len(result["protocol"]["scales"]) == 6 and result["protocol"]["flip"]
     run("predict", "run/best.safetensors", "data/images/val", "--os", "8", "--mf", "--out", "predicted", cwd=folder)

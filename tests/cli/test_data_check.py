@@ -43,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_check_of_a_sound_set_and_of_a_broken_one(folder: Path) -> None:
     told = run("check", "recipe.yaml", "--workers", "1", cwd=folder).stdout
-    assert "0 errors, 0 warnings" in told and "train.class_weights=[0." in told and "50x40 (3)" in told
+    assert "0 errors, 0 warnings" in told and "'train.class_weights=[0." in told and "50x40 (3)" in told
     for number in range(2):
         (folder / f"data/images/train/{number}.png").write_bytes(b"")
     (folder / "data/images/val/2.png").unlink()

@@ -1,14 +1,21 @@
 """A recipe's sections turned into data sets and networks."""
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from segkit.base.errors import ConfigError, DataError, WeightsError
 from segkit.recipe.build import build_from_config, open_dataset
 from segkit.recipe.config import FolderConfig, ModelConfig, ShapesConfig, VocConfig
 
 
-def test_a_folder(pictures):
-    config = FolderConfig(kind="folder", root=str(pictures), classes=("a", "b", "c"), mapping={2: 1})
+def test_a_folder(tmp_path):
+    label = np.array([[0, 1, 2], [2, 255, 0]], np.uint8)
+    for kind, picture in (("images", np.zeros((2, 3, 3), np.uint8)), ("labels", label)):
+        (tmp_path / kind / "val").mkdir(parents=True)
+        for number in range(2):
+            Image.fromarray(picture).save(tmp_path / kind / "val" / f"{number}.png")
+    config = FolderConfig(kind="folder", root=str(tmp_path), classes=("a", "b", "c"), mapping={2: 1})
     dataset = open_dataset(config, "val")
     assert len(dataset) == 2 and dataset.classes == ("a", "b", "c")
     assert set(dataset[0].label.flatten().tolist()) == {0, 1, 255}

@@ -63,7 +63,7 @@ def test_a_training_draws_its_curves(made, tmp_path, recipe):
 
 def test_without_the_package_nothing_is_begun(monkeypatch, tmp_path, recipe):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(ConfigError, match=r"pip install 'segkit\[tensorboard\]'") as caught:
+    with pytest.raises(ConfigError, match=r"pip install 'segkit-deeplabv3\[tensorboard\]', or in a check") as caught:
         train(recipe(tensorboard=True), tmp_path / "run")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "run").exists()

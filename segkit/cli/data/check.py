@@ -99,7 +99,7 @@ def _show(found: "DataCheck", console: Console) -> None:
         print(f"{split.name:15} {split.pictures} pictures, {sizes or 'none read'}{more}; {ignored:.1%} not labelled")
     if found.class_weights is not None:
         weights = ", ".join(f"{weight:g}" for weight in found.class_weights)
-        print(f"class weights   train.class_weights=[{weights}] (median frequency balancing)")
+        print(f"class weights   'train.class_weights=[{weights}]' (median frequency balancing)")
     for (level, kind), group in groupby(found.findings, key=lambda finding: (finding.level, finding.kind)):
         same = list(group)
         print(f"\n{level}: {kind} ({len(same)})")
