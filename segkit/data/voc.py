@@ -24,22 +24,31 @@ class VocDataset(PairedFiles):
         if split not in VOC_SPLITS:
             raise ConfigError(f"VOC has no split {split!r}: choose {', '.join(VOC_SPLITS)}")
         folder = _voc_folder(Path(root))
-        label_folder = folder / ("SegmentationClassAug" if split == "train_aug" else "SegmentationClass")
-        source = folder / "ImageSets" / "Segmentation" / f"{split}.txt"
-        _check_parts(label_folder, source, split)
+        labels, source = label_folder(folder, split), list_file(folder, split)
+        _check_parts(labels, source, split)
         ids = read_names(source)
         pictures = files_by_stem(folder / "JPEGImages", [".jpg"], "root", findings=findings)
-        labels = files_by_stem(label_folder, [".png"], "root", findings=findings)
+        found = files_by_stem(labels, [".png"], "root", findings=findings)
         if findings is not None:
-            ids = complete(ids, pictures, labels, source=source, findings=findings)
+            ids = complete(ids, pictures, found, source=source, findings=findings)
         super().__init__(
             ids,
             take(ids, pictures, kind="pictures", source=source, folder=folder / "JPEGImages"),
-            take(ids, labels, kind="labels", source=source, folder=label_folder),
+            take(ids, found, kind="labels", source=source, folder=labels),
             classes=VOC_CLASSES,
             palette=voc_palette(len(VOC_CLASSES)),
             colours=voc_palette(len(VOC_CLASSES)),
         )
+
+
+def list_file(folder: Path, split: str) -> Path:
+    """The list of a split in the folder VOC2012."""
+    return folder / "ImageSets" / "Segmentation" / f"{split}.txt"
+
+
+def label_folder(folder: Path, split: str) -> Path:
+    """The folder of a split's labels in the folder VOC2012."""
+    return folder / ("SegmentationClassAug" if split == "train_aug" else "SegmentationClass")
 
 
 def voc_pictures(root: str | Path, split: str) -> dict[str, Path]:
@@ -48,7 +57,7 @@ def voc_pictures(root: str | Path, split: str) -> dict[str, Path]:
     `root` is that of `VocDataset`. Raises DataError where the list or a picture is missing or an ID stands twice.
     """
     folder = _voc_folder(Path(root))
-    source = folder / "ImageSets" / "Segmentation" / f"{Path(split).name}.txt"
+    source = list_file(folder, Path(split).name)
     if not source.is_file():
         raise DataError(
             f"{source} is missing: it comes with the pictures of that split (the test split with VOC's archive of test "
@@ -73,12 +82,12 @@ def _voc_folder(root: Path) -> Path:
     )
 
 
-def _check_parts(label_folder: Path, source: Path, split: str) -> None:
+def _check_parts(labels: Path, source: Path, split: str) -> None:
     """Say where what is not there comes from: train_aug is no part of VOC's own archive."""
     extra = split == "train_aug"
-    if not label_folder.is_dir():
+    if not labels.is_dir():
         raise DataError(
-            f"{label_folder} is missing: "
+            f"{labels} is missing: "
             + (
                 "get SBD's labels with `segkit data get voc2012`, or use the split train"
                 if extra

@@ -21,7 +21,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
     with serve() as running:
         monkeypatch.setattr(voc, "VOC", made.offer(running, voc.VOC.name, made.tar(made.voc_files())))
         monkeypatch.setattr(voc, "SBD", made.offer(running, voc.SBD.name, made.tar(made.sbd_files(), mode="w:gz")))
-        monkeypatch.setattr(voc, "FIGURES", voc.Figures(train=3, val=2, train_aug=6))
+        monkeypatch.setattr(voc, "FIGURES", {"train": 3, "val": 2, "train_aug": 6})
         yield running
 
 

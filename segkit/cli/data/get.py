@@ -25,18 +25,20 @@ def get(
     you have is taken from the folder `archives` under the root, once its checksum is right.
     """
     from segkit.base.files import format_bytes, write_atomically
+    from segkit.data.public.archive import Depot
     from segkit.data.public.sets import PUBLIC_SETS
-    from segkit.data.public.source import archive_path
 
     if name not in PUBLIC_SETS:
         raise ConfigError(f"there is no public set {name!r}: choose {', '.join(PUBLIC_SETS)}")
     chosen = PUBLIC_SETS[name]
     print(f"{name}: {chosen.terms}")
-    for source in chosen.missing(root):
-        size = "size not known" if source.size is None else format_bytes(source.size)
-        print(f"to download: {archive_path(root, source)} ({size}) from {' or '.join(source.urls)}")
-    with _Stages() as stages:
-        obtained = chosen.get(root, stages.listen)
+    stages = _Stages()
+    depot = Depot(root, stages.announce)
+    for archive in depot.missing(chosen.lacking(depot)):
+        size = "size not known" if archive.size is None else format_bytes(archive.size)
+        print(f"to download: {depot.path(archive)} ({size}) from {' or '.join(archive.urls)}")
+    with stages:
+        obtained = chosen.get(depot)
     print(f"{obtained.folder}: {'made' if obtained.changed else 'already there, nothing to do'}")
     for what, count in obtained.figures.items():
         print(f"{count:>9,}  {what}")
@@ -66,7 +68,7 @@ class _Stages:
         if self.console.is_terminal:
             self.progress.stop()
 
-    def listen(self, what: str, done: int, total: int | None) -> None:
+    def announce(self, what: str, done: int, total: int | None) -> None:
         """Show how much of something is done."""
         if what not in self.tasks:
             live = self.console.is_terminal

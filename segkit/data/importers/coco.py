@@ -9,14 +9,13 @@ split (train, val, test), or lies in a folder of that name, gives it.
 
 import posixpath
 import re
+from collections.abc import Iterable
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
-import numpy as np
-
 from segkit.base.errors import DataError
-from segkit.data.importers.drawing import Layer, coco_counts, coco_polygons, paint, runs_mask
+from segkit.data.importers.drawing import Layer, coco_mask, paint
 from segkit.data.importers.export import Annotated, Export, Skipped, number_classes, split_named, split_of, written_by
 from segkit.data.importers.source import Source, read_json
 
@@ -54,17 +53,23 @@ def read(source: Source) -> Export:
     return export
 
 
+def by_picture(annotations: Iterable[dict[str, Any]]) -> dict[Any, list[dict[str, Any]]]:
+    """The annotations of each picture, by its number, in the order of the file."""
+    found: dict[Any, list[dict[str, Any]]] = {}
+    for annotation in annotations:
+        found.setdefault(annotation["image_id"], []).append(annotation)
+    return found
+
+
 def _read_document(source: Source, file: str, content: Any, of_category: dict[int, int], export: Export) -> None:
-    annotations: dict[Any, list[Any]] = {}
-    for annotation in content["annotations"]:
-        annotations.setdefault(annotation["image_id"], []).append(annotation)
+    annotations = by_picture(content["annotations"])
     for image in content["images"]:
         name = str(image.get("file_name"))
         try:
             with written_by("COCO"):
                 key = source.picture(image["file_name"], beside=posixpath.dirname(file))
                 size = int(image["height"]), int(image["width"])
-                layers = _layers(annotations.get(image["id"], ()), of_category, size, name, export.notes)
+                layers = _layers(annotations.get(image["id"], ()), of_category, name, export.notes)
         except DataError as error:
             export.skipped.append(Skipped(name, str(error)))
             continue
@@ -80,9 +85,7 @@ def _split_in(file: str) -> str | None:
     return next((split for word in words if (split := split_named(word))), None)
 
 
-def _layers(
-    annotations: Any, of_category: dict[int, int], size: tuple[int, int], name: str, notes: list[Skipped]
-) -> list[Layer]:
+def _layers(annotations: Iterable[Any], of_category: dict[int, int], name: str, notes: list[Skipped]) -> list[Layer]:
     layers: list[Layer] = []
     for annotation in sorted(annotations, key=lambda item: not item.get("iscrowd")):
         segmentation = annotation.get("segmentation")
@@ -95,21 +98,10 @@ def _layers(
             raise DataError(
                 f"category {annotation['category_id']} of an object is not in `categories`: export it again"
             )
-        if isinstance(segmentation, dict):
-            if [int(side) for side in segmentation["size"]] != list(size):
-                raise DataError(f"an object is of {segmentation['size']} pixels, not of its picture's {list(size)}")
-            layers.append((number, partial(_runs, segmentation["counts"])))
-            continue
-        polygons = [polygon for polygon in segmentation if len(polygon) >= 6]
-        if len(polygons) < len(segmentation):
-            notes.append(Skipped(name, "a polygon with fewer than three corners, which has no area"))
-        layers.append((number, partial(coco_polygons, polygons)))
+        if not isinstance(segmentation, dict):
+            polygons = [polygon for polygon in segmentation if len(polygon) >= 6]
+            if len(polygons) < len(segmentation):
+                notes.append(Skipped(name, "a polygon with fewer than three corners, which has no area"))
+            segmentation = polygons
+        layers.append((number, partial(coco_mask, segmentation)))
     return layers
-
-
-def _runs(counts: Any, height: int, width: int) -> np.ndarray:
-    if isinstance(counts, str):
-        counts = coco_counts(counts, largest=height * width)
-    if not isinstance(counts, list):
-        raise DataError("its run lengths (RLE) are neither text nor numbers: export it again")
-    return runs_mask(counts, height, width)

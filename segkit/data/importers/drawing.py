@@ -59,6 +59,23 @@ def filled(polygons: Sequence[np.ndarray], height: int, width: int) -> np.ndarra
     return mask.astype(bool)
 
 
+def coco_mask(segmentation: Any, height: int, width: int) -> np.ndarray:
+    """COCO's `segmentation` of an object, as polygons or as run lengths (RLE): bool (height, width).
+
+    Raises DataError where it is neither, or of another size, and as `coco_polygons` and `runs_mask` do.
+    """
+    if not isinstance(segmentation, dict):
+        return coco_polygons(segmentation, height, width)
+    if [int(side) for side in segmentation["size"]] != [height, width]:
+        raise DataError(f"an object is of {segmentation['size']} pixels, not of its picture's {[height, width]}")
+    counts = segmentation["counts"]
+    if isinstance(counts, str):
+        counts = coco_counts(counts, largest=height * width)
+    if not isinstance(counts, list):
+        raise DataError("its run lengths (RLE) are neither text nor numbers: export it again")
+    return runs_mask(counts, height, width)
+
+
 def coco_polygons(polygons: Sequence[Any], height: int, width: int) -> np.ndarray:
     """Polygons, each anything `points_of` takes, filled by the COCO API, which counts area: bool (height, width)."""
     from pycocotools import mask as api
@@ -66,8 +83,7 @@ def coco_polygons(polygons: Sequence[Any], height: int, width: int) -> np.ndarra
     if not polygons:
         return np.zeros((height, width), bool)
     checked = [points_of(polygon, height=height, width=width).ravel().tolist() for polygon in polygons]
-    packed = api.merge(api.frPyObjects(checked, height, width))["counts"].decode()
-    return runs_mask(coco_counts(packed, largest=height * width), height, width)
+    return api.decode(api.merge(api.frPyObjects(checked, height, width))).astype(bool)
 
 
 def runs_mask(counts: Sequence[int], height: int, width: int) -> np.ndarray:

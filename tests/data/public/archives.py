@@ -13,7 +13,7 @@ import scipy.sparse
 from PIL import Image
 
 from segkit.base.labels import palette_table, voc_palette
-from segkit.data.public.source import Source
+from segkit.data.public.archive import Archive
 from tests.base.server import Page, Server
 
 
@@ -69,13 +69,13 @@ def lines(names: list[str]) -> bytes:
     return "".join(f"{name}\n" for name in names).encode()
 
 
-def offer(server: Server, name: str, data: bytes, *, mirrors: int = 2, known: bool = True) -> Source:
+def offer(server: Server, name: str, data: bytes, *, mirrors: int = 2, known: bool = True) -> Archive:
     """Put an archive on the server under mirror0/NAME, mirror1/NAME, ... and say where it is."""
     paths = [f"mirror{number}/{name}" for number in range(mirrors)]
     for path in paths:
         server.pages[path] = Page(data, headers={"ETag": f'"{hashlib.md5(data).hexdigest()}"'})
     md5 = hashlib.md5(data).hexdigest() if known else None
-    return Source(name, tuple(map(server.url, paths)), len(data) if known else None, md5)
+    return Archive(name, tuple(map(server.url, paths)), len(data) if known else None, md5)
 
 
 VOC_LABEL = np.zeros((8, 8), np.uint8)

@@ -8,6 +8,7 @@ import pytest
 
 from segkit.base.errors import DataError
 from segkit.data.public import camvid
+from segkit.data.public.archive import Depot
 from segkit.recipe.build import open_dataset
 from segkit.recipe.config import FolderConfig, load_config
 from tests.base.server import Server
@@ -15,10 +16,6 @@ from tests.data.public import archives as made
 
 COUNTS = {"train": 3, "val": 1, "test": 2}
 TOP = f"{camvid.CAMVID.name.removesuffix('.zip')}/"
-
-
-def _quiet(*_: object) -> None:
-    pass
 
 
 def _repository() -> dict[str, bytes]:
@@ -60,16 +57,16 @@ def trees(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pyt
     )
 
 
-def test_made_whole_and_done_twice_does_nothing(server: Server, trees: None, tmp_path: Path) -> None:
+def test_made_whole_and_done_twice_does_nothing(server: Server, trees: None, tmp_path: Path, depot: Depot) -> None:
     server.pages[f"mirror0/{camvid.CAMVID.name}"].cuts = [100]  # and resumed: the ETag tells that it is the same
-    obtained = camvid.get(tmp_path, _quiet)
+    obtained = camvid.get(depot)
     assert list(obtained.figures.values()) == [3, 1, 2] and obtained.folder == tmp_path / "camvid"
     assert [request[1] for request in server.requests] == [None, "bytes=100-"]
     assert any("no checksum is published; sha256 " in note for note in obtained.notes)
     assert sorted(path.name for path in obtained.folder.rglob("*.png")) == sorted(
         f"{split}_{number}.png" for split, count in COUNTS.items() for number in range(count) for _ in range(2)
     )
-    again = camvid.get(tmp_path, _quiet)
+    again = camvid.get(depot)
     assert not again.changed and again.figures == obtained.figures and len(server.requests) == 2
 
     recipe = load_config(Path(__file__).parents[3] / "configs/camvid_mobilenet_v2.yaml", [f"data.root={again.folder}"])
@@ -79,18 +76,18 @@ def test_made_whole_and_done_twice_does_nothing(server: Server, trees: None, tmp
     assert dataset[0].label.ravel().tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 255]  # 11 is void
 
 
-def test_other_files_are_refused(server: Server, trees: None, tmp_path: Path) -> None:
+def test_other_files_are_refused(server: Server, trees: None, tmp_path: Path, depot: Depot) -> None:
     files = _repository()
     files[f"{TOP}CamVid/valannot/val_0.png"] = made.png(np.zeros((3, 4), np.uint8), grey=True)
     server.pages[f"mirror0/{camvid.CAMVID.name}"].data = made.zipped(files)
     with pytest.raises(DataError, match="holds other files in labels/val than CamVid's"):
-        camvid.get(tmp_path, _quiet)
+        camvid.get(depot)
     assert not (tmp_path / "camvid").exists()
 
 
-def test_a_folder_that_is_not_whole_is_told_and_left(trees: None, tmp_path: Path) -> None:
-    folder = camvid.get(tmp_path, _quiet).folder
+def test_a_folder_that_is_not_whole_is_told_and_left(trees: None, tmp_path: Path, depot: Depot) -> None:
+    folder = camvid.get(depot).folder
     (folder / "labels/train/train_1.png").unlink()
     with pytest.raises(DataError, match="has 3 pictures and 2 labels in train, not 3 of both"):
-        camvid.get(tmp_path, _quiet)
+        camvid.get(depot)
     assert (folder / "labels/train/train_0.png").is_file()

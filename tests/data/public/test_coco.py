@@ -14,6 +14,7 @@ from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE, VOC_CLASSES
 from segkit.base.pictures import read_label
 from segkit.data.public import coco
+from segkit.data.public.archive import Depot
 from segkit.data.public.coco_voc import CocoInstances, convert
 from segkit.recipe.build import open_dataset
 from segkit.recipe.config import FolderConfig, load_config
@@ -105,15 +106,27 @@ def test_pictures_with_more_than_1000_pixels_are_taken(tmp_path: Path) -> None:
         (lambda image, note: image.update(file_name="/etc/x.jpg"), "no plain name"),
         (lambda image, note: image.update(height=10**6, width=10**6), "1000000x1000000 pixels"),
         (lambda image, note: image.update(height="60"), "60x60 pixels"),
-        (lambda image, note: image.pop("width"), "KeyError: 'width'"),
-        (lambda image, note: note.pop("area"), "KeyError: 'area'"),
-        (lambda image, note: note.update(segmentation=[[0, 0, 1e9, 0, 1e9, 1e9]]), "annotation 1 of 0+7.jpg is wrong"),
-        (lambda image, note: note.update(segmentation=[[0, 0, 1]]), "a polygon that is none"),
-        (lambda image, note: note.update(segmentation=[[0, float("nan")] * 3]), "a polygon that is none"),
+        (lambda image, note: image.pop("width"), "'width' is missing"),
+        (lambda image, note: note.pop("area"), "'area' is missing"),
+        (
+            lambda image, note: note.update(segmentation=[[0, 0, 1e9, 0, 1e9, 1e9]]),
+            "annotation 1 of 0+7.jpg: a polygon is far outside",
+        ),
+        (lambda image, note: note.update(segmentation=[[0, 0, 1]]), "annotation 1 of 0+7.jpg: a polygon is not"),
+        (lambda image, note: note.update(segmentation=[[0, float("nan")] * 3]), "a corner that is no number"),
         (lambda image, note: note.update(segmentation=None), "annotation 1"),
-        (lambda image, note: note.update(segmentation={"counts": [1, 2], "size": [SIDE, SIDE]}), "runs do not cover"),
-        (lambda image, note: note.update(segmentation={"counts": [9], "size": [3, 3]}), "a mask of size"),
-        (lambda image, note: note.update(segmentation={"counts": "1", "size": [SIDE, SIDE]}), "annotation 1"),
+        (
+            lambda image, note: note.update(segmentation={"counts": [1, 2], "size": [SIDE, SIDE]}),
+            r"run lengths \(RLE\) cover 3 pixels",
+        ),
+        (
+            lambda image, note: note.update(segmentation={"counts": [9], "size": [3, 3]}),
+            r"an object is of \[3, 3\] pixels",
+        ),
+        (
+            lambda image, note: note.update(segmentation={"counts": "1", "size": [SIDE, SIDE]}),
+            "annotation 1 of .* cover 1 pixels",
+        ),
     ],
 )
 def test_broken_annotations(tmp_path: Path, change: Callable[[dict, dict], object], words: str) -> None:
@@ -129,7 +142,11 @@ def test_files_that_are_no_instances(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     with pytest.raises(DataError, match="cannot be read"):
         CocoInstances(path)
-    for content, words in ((b"{", "is no JSON"), (b"[]", "not as COCO's"), (b'{"categories": []}', "cannot be told")):
+    for content, words in (
+        (b"{", "is no JSON"),
+        (b"[]", "not as COCO writes it"),
+        (b'{"categories": []}', "cannot be told"),
+    ):
         path.write_bytes(content)
         with pytest.raises(DataError, match=words):
             CocoInstances(path)
@@ -153,11 +170,11 @@ def offered(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coco, "UNPACKED", 0)
 
 
-def test_made_whole_and_done_twice_does_nothing(server: Server, offered: None, tmp_path: Path) -> None:
+def test_made_whole_and_done_twice_does_nothing(server: Server, offered: None, tmp_path: Path, depot: Depot) -> None:
     names = ["annotations_trainval2017.zip", "train2017.zip", "val2017.zip"]
-    assert [source.name for source in coco.missing(tmp_path)] == names
+    assert [source.name for source in depot.missing(coco.lacking(depot))] == names
     server.pages["mirror0/train2017.zip"].cuts = [50]
-    obtained = coco.get(tmp_path, _quiet)
+    obtained = coco.get(depot)
     assert obtained.changed and list(obtained.figures.values()) == [1, 1]
     kept = sorted(str(path.relative_to(obtained.folder)) for path in obtained.folder.rglob("*") if path.is_file())
     assert kept == [
@@ -165,15 +182,14 @@ def test_made_whole_and_done_twice_does_nothing(server: Server, offered: None, t
         "annotations/instances_val2017.json",
         "train2017/000000000001.jpg",
         "val2017/000000000002.jpg",
-        "voc/COMPLETE",
         "voc/train.txt",
         "voc/train/000000000001.png",
         "voc/val.txt",
         "voc/val/000000000002.png",
     ]
     requests = len(server.requests)
-    again = coco.get(tmp_path, _quiet)
-    assert not again.changed and again.figures == obtained.figures and coco.missing(tmp_path) == []
+    again = coco.get(depot)
+    assert not again.changed and again.figures == obtained.figures and depot.missing(coco.lacking(depot)) == []
     assert len(server.requests) == requests == 4
 
     recipe = load_config(RECIPE, [f"data.root={obtained.folder}"])
@@ -184,22 +200,24 @@ def test_made_whole_and_done_twice_does_nothing(server: Server, offered: None, t
         assert np.count_nonzero(dataset[0].label == VOC_CLASSES.index("tvmonitor")) == 1600
     (obtained.folder / "voc/val/000000000002.png").unlink()
     with pytest.raises(DataError, match=r"voc/val lacks 1 of 1 files"):
-        coco.get(tmp_path, _quiet)
+        coco.get(depot)
 
 
-def test_pictures_that_are_there_are_taken(server: Server, offered: None, tmp_path: Path) -> None:
+def test_pictures_that_are_there_are_taken(server: Server, offered: None, tmp_path: Path, depot: Depot) -> None:
     folder = tmp_path / "coco2017"
     for split in ("train", "val"):
         (folder / f"{split}2017").mkdir(parents=True)
         (folder / f"{split}2017" / f"{'1' if split == 'train' else '2':0>12}.jpg").write_bytes(made.jpeg(SIDE))
-    assert list(coco.get(tmp_path, _quiet).figures.values()) == [1, 1]
+    assert list(coco.get(depot).figures.values()) == [1, 1]
     assert [request[0] for request in server.requests] == ["mirror0/annotations_trainval2017.zip"]
 
 
-def test_a_folder_of_other_pictures_is_told(offered: None, tmp_path: Path) -> None:
+def test_a_folder_of_other_pictures_is_told(offered: None, tmp_path: Path, depot: Depot) -> None:
     (tmp_path / "coco2017/train2017").mkdir(parents=True)
-    with pytest.raises(DataError, match=r"train2017 lacks 1 of the 1 pictures with VOC's classes"):
-        coco.get(tmp_path, _quiet)
+    with pytest.raises(
+        DataError, match=r"train2017 lacks 1 of 1 files, such as 000000000001\.jpg: move .*train2017 away"
+    ):
+        coco.get(depot)
 
 
 def test_real_pictures_against_a_drawing_of_our_own(shared: Path) -> None:

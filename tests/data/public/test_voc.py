@@ -14,16 +14,13 @@ from PIL import Image
 from segkit.base.errors import DataError, DownloadError, OutputError, SegkitError
 from segkit.base.labels import palette_table, voc_palette
 from segkit.data.pairs import read_names
-from segkit.data.public import voc
+from segkit.data.public import archive, voc
+from segkit.data.public.archive import Depot
 from segkit.data.voc import VocDataset
 from tests.base.server import Page, Server
 from tests.data.public import archives as made
 
 Offer = Callable[..., None]
-
-
-def _quiet(*_: object) -> None:
-    pass
 
 
 @pytest.fixture
@@ -34,16 +31,16 @@ def offer(server: Server, monkeypatch: pytest.MonkeyPatch) -> Offer:
         tar, tgz = voc_tar or made.tar(made.voc_files()), sbd_tgz or made.tar(made.sbd_files(), mode="w:gz")
         monkeypatch.setattr(voc, "VOC", made.offer(server, voc.VOC.name, tar, **options))  # type: ignore[arg-type]
         monkeypatch.setattr(voc, "SBD", made.offer(server, voc.SBD.name, tgz, **options))  # type: ignore[arg-type]
-        monkeypatch.setattr(voc, "FIGURES", voc.Figures(train=3, val=2, train_aug=6))
+        monkeypatch.setattr(voc, "FIGURES", {"train": 3, "val": 2, "train_aug": 6})
 
     return put
 
 
-def test_made_whole_and_done_twice_does_nothing(server: Server, offer: Offer, tmp_path: Path) -> None:
+def test_made_whole_and_done_twice_does_nothing(server: Server, offer: Offer, tmp_path: Path, depot: Depot) -> None:
     offer()
     seen: list[tuple[str, int, int | None]] = []
-    assert [source.name for source in voc.missing(tmp_path)] == [voc.VOC.name, voc.SBD.name]
-    obtained = voc.get(tmp_path, lambda *said: seen.append(said))
+    assert [source.name for source in depot.missing(voc.lacking(depot))] == [voc.VOC.name, voc.SBD.name]
+    obtained = voc.get(Depot(tmp_path, lambda *said: seen.append(said)))
     assert obtained.changed and obtained.folder == tmp_path / "VOCdevkit" / "VOC2012"
     assert obtained.figures == {"pictures in train_aug": 6, "of them in val": 0, "pictures in val": 2}
     assert {what.split()[0] for what, _, _ in seen} == {"downloading", "unpacking", "writing"}
@@ -63,54 +60,60 @@ def test_made_whole_and_done_twice_does_nothing(server: Server, offer: Offer, tm
     requests = len(server.requests)
     shutil.rmtree(tmp_path / "archives")
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-    again = voc.get(tmp_path, _quiet)
-    assert not again.changed and again.figures == obtained.figures and voc.missing(tmp_path) == []
+    again = voc.get(depot)
+    assert not again.changed and again.figures == obtained.figures and depot.missing(voc.lacking(depot)) == []
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
     assert len(server.requests) == requests
 
 
-def test_voc_that_is_there_is_kept_and_only_sbd_is_had(server: Server, offer: Offer, tmp_path: Path) -> None:
+def test_voc_that_is_there_is_kept_and_only_sbd_is_had(
+    server: Server, offer: Offer, tmp_path: Path, depot: Depot
+) -> None:
     offer()
-    folder = voc.get(tmp_path, _quiet).folder
+    folder = voc.get(depot).folder
     shutil.rmtree(folder / "SegmentationClassAug")
     (folder / "ImageSets/Segmentation/train_aug.txt").unlink()
     shutil.rmtree(tmp_path / "archives")
     server.requests.clear()
-    assert voc.get(tmp_path, _quiet).changed
+    assert voc.get(depot).changed
     assert [request[0] for request in server.requests] == ["mirror0/benchmark.tgz"]
 
 
-def test_archives_put_there_by_hand_need_no_server(server: Server, offer: Offer, tmp_path: Path) -> None:
+def test_archives_put_there_by_hand_need_no_server(server: Server, offer: Offer, tmp_path: Path, depot: Depot) -> None:
     offer()
     (tmp_path / "archives").mkdir()
     for source in (voc.VOC, voc.SBD):
         (tmp_path / "archives" / source.name).write_bytes(server.pages[f"mirror0/{source.name}"].data)
     server.pages.clear()
-    assert voc.missing(tmp_path) == [] and voc.get(tmp_path, _quiet).changed and not server.requests
+    assert depot.missing(voc.lacking(depot)) == [] and voc.get(depot).changed and not server.requests
     shutil.rmtree(tmp_path / "VOCdevkit")
     (tmp_path / "archives" / "benchmark.tgz").write_bytes(b"something else")
     with pytest.raises(DownloadError, match=r"benchmark\.tgz is not the file wanted .*: remove it"):
-        voc.get(tmp_path, _quiet)
+        voc.get(depot)
 
 
-def test_cut_by_every_mirror_and_resumed_by_the_next_call(server: Server, offer: Offer, tmp_path: Path) -> None:
+def test_cut_by_every_mirror_and_resumed_by_the_next_call(
+    server: Server, offer: Offer, tmp_path: Path, depot: Depot
+) -> None:
     offer()
     for number in (0, 1):
         server.pages[f"mirror{number}/{voc.VOC.name}"].cuts = [5000, 0] if number == 0 else [0]
     with pytest.raises(DownloadError, match=r"cut after 5000 of \d+ bytes.*put it at .*archives/VOCtrainval"):
-        voc.get(tmp_path, _quiet)
+        voc.get(depot)
     assert not (tmp_path / "VOCdevkit").exists()
-    assert voc.get(tmp_path, _quiet).figures["pictures in train_aug"] == 6
+    assert voc.get(depot).figures["pictures in train_aug"] == 6
     assert server.requests[-2][:2] == (f"mirror0/{voc.VOC.name}", "bytes=5000-")
 
 
-def test_the_second_mirror_and_a_server_without_ranges(server: Server, offer: Offer, tmp_path: Path) -> None:
+def test_the_second_mirror_and_a_server_without_ranges(
+    server: Server, offer: Offer, tmp_path: Path, depot: Depot
+) -> None:
     offer()
     server.pages[f"mirror0/{voc.VOC.name}"] = Page(status=302, headers={"Location": "file:///etc/passwd"})
     del server.pages["mirror0/benchmark.tgz"]
     second = server.pages["mirror1/benchmark.tgz"]
     second.ranges, second.cuts = False, [200]
-    assert voc.get(tmp_path, _quiet).changed
+    assert voc.get(depot).changed
 
 
 def _corrupt(server: Server, data: bytes) -> None:
@@ -119,15 +122,15 @@ def _corrupt(server: Server, data: bytes) -> None:
         page.data = data[: len(page.data)].ljust(len(page.data), b"!")
 
 
-def test_a_corrupt_archive_is_not_kept(server: Server, offer: Offer, tmp_path: Path) -> None:
+def test_a_corrupt_archive_is_not_kept(server: Server, offer: Offer, tmp_path: Path, depot: Depot) -> None:
     offer()
     good = server.pages["mirror0/benchmark.tgz"].data
     _corrupt(server, b"corrupt")
     with pytest.raises(DownloadError, match=r"its md5 is .*; .*its md5 is"):
-        voc.get(tmp_path, _quiet)
+        voc.get(depot)
     assert [path.name for path in (tmp_path / "archives").iterdir()] == [voc.VOC.name]
     _corrupt(server, good)
-    assert voc.get(tmp_path, _quiet).changed
+    assert voc.get(depot).changed
 
 
 def _broken(change: Callable[[dict[str, bytes], dict[str, bytes]], object]) -> tuple[bytes, bytes]:
@@ -163,52 +166,56 @@ DATASET = "benchmark_RELEASE/dataset/"
     ],
 )
 def test_archives_of_something_else(
-    offer: Offer, tmp_path: Path, change: Callable[[dict[str, bytes], dict[str, bytes]], object], words: str
+    offer: Offer,
+    tmp_path: Path,
+    change: Callable[[dict[str, bytes], dict[str, bytes]], object],
+    words: str,
+    depot: Depot,
 ) -> None:
     offer(*_broken(change))
     with pytest.raises(DataError, match=words) as caught:
-        voc.get(tmp_path, _quiet)
+        voc.get(depot)
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.rglob("*.unpacking"))
 
 
-def test_links_are_refused(offer: Offer, tmp_path: Path) -> None:
+def test_links_are_refused(offer: Offer, tmp_path: Path, depot: Depot) -> None:
     link = {"VOCdevkit/VOC2012/JPEGImages/2007_000001.jpg": "/etc/passwd"}
     offer(made.tar(made.voc_files(), links=link))
     with pytest.raises(DataError, match=r"holds a link to /etc/passwd \('VOCdevkit/VOC2012/JPEGImages/2007_000001"):
-        voc.get(tmp_path, _quiet)
+        voc.get(depot)
     assert not (tmp_path / "VOCdevkit" / "VOC2012").exists()
 
 
-def test_no_room(server: Server, offer: Offer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_room(server: Server, offer: Offer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, depot: Depot) -> None:
     offer()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10**9))
     with pytest.raises(OutputError, match=r"2\.5 GB are needed and 268 MB to spare, but its disk has 1\.0 GB free"):
-        voc.get(tmp_path, _quiet)
+        voc.get(depot)
     assert not server.requests
 
 
-def test_a_folder_that_was_made_otherwise_is_left_alone(offer: Offer, tmp_path: Path) -> None:
+def test_a_folder_that_was_made_otherwise_is_left_alone(offer: Offer, tmp_path: Path, depot: Depot) -> None:
     offer()
     own = tmp_path / "VOCdevkit/VOC2012/SegmentationClassAug/own.png"
     own.parent.mkdir(parents=True)
     own.write_bytes(b"mine")
     with pytest.raises(OutputError, match="VOC2012 is there already: move it away"):
-        voc.get(tmp_path, _quiet)
+        voc.get(depot)
     assert own.read_bytes() == b"mine"
 
 
-def test_damage_afterwards_is_found(offer: Offer, tmp_path: Path) -> None:
+def test_damage_afterwards_is_found(offer: Offer, tmp_path: Path, depot: Depot) -> None:
     offer()
-    folder = voc.get(tmp_path, _quiet).folder
+    folder = voc.get(depot).folder
     names = folder / "ImageSets/Segmentation/train_aug.txt"
     names.write_text(names.read_text().replace("2008_000021", "2007_000011"))
     with pytest.raises(DataError, match=r"train_aug\.txt names 1 pictures of val, such as 2007_000011"):
-        voc.get(tmp_path, _quiet)
+        voc.get(depot)
     names.write_text("".join(f"{name}\n" for name in made.TRAIN_AUG))
     (folder / "SegmentationClassAug/2008_000003.png").unlink()
     with pytest.raises(DataError, match=r"SegmentationClassAug lacks 1 of 6 files, such as 2008_000003\.png"):
-        voc.get(tmp_path, _quiet)
+        voc.get(depot)
 
 
 def _full_size() -> tuple[list[str], list[str], list[str], list[str]]:
@@ -220,7 +227,7 @@ def _full_size() -> tuple[list[str], list[str], list[str], list[str]]:
 
 @pytest.mark.slow
 def test_the_three_figures_from_archives_of_full_length(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, depot: Depot
 ) -> None:
     train, val, sbd_train, sbd_val = _full_size()
     picture, label, mat = made.jpeg(), made.png(made.VOC_LABEL), made.mat(made.SBD_LABEL)
@@ -233,8 +240,8 @@ def test_the_three_figures_from_archives_of_full_length(
     monkeypatch.setattr(voc, "VOC", made.offer(server, voc.VOC.name, made.tar(files)))
     monkeypatch.setattr(voc, "SBD", made.offer(server, voc.SBD.name, made.tar(sbd, mode="w:gz")))
     figures = {"pictures in train_aug": 10_582, "of them in val": 0, "pictures in val": 1449}
-    assert voc.get(tmp_path, _quiet).figures == figures
-    again = voc.get(tmp_path, _quiet)
+    assert voc.get(depot).figures == figures
+    again = voc.get(depot)
     assert not again.changed and again.figures == figures
     assert (len(VocDataset(tmp_path, "train_aug")), len(VocDataset(tmp_path, "val"))) == (10_582, 1449)
 
@@ -250,7 +257,7 @@ def test_the_three_figures_at_full_size(tmp_path: Path, monkeypatch: pytest.Monk
         source.parent.mkdir(parents=True, exist_ok=True)
         source.write_bytes(made.lines(chosen))
     there = {"JPEGImages": train_aug + val, "SegmentationClass": train + val, "SegmentationClassAug": train_aug}
-    monkeypatch.setattr(voc, "_stems", lambda folder, _: set(there[folder.name]))  # 26,000 files take long to make
+    monkeypatch.setattr(archive, "stems", lambda folder, _: set(there[folder.name]))  # 26,000 files take long to make
     figures = {"pictures in train_aug": 10_582, "of them in val": 0, "pictures in val": 1449}
     assert voc.check(tmp_path) == figures
     (tmp_path / "ImageSets/Segmentation/train_aug.txt").write_bytes(made.lines(train_aug[1:]))
@@ -264,7 +271,8 @@ def test_the_part_at_hand(shared: Path) -> None:
         rows = list(csv.DictReader(file))
     train = [row["id"] for row in rows if row["train"] == "1"]
     names = voc.train_aug_names(train, val, [row["id"] for row in rows] + val)
-    assert (len(train), len(names), len(set(names) & set(val)), len(val)) == (684, 6148, 0, 1449)
+    others = {row["id"] for row in rows} - set(val)
+    assert train and set(train) < others and names == sorted(others)
 
 
 def test_a_mat_file_as_read(tmp_path: Path) -> None:
