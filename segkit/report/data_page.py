@@ -36,7 +36,7 @@ class BalanceRow(NamedTuple):
 
 
 def write_data_page(path: Path | str, check: dict[str, Any], examples: Sequence[ShownExample], *, title: str) -> None:
-    """Write the page of the plain data of `segkit.data.check.DataCheck.to_json`, as one file.
+    """Write the page of the plain data of `segkit.data.check.thorough.DataCheck.to_json`, as one file.
 
     Raises OutputError where the file cannot be written.
     """

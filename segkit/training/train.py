@@ -12,7 +12,7 @@ from torch import Tensor
 
 from segkit.base.device import choose_device
 from segkit.base.errors import DataError, SegkitError
-from segkit.data.check import check_dataset
+from segkit.data.check.quick import check_dataset
 from segkit.data.dataset import Dataset
 from segkit.data.finding import Finding
 from segkit.data.loader import training_batches

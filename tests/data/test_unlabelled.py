@@ -8,7 +8,7 @@ from PIL import Image
 
 from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE, voc_palette
-from segkit.data.check import check_dataset
+from segkit.data.check.quick import check_dataset
 from segkit.data.shapes import ShapesDataset
 from segkit.data.unlabelled import Joined, UnlabelledPictures
 

@@ -16,7 +16,7 @@ from segkit.cli.options import Overrides, Recipe
 from segkit.cli.report import picture_progress
 
 if TYPE_CHECKING:
-    from segkit.data.check import DataCheck
+    from segkit.data.check.thorough import DataCheck
     from segkit.data.dataset import Dataset
     from segkit.data.finding import Finding
     from segkit.recipe.config import Config
@@ -37,7 +37,7 @@ def check(
     The exit status is 1 if there are errors, 0 if there is nothing or only warnings.
     """
     from segkit.base.files import make_folder, write_atomically
-    from segkit.data.check import check_splits
+    from segkit.data.check.thorough import check_splits
     from segkit.recipe.config import load_config
 
     recipe = load_config(config, overrides or [])
@@ -129,6 +129,6 @@ def _write_page(path: Path, found: "DataCheck", datasets: "dict[str, Dataset]", 
             overlaid(example.picture, example.label, found.palette, stored=example.stored),
             example.label is not None,
         )
-        for example in read_examples(found.examples, found.findings, datasets)
+        for example in read_examples(found.examples, datasets)
     ]
     write_data_page(path, found.to_json(), shown, title=title)

@@ -9,7 +9,7 @@ import numpy as np
 from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE
 from segkit.base.pictures import read_picture
-from segkit.data.check.look import Look
+from segkit.data.check.look import SplitLooks
 from segkit.data.dataset import Dataset
 from segkit.data.finding import Finding
 from segkit.data.pairs import PairedFiles
@@ -19,8 +19,13 @@ SOUND = 24
 FAULTY = 24
 """How many more are chosen because something is wrong with them, spread over the kinds of findings."""
 
-Place = tuple[str, int]
-"""A split and the place of a picture in it."""
+
+class Chosen(NamedTuple):
+    """A picture worth looking at: its split, its place in it, and the kind of finding it is chosen for, or ""."""
+
+    split: str
+    index: int
+    kind: str = ""
 
 
 class Example(NamedTuple):
@@ -39,89 +44,79 @@ class Example(NamedTuple):
     stored: np.ndarray | None = None
 
 
-def choose_examples(looks: Mapping[str, Sequence[Look]], classes: int) -> tuple[Place, ...]:
-    """For each class the picture with most of it, of the first split that has it, and others spread over the splits."""
-    readable = [
-        (split, index)
-        for split, row in looks.items()
-        for index, look in enumerate(row)
-        if look.size is not None and look.pixels is not None
-    ]
-    if not readable:
-        return ()
-    chosen: dict[Place, None] = {}
-    for label in range(classes):
-        for split, row in looks.items():
-            counts = [-1 if look.pixels is None or look.size is None else int(look.pixels[label]) for look in row]
-            if max(counts, default=0) > 0:
-                chosen[(split, int(np.argmax(counts)))] = None
-                break
-    rest = max(0, SOUND - len(chosen))
-    for place in np.linspace(0, len(readable) - 1, rest).round().astype(int).tolist():
-        chosen[readable[place]] = None
-    order = {place: number for number, place in enumerate(readable)}
-    return tuple(sorted(list(chosen)[:SOUND], key=order.__getitem__))
+def choose_examples(splits: Sequence[SplitLooks], findings: Sequence[Finding]) -> tuple[Chosen, ...]:
+    """Up to FAULTY pictures with findings, taken in turn from all kinds, then up to SOUND others.
+
+    Those are for each class the picture with most of it, of the first split that has it, and pictures spread over the
+    splits.
+    """
+    faulty = _faulty(splits, findings)
+    places = {chosen[:2] for chosen in faulty}
+    return (*faulty, *(chosen for chosen in _sound(splits) if chosen[:2] not in places))
 
 
-def read_examples(
-    places: Sequence[Place], findings: Sequence[Finding], datasets: Mapping[str, Dataset]
-) -> Iterator[Example]:
-    """The pictures with findings, up to FAULTY of them, then those at `places`; what cannot be read is left out."""
-    faulty = _faulty(findings, datasets)
-    for place, note in [*faulty.items(), *((place, "") for place in places if place not in faulty)]:
-        example = _read(datasets[place[0]], place, note)
-        if example is not None:
-            yield example
-
-
-def _faulty(findings: Sequence[Finding], datasets: Mapping[str, Dataset]) -> dict[Place, str]:
-    """Where the files of findings are and the kind of each, taken in turn from all kinds."""
-    at: dict[tuple[str, str], int] = {}
-    for split, dataset in datasets.items():
-        for index, name in enumerate(dataset.ids):
-            at[split, name] = index
-            if isinstance(dataset, PairedFiles):
-                at[split, str(dataset.pictures[index])] = at[split, str(dataset.labels[index])] = index
-    kinds: dict[str, list[Place]] = {}
+def _faulty(splits: Sequence[SplitLooks], findings: Sequence[Finding]) -> list[Chosen]:
+    at = {
+        (split.name, file): index
+        for split in splits
+        for index, look in enumerate(split.looks)
+        for file in (split.dataset.ids[index], look.picture, look.label)
+    }
+    kinds: dict[str, list[tuple[str, int]]] = {}
     for finding in findings:
         if (finding.split, finding.file) in at:
             kinds.setdefault(finding.kind, []).append((finding.split, at[finding.split, finding.file]))
-    found: dict[Place, str] = {}
+    found: dict[tuple[str, int], str] = {}
     for turn in range(FAULTY):
         for kind, places in kinds.items():
             if turn < len(places) and len(found) < FAULTY:
                 found.setdefault(places[turn], kind)
-    return found
+    return [Chosen(*place, kind) for place, kind in found.items()]
 
 
-def _read(dataset: Dataset, place: Place, note: str) -> Example | None:
-    split, index = place
-    label = None
-    try:
-        if isinstance(dataset, PairedFiles):
-            picture = dataset.picture(index)
-            with suppress(DataError):
-                label = dataset.label(index)
-        else:
-            picture, label, _ = dataset[index]
-    except DataError:
-        return None
-    if label is not None and (label.shape != picture.shape[:2] or _holds_others(label, len(dataset.classes))):
+def _sound(splits: Sequence[SplitLooks]) -> list[Chosen]:
+    labels = {
+        Chosen(split.name, index): look.pixels
+        for split in splits
+        for index, look in enumerate(split.looks)
+        if look.size is not None and look.pixels is not None
+    }
+    readable = list(labels)
+    if not readable:
+        return []
+    chosen: dict[Chosen, None] = {}
+    for label in range(len(splits[0].dataset.classes)):
+        for split in splits:
+            holding = [place for place in readable if place.split == split.name and labels[place][label]]
+            if holding:
+                chosen[max(holding, key=lambda place: labels[place][label])] = None
+                break
+    rest = np.linspace(0, len(readable) - 1, max(0, SOUND - len(chosen))).round().astype(int).tolist()
+    first = list(dict.fromkeys([*chosen, *(readable[place] for place in rest)]))[:SOUND]
+    return sorted(first, key=readable.index)
+
+
+def read_examples(examples: Sequence[Chosen], datasets: Mapping[str, Dataset]) -> Iterator[Example]:
+    """The pictures chosen; those that cannot be read are left out."""
+    for chosen in examples:
+        with suppress(DataError):
+            yield _read(datasets[chosen.split], chosen)
+
+
+def _read(dataset: Dataset, chosen: Chosen) -> Example:
+    split, index, kind = chosen
+    label = stored = None
+    if isinstance(dataset, PairedFiles):
+        picture = dataset.picture(index)
+        with suppress(DataError):
+            label = dataset.label(index)
+    else:
+        picture, label, _ = dataset[index]
+    others = label is not None and ((label >= len(dataset.classes)) & (label != IGNORE)).any()
+    if label is not None and (label.shape != picture.shape[:2] or others):
         label = None
-    if label is None:
-        return Example(dataset.ids[index], split, note, (), picture, None, _stored(dataset, index))
-    classes = tuple(np.unique(label[label != IGNORE]).tolist())
-    return Example(dataset.ids[index], split, note, classes, picture, label)
-
-
-def _stored(dataset: Dataset, index: int) -> np.ndarray | None:
-    if not isinstance(dataset, PairedFiles):
-        return None
-    try:
-        return read_picture(dataset.labels[index])
-    except DataError:
-        return None
-
-
-def _holds_others(label: np.ndarray, classes: int) -> bool:
-    return bool(((label >= classes) & (label != IGNORE)).any())
+    if label is None and isinstance(dataset, PairedFiles):
+        with suppress(DataError):
+            stored = read_picture(dataset.labels[index])
+    classes = () if label is None else tuple(np.unique(label[label != IGNORE]).tolist())
+    return Example(dataset.ids[index], split, kind, classes, picture, label, stored)

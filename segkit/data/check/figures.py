@@ -1,13 +1,12 @@
 """Figures of a split, and the class weights that follow from them."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from segkit.base.labels import IGNORE
-from segkit.data.check.look import Look
+from segkit.data.check.look import SplitLooks
 
 
 @dataclass(frozen=True)
@@ -27,16 +26,16 @@ class SplitFigures:
     sizes: tuple[tuple[int, int, int], ...]
 
 
-def split_figures(name: str, looks: Sequence[Look], classes: int) -> SplitFigures:
+def split_figures(split: SplitLooks) -> SplitFigures:
     """The figures of a split from the looks at its pictures."""
-    labels = [look.pixels for look in looks if look.pixels is not None]
+    labels = [look.pixels for look in split.looks if look.pixels is not None]
     counts = np.array(labels, np.int64).reshape(-1, 256)
-    of_classes = counts[:, :classes]
+    of_classes = counts[:, : len(split.dataset.classes)]
     occurs = of_classes > 0
-    sizes = Counter(look.size for look in looks if look.size is not None)
+    sizes = Counter(look.size for look in split.looks if look.size is not None)
     return SplitFigures(
-        name,
-        len(looks),
+        split.name,
+        len(split.looks),
         tuple(of_classes.sum(0).tolist()),
         tuple(occurs.sum(0).tolist()),
         tuple((occurs * of_classes.sum(1, keepdims=True)).sum(0).tolist()),

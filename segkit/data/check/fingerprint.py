@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from segkit.base.files import file_digest
+
 SIDE = 512
 """Pixels a side that a picture keeps for its fingerprint: JPEG's own reduction is another than that of a thumbnail."""
 
@@ -26,7 +28,7 @@ _AT_ONCE = 256  # pictures that candidates are looked for at once
 class Fingerprint(NamedTuple):
     """What tells a picture: `digest` of its bytes; `thumbnail`, uint8 (32, 32, 3), of its looks."""
 
-    digest: bytes
+    digest: str
     thumbnail: np.ndarray
 
 
@@ -38,16 +40,14 @@ class Pair(NamedTuple):
     exact: bool
 
 
-def fingerprint(picture: np.ndarray, digest: bytes | None = None) -> Fingerprint:
-    """The fingerprint of a picture, uint8 (H, W, 3); `digest` is of its pixels where it is not given."""
+def fingerprint(picture: np.ndarray, path: Path | None = None) -> Fingerprint:
+    """The fingerprint of a picture, uint8 (H, W, 3), by the bytes of its file, or by its pixels where there is none.
+
+    Raises OSError as `open` does.
+    """
+    digest = hashlib.sha256(picture.tobytes()).hexdigest() if path is None else file_digest(path)
     small = Image.fromarray(picture).resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BOX)
-    return Fingerprint(digest or hashlib.blake2b(picture.tobytes(), digest_size=16).digest(), np.asarray(small))
-
-
-def fingerprint_of_file(path: Path, picture: np.ndarray) -> Fingerprint:
-    """The fingerprint of a picture, uint8 (H, W, 3), with the digest of its file; OSError as `open` raises it."""
-    with open(path, "rb") as file:
-        return fingerprint(picture, hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).digest())
+    return Fingerprint(digest, np.asarray(small))
 
 
 def same_pictures(

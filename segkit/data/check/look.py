@@ -1,7 +1,6 @@
 """A look at one picture and its label: what is wrong with them, and what is counted."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,9 +10,9 @@ from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE
 from segkit.base.pictures import read_reduced
 from segkit.data.check.exif import fits_turned
-from segkit.data.check.fingerprint import SIDE, Fingerprint, fingerprint, fingerprint_of_file
+from segkit.data.check.fingerprint import SIDE, Fingerprint, fingerprint
 from segkit.data.check.masks import label_finding
-from segkit.data.dataset import Dataset
+from segkit.data.dataset import Dataset, Sample
 from segkit.data.finding import Finding
 from segkit.data.pairs import PairedFiles
 
@@ -21,19 +20,29 @@ from segkit.data.pairs import PairedFiles
 class Look(NamedTuple):
     """What one picture and its label showed; None is what could not be had.
 
-    `size` is (width, height) of the picture, `pixels`, int64 (256,), how many pixels of the label are of each class and
-    IGNORE.
+    `picture` and `label` are their files, or the picture's name where there are no files. `size` is (width, height) of
+    the picture, `pixels`, int64 (256,), how many pixels of the label are of each class and IGNORE.
     """
 
-    size: tuple[int, int] | None
-    pixels: np.ndarray | None
-    fingerprint: Fingerprint | None
-    findings: tuple[Finding, ...]
+    picture: str
+    label: str
+    size: tuple[int, int] | None = None
+    pixels: np.ndarray | None = None
+    fingerprint: Fingerprint | None = None
+    findings: tuple[Finding, ...] = ()
 
     @property
     def values(self) -> list[int]:
         """The classes in the label, and IGNORE."""
         return [] if self.pixels is None else np.flatnonzero(self.pixels).tolist()
+
+
+class SplitLooks(NamedTuple):
+    """A split by its name, and the looks at its pictures, in their order."""
+
+    name: str
+    dataset: Dataset
+    looks: Sequence[Look]
 
 
 def look_at(dataset: Dataset, index: int, *, fingerprinted: bool = True) -> Look:
@@ -43,35 +52,39 @@ def look_at(dataset: Dataset, index: int, *, fingerprinted: bool = True) -> Look
     """
     if isinstance(dataset, PairedFiles):
         return _look_at_files(dataset, index, fingerprinted)
+    name = dataset.ids[index]
     try:
-        picture, label, name = dataset[index]
+        sample = dataset[index]
     except DataError as error:
-        told = Finding("error", dataset.ids[index], str(error), "cannot be read")
-        return Look(None, None, None, (told,))
-    size = picture.shape[1], picture.shape[0]
-    pixels = np.array(Image.fromarray(label).histogram(), np.int64)
-    found = fingerprint(picture) if fingerprinted else None
-    return Look(size, pixels, found, _wrong_arrays(picture, label, name, len(dataset.classes)))
+        return Look(name, name, findings=(Finding("error", name, str(error), "cannot be read"),))
+    size = sample.image.shape[1], sample.image.shape[0]
+    found = fingerprint(sample.image) if fingerprinted else None
+    findings = _wrong_arrays(sample, len(dataset.classes))
+    pixels = None if any(finding.kind == "label values" for finding in findings) else _counts(sample.label)
+    return Look(name, name, size, pixels, found, findings)
 
 
 def _look_at_files(dataset: PairedFiles, index: int, fingerprinted: bool) -> Look:
     """File by file, so that a broken picture does not hide what is wrong with its label."""
-    path = dataset.pictures[index]
+    path, label_path = dataset.pictures[index], dataset.labels[index]
     findings: list[Finding] = []
-    picture, size, found = None, None, None
+    picture, label, size, found = None, None, None, None
     try:
         picture, size = read_reduced(path, side=SIDE)
-        found = fingerprint_of_file(path, picture) if fingerprinted else None
+        found = fingerprint(picture, path) if fingerprinted else None
     except DataError as error:
         findings.append(Finding("error", str(path), str(error), "picture cannot be read"))
     try:
         label = dataset.label(index)
     except DataError as error:
-        findings.append(label_finding(dataset.labels[index], str(error), dataset))
-        return Look(size, None, found, tuple(findings))
-    if picture is not None and size is not None:
+        findings.append(label_finding(label_path, str(error), dataset.colours))
+    if picture is not None and size is not None and label is not None:
         findings.extend(_fit(dataset, index, picture, size, label))
-    return Look(size, np.array(Image.fromarray(label).histogram(), np.int64), found, tuple(findings))
+    return Look(str(path), str(label_path), size, None if label is None else _counts(label), found, tuple(findings))
+
+
+def _counts(label: np.ndarray) -> np.ndarray:
+    return np.array(Image.fromarray(label).histogram(), np.int64)
 
 
 def _fit(
@@ -94,7 +107,8 @@ def _fit(
     return [Finding("warning", str(path), told, "EXIF orientation")]
 
 
-def _wrong_arrays(picture: np.ndarray, label: np.ndarray, name: str, count: int) -> tuple[Finding, ...]:
+def _wrong_arrays(sample: Sample, count: int) -> tuple[Finding, ...]:
+    picture, label, name = sample
     findings = []
     if picture.shape[:2] != label.shape:
         sizes = f"{label.shape[1]}x{label.shape[0]} pixels, its picture {picture.shape[1]}x{picture.shape[0]}"
@@ -105,13 +119,3 @@ def _wrong_arrays(picture: np.ndarray, label: np.ndarray, name: str, count: int)
         told = f"{held}: give it a class or make it {IGNORE}"
         findings.append(Finding("error", name, told, "label values"))
     return tuple(findings)
-
-
-def several(paths: Sequence[str | Path], what: str) -> str:
-    """Such as "3 labels (the first is a.png) have", to begin a sentence with."""
-    return f"1 {what} ({paths[0]}) has" if len(paths) == 1 else f"{len(paths)} {what}s (the first is {paths[0]}) have"
-
-
-def label_name(dataset: Dataset, index: int) -> str:
-    """The file of a label, or the picture's name where there are no files."""
-    return str(dataset.labels[index]) if isinstance(dataset, PairedFiles) else dataset.ids[index]

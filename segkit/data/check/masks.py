@@ -1,6 +1,7 @@
 """Why a label file is refused: what was done to it, so that it can be told how to make it right."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -8,7 +9,6 @@ from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE, Palette, palette_table
 from segkit.base.pictures import colour_codes, read_stored_label
 from segkit.data.finding import Finding
-from segkit.data.pairs import PairedFiles
 
 _NEAR = 16  # how far JPEG moves most colours, in levels of the channel that moves most
 # Of pixels in unknown colours, how many are that near. Measured on CamVid: 83 to 100 % at qualities 50 to 95, and 16 to
@@ -18,18 +18,30 @@ _MANY = 12  # colours or values that nobody chose, so that a program made them
 _GREYS = (0, 64, 128, 192, 255)  # of masks made to be looked at
 
 
-def label_finding(path: Path, refused: str, dataset: PairedFiles) -> Finding:
-    """What is wrong with a label file that was `refused` with this message, with the cause where it can be told."""
+class _Cause(NamedTuple):
+    """The sentence of a finding, and its kind."""
+
+    told: str
+    kind: str
+
+
+def label_finding(path: Path, refused: str, colours: Palette | None) -> Finding:
+    """What is wrong with a label file that was `refused` with this message, with the cause where it can be told.
+
+    `colours` are those that the data set decodes RGB labels by.
+    """
     try:
         stored = read_stored_label(path)
     except DataError:
-        kind = "mask compressed as JPEG" if _starts_as_jpeg(path) else "label cannot be read"
-        return Finding("error", str(path), refused, kind)
-    if stored.ndim == 2:
-        return _wrong_values(path, refused, stored)
-    if dataset.colours is None:
-        return _colours_not_told(path, refused, stored)
-    return _wrong_colours(path, refused, stored, dataset.colours)
+        cause = _Cause(refused, "mask compressed as JPEG" if _starts_as_jpeg(path) else "label cannot be read")
+    else:
+        if stored.ndim == 2:
+            cause = _wrong_values(path, refused, stored)
+        elif colours is None:
+            cause = _colours_not_told(path, refused, stored)
+        else:
+            cause = _wrong_colours(path, stored, colours)
+    return Finding("error", str(path), *cause)
 
 
 def _starts_as_jpeg(path: Path) -> bool:
@@ -40,38 +52,38 @@ def _starts_as_jpeg(path: Path) -> bool:
         return False
 
 
-def _wrong_values(path: Path, refused: str, stored: np.ndarray) -> Finding:
-    present = np.unique(stored)
+def _wrong_values(path: Path, refused: str, stored: np.ndarray) -> _Cause:
     if "saved to be looked at" in refused:
-        return Finding("error", str(path), refused, "mask saved to be looked at")
+        return _Cause(refused, "mask saved to be looked at")
+    present = np.unique(stored)
     off = np.abs(present[:, None].astype(int) - np.array(_GREYS)).min(1)
-    if len(present) > _MANY and (off[off > 0] <= _NEAR).mean() > 0.5 and _few_greys(stored):
+    greys = _few_greys(stored)
+    if len(present) > _MANY and (off[off > 0] <= _NEAR).mean() > 0.5 and greys:
         told = (
-            f"{path} holds {len(present)} values near {_few_greys(stored)}: it was compressed as JPEG, or made smaller "
+            f"{path} holds {len(present)} values near {greys}: it was compressed as JPEG, or made smaller "
             "with smoothing, which makes values that are no class: make it again from the tool's own masks as PNG"
         )
-        return Finding("error", str(path), told, "mask compressed as JPEG")
-    return Finding("error", str(path), refused, "label values")
+        return _Cause(told, "mask compressed as JPEG")
+    return _Cause(refused, "label values")
 
 
 def _few_greys(stored: np.ndarray) -> str:
     """The greys that nearly all of a mask is close to, such as "0 and 255"; "" if they are not those of a mask."""
-    greys = [grey for grey in _GREYS if (np.abs(stored.astype(int) - grey) <= _NEAR).mean() > 0.002]
-    near = sum((np.abs(stored.astype(int) - grey) <= _NEAR).mean() for grey in greys)
-    bright = max(greys, default=0) > 0
-    return " and ".join(map(str, greys)) if bright and near > 0.95 else ""
+    shares = {grey: float((np.abs(stored.astype(int) - grey) <= _NEAR).mean()) for grey in _GREYS}
+    greys = [grey for grey, share in shares.items() if share > 0.002]
+    near = sum(shares[grey] for grey in greys)
+    return " and ".join(map(str, greys)) if any(greys) and near > 0.95 else ""
 
 
-def _colours_not_told(path: Path, refused: str, stored: np.ndarray) -> Finding:
+def _colours_not_told(path: Path, refused: str, stored: np.ndarray) -> _Cause:
     if (stored == stored[..., :1]).all():
-        told = f"{path} is a map of grey values saved as RGB: save it as an indexed or grey PNG of 8 bits"
-        return Finding("error", str(path), told, "RGB label")
-    if len(np.unique(colour_codes(stored))) > 256:
+        refused = f"{path} is a map of grey values saved as RGB: save it as an indexed or grey PNG of 8 bits"
+    elif len(np.unique(colour_codes(stored))) > 256:
         refused += f" (it has more than 256 colours: is {path.name} a picture, or compressed as JPEG?)"
-    return Finding("error", str(path), refused, "RGB label")
+    return _Cause(refused, "RGB label")
 
 
-def _wrong_colours(path: Path, refused: str, stored: np.ndarray, colours: Palette) -> Finding:
+def _wrong_colours(path: Path, stored: np.ndarray, colours: Palette) -> _Cause:
     table = np.array([*colours, palette_table(colours)[IGNORE].tolist()], int)
     codes, counts = np.unique(colour_codes(stored), return_counts=True)
     found = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], 1)
@@ -85,13 +97,13 @@ def _wrong_colours(path: Path, refused: str, stored: np.ndarray, colours: Palett
             "its pixels): it was compressed as JPEG, which no saving as PNG undoes: make it again from the tool's own "
             "masks as PNG"
         )
-        return Finding("error", str(path), told, "mask compressed as JPEG")
+        return _Cause(told, "mask compressed as JPEG")
     if unknown.sum() > _MANY:
         told = (
             f"{path} holds {unknown.sum()} colours that are no class's ({share:.1%} of its pixels): it was resized "
             "with smoothing, or is no label: make it again without smoothing (nearest neighbour)"
         )
-        return Finding("error", str(path), told, "unknown colours")
+        return _Cause(told, "unknown colours")
     most = [tuple(colour) for colour in found[unknown][np.argsort(-counts[unknown])][:5].tolist()]
     told = f"{path} has {share:.1%} of its pixels in colours that are no class's: {', '.join(map(str, most))}"
-    return Finding("error", str(path), f"{told}: add them to `colours`, or repaint them", "unknown colours")
+    return _Cause(f"{told}: add them to `colours`, or repaint them", "unknown colours")

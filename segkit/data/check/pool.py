@@ -6,20 +6,17 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 from segkit.base.errors import DataError
-from segkit.data.check.look import Look, look_at
+from segkit.data.check.look import Look, SplitLooks, look_at
 from segkit.data.dataset import Dataset
 
 _FEW = 64  # pictures that are looked at sooner than another process starts
 _CHUNK = 16  # pictures handed to a process at a time
 
-Task = tuple[str, int]
-"""A data set's name and the place of a picture in it."""
-
 
 def look_at_all(
-    datasets: Mapping[str, Dataset], *, workers: int, progress: Callable[[int, int], None] = lambda done, total: None
-) -> dict[str, list[Look]]:
-    """The looks at the pictures of each data set, in their order.
+    datasets: Mapping[str, Dataset], *, workers: int, progress: Callable[[int, int], None]
+) -> list[SplitLooks]:
+    """The looks at the pictures of each data set, by its name.
 
     `workers` are processes, of which one or none is this one; `progress` is called with how many pictures are done, of
     how many. Raises DataError where a process is ended from outside.
@@ -29,10 +26,10 @@ def look_at_all(
     for done, ((name, _), look) in enumerate(zip(tasks, _looks(datasets, tasks, workers), strict=True), 1):
         looks[name].append(look)
         progress(done, len(tasks))
-    return looks
+    return [SplitLooks(name, dataset, looks[name]) for name, dataset in datasets.items()]
 
 
-def _looks(datasets: Mapping[str, Dataset], tasks: list[Task], workers: int) -> Iterator[Look]:
+def _looks(datasets: Mapping[str, Dataset], tasks: list[tuple[str, int]], workers: int) -> Iterator[Look]:
     if workers <= 1 or len(tasks) <= _FEW:
         for name, index in tasks:
             yield look_at(datasets[name], index)
@@ -58,6 +55,6 @@ def _start(datasets: dict[str, Dataset]) -> None:
     _opened.update(datasets)
 
 
-def _look(task: Task) -> Look:
+def _look(task: tuple[str, int]) -> Look:
     name, index = task
     return look_at(_opened[name], index)

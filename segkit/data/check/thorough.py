@@ -8,7 +8,7 @@ from typing import Any
 from segkit.base.errors import DataError
 from segkit.base.labels import Palette
 from segkit.data.check.between import between_splits
-from segkit.data.check.examples import Place, choose_examples
+from segkit.data.check.examples import Chosen, choose_examples
 from segkit.data.check.figures import SplitFigures, median_frequency_weights, split_figures
 from segkit.data.check.pool import look_at_all
 from segkit.data.check.within import absent_classes, within_split
@@ -29,7 +29,7 @@ class DataCheck:
     splits: tuple[SplitFigures, ...]
     findings: tuple[Finding, ...]
     class_weights: tuple[float, ...] | None
-    examples: tuple[Place, ...]
+    examples: tuple[Chosen, ...]
     seconds: float
 
     @property
@@ -67,22 +67,22 @@ def check_splits(
     if not datasets:
         raise DataError("there is no split to look at: correct `root` and the names of the splits")
     start = time.monotonic()
-    looks = look_at_all(datasets, workers=workers, progress=progress)
-    figures = {name: split_figures(name, looks[name], len(dataset.classes)) for name, dataset in datasets.items()}
+    splits = look_at_all(datasets, workers=workers, progress=progress)
+    figures = {split.name: split_figures(split) for split in splits}
     findings = list(before)
-    for name, dataset in datasets.items():
-        findings += [finding._replace(split=name) for finding in within_split(dataset, looks[name])]
-    if train in datasets:
-        holding = {name: split.holding for name, split in figures.items()}
-        findings += absent_classes(datasets[train].classes, holding, train)
-    findings += between_splits(datasets, looks)
-    first = next(iter(datasets.values()))
+    for split in splits:
+        findings += [finding._replace(split=split.name) for finding in within_split(split)]
+    first = splits[0].dataset
+    if train in figures:
+        findings += absent_classes(figures[train], list(figures.values()), first.classes)
+    findings += between_splits(splits)
+    findings.sort(key=lambda finding: (finding.level, finding.kind))
     return DataCheck(
         first.classes,
         first.palette,
         tuple(figures.values()),
-        tuple(sorted(findings, key=lambda finding: (finding.level, finding.kind))),
+        tuple(findings),
         median_frequency_weights(figures[train]) if train in figures else None,
-        choose_examples(looks, len(first.classes)),
+        choose_examples(splits, findings),
         time.monotonic() - start,
     )

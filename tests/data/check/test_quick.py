@@ -9,8 +9,7 @@ from PIL import Image
 from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE, voc_palette
 from segkit.base.pictures import save_label
-from segkit.data.check import check_dataset
-from segkit.data.check.quick import _spread
+from segkit.data.check.quick import _spread, check_dataset
 from segkit.data.dataset import Sample
 from segkit.data.finding import Finding
 from segkit.data.folder import FolderDataset
@@ -92,7 +91,7 @@ def test_missing_partners(tmp_path: Path) -> None:
         (tmp_path / name).unlink()
     findings = check_dataset(_make(tmp_path, {}))
     assert _told(findings) == [("warning", "a.jpg"), ("warning", "d.png")]
-    assert findings[0].message.startswith("2 pictures (the first is ")
+    assert findings[0].message.endswith("take the picture out (and 1 more)")
     assert "has no picture of the same name" in findings[1].message
 
 
@@ -103,13 +102,14 @@ def test_class_that_never_occurs(tmp_path: Path) -> None:
         "",
         "the class 'thing' does not occur in the labels looked at (1 of 1): "
         "check the order of `classes` and the `mapping`, or add pictures of it",
+        "class not in train",
     )
 
 
 def test_nothing_but_ignore(tmp_path: Path) -> None:
     findings = check_dataset(_make(tmp_path, {"a": [0, 1], "b": [IGNORE, IGNORE], "c": [IGNORE, IGNORE]}))
     assert _told(findings) == [("warning", "b.png")]
-    assert "2 labels (the first is" in findings[0].message
+    assert "no labelled pixel: label it or take it out (and 1 more)" in findings[0].message
 
 
 def test_data_sets_without_files() -> None:

@@ -8,10 +8,10 @@ from PIL import Image
 
 from segkit.base.labels import IGNORE, voc_palette
 from segkit.base.pictures import read_picture, read_reduced, save_label
-from segkit.data.check import SplitFigures, check_splits
 from segkit.data.check.examples import read_examples
-from segkit.data.check.figures import median_frequency_weights
+from segkit.data.check.figures import SplitFigures, median_frequency_weights
 from segkit.data.check.fingerprint import fingerprint, same_pictures
+from segkit.data.check.thorough import check_splits
 from segkit.data.folder import FolderDataset
 from segkit.data.shapes import ShapesDataset
 from segkit.data.voc import VocDataset
@@ -141,7 +141,7 @@ def test_a_file_that_may_be_meant_is_named(drawn: Path, tmp_path: Path) -> None:
 def test_examples_show_every_class_and_what_is_wrong(drawn: Path, tmp_path: Path) -> None:
     sets = _splits(drawn)
     found = check_splits(sets, train="train")
-    examples = list(read_examples(found.examples, found.findings, sets))
+    examples = list(read_examples(found.examples, sets))
     assert len(examples) == 16 and {label for example in examples for label in example.classes} == set(range(11))
     label = np.zeros((40, 40), np.uint8)
     _pair(tmp_path, "train", "a", label + 9)
@@ -149,7 +149,7 @@ def test_examples_show_every_class_and_what_is_wrong(drawn: Path, tmp_path: Path
     (tmp_path / "images/train/bb.png").write_text("no picture")
     dataset = FolderDataset(tmp_path, split="train", classes=["ground", "thing"])
     found = check_splits({"train": dataset}, train="train")
-    (example,) = read_examples(found.examples, found.findings, {"train": dataset})
+    (example,) = read_examples(found.examples, {"train": dataset})
     assert (example.name, example.note, example.label) == ("a", "label values", None)
 
 
