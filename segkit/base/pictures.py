@@ -47,6 +47,17 @@ _CONVERTED = ("1", "L", "P", "RGB", "RGBX", "YCbCr", "CMYK", "LA", "PA", "RGBA",
 _AMBIGUOUS_LABELS = {"L;2": "grey of 2 bits", "L;4": "grey of 4 bits", "LA;16B": "grey of 16 bits with alpha"}
 
 
+def pictures_below(folder: Path) -> list[Path]:
+    """The pictures of a folder and of those below it, in the order of their paths; what is hidden is left out."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"), key=Path.as_posix)
+        if path.suffix.lower() in PICTURE_SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    ]
+
+
 def read_picture(path: str | Path) -> np.ndarray:
     """The picture in a file as uint8 (H, W, 3), RGB, turned as its EXIF orientation says.
 

@@ -3,15 +3,15 @@
 import builtins
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import numpy as np
 
-from segkit.base.errors import ConfigError, DataError
+from segkit.base.errors import ConfigError
 from segkit.base.labels import IGNORE, Palette, voc_palette
 from segkit.base.pictures import PICTURE_SUFFIXES
 from segkit.data.finding import Finding
-from segkit.data.pairs import PairedFiles, complete, files_by_stem, read_names, take
+from segkit.data.pairs import PairedFiles, files_by_stem
 
 LABEL_SUFFIXES = frozenset({".png"})
 
@@ -53,48 +53,21 @@ class FolderDataset(PairedFiles):
             raise ConfigError(f"there are {len(classes)} classes: give the names of 1 to {IGNORE}")
         palette = voc_palette(len(classes)) if colours is None else _palette(colours, len(classes))
         image_folder, label_folder = _resolve(root, images, split), _resolve(root, labels, split)
-        one_folder = image_folder == label_folder
-        endings = PICTURE_SUFFIXES - (LABEL_SUFFIXES if one_folder else set())
-        pictures = files_by_stem(image_folder, endings, "images", findings=findings)
-        found = files_by_stem(label_folder, LABEL_SUFFIXES, "labels", findings=findings)
-        if list is None:
-            ids, source = _shared_names(pictures, found), image_folder
-        else:
-            source = _resolve(root, list, split)
-            ids = [_without_suffix(name) for name in read_names(source)]
-            if findings is not None:
-                ids = complete(ids, pictures, found, source=source, findings=findings)
+        endings = PICTURE_SUFFIXES - (LABEL_SUFFIXES if image_folder == label_folder else set())
         super().__init__(
-            ids,
-            take(ids, pictures, kind="pictures", source=source, folder=image_folder),
-            take(ids, found, kind="labels", source=source, folder=label_folder),
+            files_by_stem(image_folder, endings, "images", findings=findings),
+            files_by_stem(label_folder, LABEL_SUFFIXES, "labels", findings=findings),
+            source=None if list is None else _resolve(root, list, split),
             classes=classes,
             palette=palette,
             colours=None if colours is None else palette,
             values=_class_of_value(len(classes), ignore, mapping or {}),
-            without_label=[] if list else [path for name, path in pictures.items() if name not in found],
-            without_picture=[] if list else [path for name, path in found.items() if name not in pictures],
+            findings=findings,
         )
 
 
 def _resolve(root: str | Path, path: str, split: str) -> Path:
     return Path(root) / path.replace("{split}", split)
-
-
-def _without_suffix(name: str) -> str:
-    path = PurePath(name)
-    return path.stem if path.suffix.lower() in PICTURE_SUFFIXES else name
-
-
-def _shared_names(pictures: Mapping[str, Path], labels: Mapping[str, Path]) -> Sequence[str]:
-    names = [name for name in pictures if name in labels]
-    if not names:
-        picture, label = next(iter(pictures.values())), next(iter(labels.values()))
-        raise DataError(
-            f"none of the {len(pictures)} pictures in {picture.parent} has a label in {label.parent}: give both the "
-            f"same name up to the ending (there are {picture.name} and {label.name})"
-        )
-    return names
 
 
 def _palette(colours: Sequence[Sequence[int]], count: int) -> Palette:

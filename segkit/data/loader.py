@@ -14,9 +14,9 @@ from torch.utils.data import Dataset as TorchDataset
 
 from segkit.base.errors import DataError, SegkitError
 from segkit.data.dataset import Dataset
-from segkit.data.transforms import Key
+from segkit.data.transforms import SampleKey
 
-Transform = Callable[[np.ndarray, np.ndarray, Key], tuple[np.ndarray, np.ndarray]]
+Transform = Callable[[np.ndarray, np.ndarray, SampleKey], tuple[np.ndarray, np.ndarray]]
 """(uint8 (H, W, 3), uint8 (H, W), key) -> the same, of one size for all."""
 
 Batch = tuple[Tensor, Tensor]

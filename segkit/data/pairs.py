@@ -1,14 +1,14 @@
 """Data sets of files: a picture and a label PNG for each name. VOC and folders differ only in how they find them."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePath
 
 import numpy as np
 
 from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE, Palette
-from segkit.base.pictures import exif_orientation, read_label, read_picture
+from segkit.base.pictures import PICTURE_SUFFIXES, exif_orientation, read_label, read_picture
 from segkit.data.dataset import Sample
 from segkit.data.finding import Finding
 
@@ -16,31 +16,40 @@ from segkit.data.finding import Finding
 class PairedFiles:
     """A data set of picture and label files, read when asked for.
 
-    `ids`, `pictures` and `labels` are of one length. `values`, uint8 (256,), gives the class of each value that a
-    label file may hold (default: the value itself). `colours` decodes RGB colour maps. `without_label` and
-    `without_picture` are files left out for want of their partner, for `check_dataset` to tell.
+    `pictures` and `labels` are files by name, as `files_by_stem` gives them. With a list file `source` the pairs are
+    those that it names, in its order; every one has to be there. Without it they are all names that have both files;
+    `without_label` and `without_picture` tell the others. `values`, uint8 (256,), gives the class of each value that a
+    label file may hold (default: the value itself). `colours` decodes RGB colour maps.
+
+    Raises DataError where files are missing. Where a list of `findings` is given, names that lack a file or occur twice
+    are told there and left out.
     """
 
     def __init__(
         self,
-        ids: Sequence[str],
-        pictures: Sequence[Path],
-        labels: Sequence[Path],
+        pictures: Mapping[str, Path],
+        labels: Mapping[str, Path],
         *,
+        source: Path | None,
         classes: Sequence[str],
         palette: Palette,
         colours: Palette | None = None,
         values: np.ndarray | None = None,
-        without_label: Sequence[Path] = (),
-        without_picture: Sequence[Path] = (),
+        findings: list[Finding] | None = None,
     ) -> None:
+        self.without_label: tuple[Path, ...] = ()
+        self.without_picture: tuple[Path, ...] = ()
+        if source is None:
+            ids = _shared_names(pictures, labels)
+            self.without_label = tuple(path for name, path in pictures.items() if name not in labels)
+            self.without_picture = tuple(path for name, path in labels.items() if name not in pictures)
+        else:
+            ids = listed_names(source, {"picture": pictures, "label": labels}, findings=findings)
         self.classes = tuple(classes)
         self.palette = palette
         self.ids: Sequence[str] = tuple(ids)
-        self.pictures = tuple(pictures)
-        self.labels = tuple(labels)
-        self.without_label = tuple(without_label)
-        self.without_picture = tuple(without_picture)
+        self.pictures = tuple(pictures[name] for name in ids)
+        self.labels = tuple(labels[name] for name in ids)
         self.colours = colours
         self._values = np.arange(256, dtype=np.uint8) if values is None else values
 
@@ -139,29 +148,46 @@ def read_names(path: Path) -> list[str]:
     return names
 
 
-def complete(
-    names: Sequence[str], pictures: dict[str, Path], labels: dict[str, Path], *, source: Path, findings: list[Finding]
+def listed_names(
+    source: Path, files: Mapping[str, Mapping[str, Path]], *, findings: list[Finding] | None = None
 ) -> list[str]:
-    """The names that have both files, once each; `findings` tells the others that `source` names."""
-    times = Counter(names)
-    for name, count in times.items():
-        if count > 1:
+    """The names in a list file, without the ending of a picture.
+
+    Each has to have a file of each kind in `files` ("picture", "label"); DataError says how many have not. Where there
+    are `findings`, these names and those that occur twice are told there, and the others returned once.
+    """
+    names = [_without_suffix(name) for name in read_names(source)]
+    for name, count in Counter(names).items():
+        if count > 1 and findings is not None:
             told = f"{source} names {name!r} {count} times: leave it there once"
             findings.append(Finding("warning", str(source), told, "name twice in a list"))
-        for what, found in (("picture", pictures), ("label", labels)):
-            if name not in found:
-                folder = next(iter(found.values())).parent
-                told = f"{source} names {name!r}, which has no {what} in {folder}: add it or take the name out"
-                findings.append(Finding("error", name, told, f"no {what}"))
-    return [name for name in times if name in pictures and name in labels]
+    for what, found in files.items():
+        absent = [name for name in names if name not in found]
+        folder = next(iter(found.values())).parent
+        if absent and findings is None:
+            raise DataError(
+                f"{source} names {len(absent)} of {len(names)} {what}s that are not in {folder}, the first is "
+                f"{absent[0]!r}: add the files or take the names out of the list"
+            )
+        for name in dict.fromkeys(absent):
+            told = f"{source} names {name!r}, which has no {what} in {folder}: add it or take the name out"
+            findings.append(Finding("error", name, told, f"no {what}"))
+    if findings is None:
+        return names
+    return [name for name in dict.fromkeys(names) if all(name in found for found in files.values())]
 
 
-def take(names: Sequence[str], found: dict[str, Path], *, kind: str, source: Path, folder: Path) -> list[Path]:
-    """The file of each name; DataError says how many of `kind` ("pictures") that `source` names are not there."""
-    absent = [name for name in names if name not in found]
-    if absent:
+def _without_suffix(name: str) -> str:
+    path = PurePath(name)
+    return path.stem if path.suffix.lower() in PICTURE_SUFFIXES else name
+
+
+def _shared_names(pictures: Mapping[str, Path], labels: Mapping[str, Path]) -> list[str]:
+    names = [name for name in pictures if name in labels]
+    if not names:
+        picture, label = next(iter(pictures.values())), next(iter(labels.values()))
         raise DataError(
-            f"{source} names {len(absent)} of {len(names)} {kind} that are not in {folder}, the first is "
-            f"{absent[0]!r}: add the files or take the names out of the list"
+            f"none of the {len(pictures)} pictures in {picture.parent} has a label in {label.parent}: give both the "
+            f"same name up to the ending (there are {picture.name} and {label.name})"
         )
-    return [found[name] for name in names]
+    return names

@@ -9,8 +9,7 @@ from typing import Any
 
 from segkit.base.errors import ConfigError, DataError
 from segkit.base.files import write_atomically
-from segkit.base.pictures import PICTURE_SUFFIXES
-from segkit.data.pairs import files_by_stem
+from segkit.data.folder import FolderDataset
 
 
 @dataclass(frozen=True)
@@ -73,11 +72,8 @@ def split_folder(
     Lists that are there are replaced; without a share for it test.txt is removed, whose pictures are now elsewhere.
     Raises DataError where the folders are missing or hold no pair, ConfigError as `divide` does.
     """
-    pictures = files_by_stem(folder / "images", PICTURE_SUFFIXES, "images")
-    labels = files_by_stem(folder / "labels", {".png"}, "labels")
-    names = [path.name for stem, path in pictures.items() if stem in labels]
-    if not names:
-        raise DataError(f"{folder} has no picture in images/ with a label of the same name in labels/: add them")
+    pairs = FolderDataset(folder, split="all", classes=["any"], images="images", labels="labels")
+    names = [path.name for path in pairs.pictures]
     result = divide(names, val=val, test=test, seed=seed, group=group)
     write_lists(folder, result.names)
     return result

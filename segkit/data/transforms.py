@@ -13,7 +13,7 @@ import numpy as np
 
 from segkit.base.labels import IGNORE
 
-Key = tuple[int, int, int]
+SampleKey = tuple[int, int, int]
 """(seed, iteration, slot): which sample of a training this is. The same key gives the same draw, always."""
 
 
@@ -58,7 +58,7 @@ class TrainingTransform:
         # strict: a misspelt argument is an error here, where the default would warn and go on without it.
         self._compose = albumentations.Compose(steps, strict=True)
 
-    def __call__(self, image: np.ndarray, label: np.ndarray, key: Key) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, image: np.ndarray, label: np.ndarray, key: SampleKey) -> tuple[np.ndarray, np.ndarray]:
         """uint8 (H, W, 3) and uint8 (H, W) of the same size -> uint8 (crop, crop, 3) and uint8 (crop, crop)."""
         # set_random_seed would hand every step the same seed, and with it the same draw: a large picture would always
         # be cut at the same corner and mirrored the same way. One pair of generators, shared by all steps, does not.

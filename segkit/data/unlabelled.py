@@ -7,7 +7,7 @@ import numpy as np
 
 from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE, Palette
-from segkit.base.pictures import PICTURE_SUFFIXES, read_picture
+from segkit.base.pictures import pictures_below, read_picture
 from segkit.data.dataset import Dataset, Sample
 
 
@@ -25,7 +25,7 @@ class UnlabelledPictures:
         if not folder.is_dir():
             raise DataError(f"{folder} is not there or no folder: correct `unlabelled`")
         known = {path.resolve() for path in but}
-        found = [path for path in sorted(folder.rglob("*"), key=Path.as_posix) if _is_picture(path, folder)]
+        found = pictures_below(folder)
         self.pictures = tuple(path for path in found if path.resolve() not in known)
         self.left_out = len(found) - len(self.pictures)
         if not self.pictures:
@@ -63,8 +63,3 @@ class Joined:
         """The picture at `index`, as its own data set gives it."""
         count = len(self.first)
         return self.first[index] if index < count else self.second[index - count]
-
-
-def _is_picture(path: Path, folder: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return path.suffix.lower() in PICTURE_SUFFIXES and not hidden and path.is_file()

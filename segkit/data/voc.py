@@ -5,7 +5,7 @@ from pathlib import Path
 from segkit.base.errors import ConfigError, DataError
 from segkit.base.labels import VOC_CLASSES, voc_palette
 from segkit.data.finding import Finding
-from segkit.data.pairs import PairedFiles, complete, files_by_stem, read_names, take
+from segkit.data.pairs import PairedFiles, files_by_stem, listed_names
 
 VOC_SPLITS = ("train", "val", "trainval", "train_aug")
 """1,464, 1,449, 2,913 and 10,582 pictures. train_aug: VOC's train and SBD's pictures, less VOC's val."""
@@ -26,18 +26,14 @@ class VocDataset(PairedFiles):
         folder = _voc_folder(Path(root))
         labels, source = label_folder(folder, split), list_file(folder, split)
         _check_parts(labels, source, split)
-        ids = read_names(source)
-        pictures = files_by_stem(folder / "JPEGImages", [".jpg"], "root", findings=findings)
-        found = files_by_stem(labels, [".png"], "root", findings=findings)
-        if findings is not None:
-            ids = complete(ids, pictures, found, source=source, findings=findings)
         super().__init__(
-            ids,
-            take(ids, pictures, kind="pictures", source=source, folder=folder / "JPEGImages"),
-            take(ids, found, kind="labels", source=source, folder=labels),
+            files_by_stem(folder / "JPEGImages", [".jpg"], "root", findings=findings),
+            files_by_stem(labels, [".png"], "root", findings=findings),
+            source=source,
             classes=VOC_CLASSES,
             palette=voc_palette(len(VOC_CLASSES)),
             colours=voc_palette(len(VOC_CLASSES)),
+            findings=findings,
         )
 
 
@@ -63,13 +59,12 @@ def voc_pictures(root: str | Path, split: str) -> dict[str, Path]:
             f"{source} is missing: it comes with the pictures of that split (the test split with VOC's archive of test "
             "data), so unpack them into the same folder, or choose another split"
         )
-    ids = read_names(source)
+    pictures = files_by_stem(folder / "JPEGImages", [".jpg"], "root")
+    ids = listed_names(source, {"picture": pictures})
     if len(set(ids)) < len(ids):
         twice = next(name for number, name in enumerate(ids) if name in ids[:number])
         raise DataError(f"{source} names {twice!r} twice: take one out")
-    pictures = files_by_stem(folder / "JPEGImages", [".jpg"], "root")
-    found = take(ids, pictures, kind="pictures", source=source, folder=folder / "JPEGImages")
-    return dict(zip(ids, found, strict=True))
+    return {name: pictures[name] for name in ids}
 
 
 def _voc_folder(root: Path) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from segkit.base.errors import DataError
-from segkit.base.pictures import PICTURE_SUFFIXES, read_picture, save_label, save_picture
+from segkit.base.pictures import pictures_below, read_picture, save_label, save_picture
 from segkit.data.dataset import Dataset
 from segkit.evaluation.evaluate import predict_classes
 from segkit.evaluation.geometry import window_starts
@@ -39,7 +39,7 @@ def find_pictures(paths: Sequence[str]) -> list[Path]:
     for text in paths:
         path = Path(text)
         if path.is_dir():
-            matches = sorted(file for file in path.rglob("*") if file.suffix.lower() in PICTURE_SUFFIXES)
+            matches = pictures_below(path)
         elif path.is_file():
             matches = [path]
         else:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from segkit.base.labels import IGNORE
-from segkit.data.transforms import Key, TrainingTransform
+from segkit.data.transforms import SampleKey, TrainingTransform
 
 MEAN = (123.675, 116.28, 103.53)
 
@@ -24,7 +24,7 @@ def column_label(height: int, width: int) -> np.ndarray:
     return np.indices((height, width))[1].astype(np.uint8)
 
 
-def draw(transform: TrainingTransform, key: Key) -> tuple[float, float, float, float]:
+def draw(transform: TrainingTransform, key: SampleKey) -> tuple[float, float, float, float]:
     """Scale, column and row of the crop (as shares of the room there was) and mirroring, read off the picture."""
     height, width, crop = 100, 120, 33
     image, _ = transform(ramp(height, width, 2), np.zeros((height, width), np.uint8), key)
@@ -62,7 +62,7 @@ def test_each_draw_covers_its_range(draws: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("other", [(1, 0, 0), (0, 1, 0), (0, 0, 1)], ids=["seed", "iteration", "slot"])
-def test_seeds_iterations_and_slots_draw_independently(transform: TrainingTransform, other: Key) -> None:
+def test_seeds_iterations_and_slots_draw_independently(transform: TrainingTransform, other: SampleKey) -> None:
     keys = [(0, 2 * number, 0) for number in range(200)]
     here = np.array([draw(transform, key) for key in keys])
     there = np.array([draw(transform, (key[0] + other[0], key[1] + other[1], other[2])) for key in keys])

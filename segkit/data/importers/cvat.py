@@ -19,7 +19,7 @@ from segkit.base.pictures import read_picture
 from segkit.data.importers.export import Annotated, Export, Skipped, has_background, number_classes, split_named
 from segkit.data.importers.masks import palette_of
 from segkit.data.importers.source import Names, Source, read_text, stems
-from segkit.data.importers.tables import Key, decode, decode_colours
+from segkit.data.importers.tables import Mark, decode, decode_colours
 
 FOLDER = "SegmentationClass"
 
@@ -32,8 +32,8 @@ def read(source: Source) -> Export:
     rows = _label_map(file)
     labels = [name for name, _ in rows]
     classes, numbers = number_classes(labels, background=has_background(labels))
-    meaning: dict[Key, int] = {colour: numbers[name] for name, colour in rows}
-    of_line: dict[Key, int] = {line: numbers[name] for line, (name, _) in enumerate(rows)}
+    meaning: dict[Mark, int] = {colour: numbers[name] for name, colour in rows}
+    of_line: dict[Mark, int] = {line: numbers[name] for line, (name, _) in enumerate(rows)}
     masks = {name: path for name, path in source.files.items() if f"{FOLDER}/" in name and name.endswith(".png")}
     if not masks:
         raise DataError(f"{source.path} has no masks in {FOLDER}: export it again")
@@ -84,7 +84,7 @@ def _splits(source: Source) -> dict[str, str]:
     return found
 
 
-def _draw(path: Path, meaning: dict[Key, int], of_line: dict[Key, int], height: int, width: int) -> np.ndarray:
+def _draw(path: Path, meaning: dict[Mark, int], of_line: dict[Mark, int], height: int, width: int) -> np.ndarray:
     picture = read_picture(path)
     grey = bool((picture == picture[..., :1]).all())
     present = np.unique(picture[..., 0]).tolist() if grey else []

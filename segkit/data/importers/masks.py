@@ -24,7 +24,7 @@ from segkit.data.importers.export import (
     split_of,
 )
 from segkit.data.importers.source import Source, is_picture
-from segkit.data.importers.tables import Key, decode, read_table
+from segkit.data.importers.tables import Mark, decode, read_table
 
 MASK_FOLDERS = frozenset(
     {"masks", "mask", "labels", "label", "annotations", "annotation", "gt", "segmentationclass", "segmentation"}
@@ -68,7 +68,7 @@ def is_mask(name: str) -> bool:
     return any(part.lower() in MASK_FOLDERS for part in folders) or posixpath.splitext(last)[0].endswith(MASK_ENDINGS)
 
 
-def palette_of(classes: tuple[str, ...], meaning: dict[Key, int]) -> Palette | None:
+def palette_of(classes: tuple[str, ...], meaning: dict[Mark, int]) -> Palette | None:
     """The first colour that stands for each class, if every one has one."""
     colours: dict[int, tuple[int, int, int]] = {}
     for key, number in meaning.items():
@@ -87,6 +87,6 @@ def _key(name: str) -> str:
     return "/".join([*kept, stem.removesuffix(ending)])
 
 
-def draw_mask(file: Path, meaning: dict[Key, int], height: int, width: int) -> np.ndarray:
+def draw_mask(file: Path, meaning: dict[Mark, int], height: int, width: int) -> np.ndarray:
     """The label map in a mask file, of the mask's own size, whatever `height` and `width` are."""
     return decode(file, meaning)

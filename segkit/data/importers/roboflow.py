@@ -13,7 +13,7 @@ from segkit.base.errors import DataError
 from segkit.data.importers.export import Annotated, Export, Skipped, has_background, number_classes, split_of
 from segkit.data.importers.masks import draw_mask
 from segkit.data.importers.source import Source
-from segkit.data.importers.tables import Key, read_table
+from segkit.data.importers.tables import Mark, read_table
 
 TABLE = "_classes.csv"
 
@@ -39,6 +39,6 @@ def read(source: Source) -> Export:
         if mask is None:
             export.skipped.append(Skipped(name, f"there is no {stem}_mask.png beside it: export it again"))
             continue
-        meaning: dict[Key, int] = {key: numbers[title] for key, title in rows[folder]}
+        meaning: dict[Mark, int] = {key: numbers[title] for key, title in rows[folder]}
         export.pictures.append(Annotated(stem, picture, partial(draw_mask, mask, meaning), None, split_of(name)))
     return export

@@ -10,13 +10,13 @@ from segkit.base.labels import IGNORE, Palette
 from segkit.base.pictures import colour_code, colour_codes, read_label, read_picture
 from segkit.data.importers.source import read_rows, read_yaml
 
-Key = int | tuple[int, int, int]
-"""A value of 0..255 or an RGB colour."""
+Mark = int | tuple[int, int, int]
+"""What a class is marked with in a mask: a value of 0..255 or an RGB colour."""
 
 _GREYS: Palette = tuple((value, value, value) for value in range(256))
 
 
-def read_table(path: Path) -> list[tuple[Key, str]]:
+def read_table(path: Path) -> list[tuple[Mark, str]]:
     """A table's rows, value or colour and name: YAML (`0: road`, `"#804080": road`) or CSV (`0,road`, `r,g,b,name`).
 
     In CSV the name may also come first, and a first row without numbers is a heading. Raises DataError for anything
@@ -34,7 +34,7 @@ def read_table(path: Path) -> list[tuple[Key, str]]:
     return rows
 
 
-def decode(path: Path, meaning: Mapping[Key, int]) -> np.ndarray:
+def decode(path: Path, meaning: Mapping[Mark, int]) -> np.ndarray:
     """The label map, uint8 (H, W), in a mask PNG, by the class of each of its values or of its colours.
 
     255 that has no meaning is "not labelled". Raises DataError for other values and colours, and as `read_label` does.
@@ -42,7 +42,7 @@ def decode(path: Path, meaning: Mapping[Key, int]) -> np.ndarray:
     return decode_colours(path, meaning) if any(isinstance(key, tuple) for key in meaning) else _by_value(path, meaning)
 
 
-def decode_colours(path: Path, meaning: Mapping[Key, int]) -> np.ndarray:
+def decode_colours(path: Path, meaning: Mapping[Mark, int]) -> np.ndarray:
     """`decode` by colour: a palette's and greys too are taken as the colours that they are."""
     if path.suffix.lower() != ".png":
         raise DataError("a mask has to be a PNG: JPEG changes colours, so that none is exact")
@@ -61,7 +61,7 @@ def decode_colours(path: Path, meaning: Mapping[Key, int]) -> np.ndarray:
     return values[places.reshape(codes.shape)]
 
 
-def _by_value(path: Path, meaning: Mapping[Key, int]) -> np.ndarray:
+def _by_value(path: Path, meaning: Mapping[Mark, int]) -> np.ndarray:
     values = read_label(path, colours=_GREYS)
     table = np.full(256, -1, np.int16)
     table[IGNORE] = IGNORE
@@ -78,14 +78,14 @@ def _several(count: int) -> str:
     return "a colour" if count == 1 else f"{count} colours"
 
 
-def _yaml_rows(path: Path) -> list[tuple[Key, str]]:
+def _yaml_rows(path: Path) -> list[tuple[Mark, str]]:
     content = read_yaml(path)
     if not isinstance(content, dict):
         raise DataError(f'{path} is no table: write lines such as "0: background" or "\'#804080\': road"')
     return [(_key(path, [str(key)]), str(name)) for key, name in content.items()]
 
 
-def _csv_rows(path: Path) -> list[tuple[Key, str]]:
+def _csv_rows(path: Path) -> list[tuple[Mark, str]]:
     rows = []
     for place, cells in enumerate(read_rows(path)):
         numbers = [cell for cell in cells if _is_key(cell)]
@@ -104,7 +104,7 @@ def _is_key(cell: str) -> bool:
     return cell.isdecimal() or cell.startswith("#")
 
 
-def _key(path: Path, cells: Iterable[str]) -> Key:
+def _key(path: Path, cells: Iterable[str]) -> Mark:
     parts = [part.strip() for cell in cells for part in cell.split(",")]
     try:
         if len(parts) == 1 and parts[0].startswith("#") and len(parts[0]) == 7:
