@@ -85,7 +85,7 @@ def _one_value(looks: Sequence[Look], classes: Sequence[str]) -> list[Finding]:
 def _poor_label(name: str, values: Sequence[int], classes: Sequence[str]) -> Finding | None:
     present = [value for value in values if value != IGNORE]
     if not present:
-        told = f"{name} holds no labelled pixel: label it or take it out"
+        told = f"{name} holds nothing but {IGNORE} (not labelled): label it or take it out"
         return Finding("warning", name, told, "not labelled")
     if len(present) > 1 or len(classes) == 1:
         return None

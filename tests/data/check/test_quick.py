@@ -109,7 +109,7 @@ def test_class_that_never_occurs(tmp_path: Path) -> None:
 def test_nothing_but_ignore(tmp_path: Path) -> None:
     findings = check_dataset(_make(tmp_path, {"a": [0, 1], "b": [IGNORE, IGNORE], "c": [IGNORE, IGNORE]}))
     assert _told(findings) == [("warning", "b.png")]
-    assert "no labelled pixel: label it or take it out (and 1 more)" in findings[0].message
+    assert "holds nothing but 255 (not labelled): label it or take it out (and 1 more)" in findings[0].message
 
 
 def test_data_sets_without_files() -> None:
