@@ -16,7 +16,7 @@ from typing import Any
 
 from segkit.base.errors import DataError
 from segkit.data.importers.drawing import Layer, coco_mask, paint
-from segkit.data.importers.export import Annotated, Export, Skipped, number_classes, split_named, split_of, written_by
+from segkit.data.importers.export import Annotated, Export, number_classes, split_named, split_of
 from segkit.data.importers.source import Source, read_json
 
 
@@ -35,21 +35,19 @@ def read(source: Source) -> Export:
             f"{source.path} holds no COCO instances (a JSON file with images, annotations and categories): "
             "export in the COCO format"
         )
-    with written_by("COCO"):
-        categories = {int(item["id"]): item["name"] for content in documents.values() for item in content["categories"]}
-        for content in documents.values():
-            for item in content["categories"]:
-                if categories[int(item["id"])] != item["name"]:
-                    raise DataError(
-                        f"{source.path} has files in which category {item['id']} is {item['name']!r} and "
-                        f"{categories[int(item['id'])]!r}: import them one by one"
-                    )
+    categories: dict[int, str] = {}
+    for item in (item for content in documents.values() for item in content["categories"]):
+        known = categories.setdefault(int(item["id"]), item["name"])
+        if known != item["name"]:
+            raise DataError(
+                f"{source.path} has files in which category {item['id']} is {item['name']!r} and {known!r}: "
+                "import them one by one"
+            )
     classes, numbers = number_classes((categories[key] for key in sorted(categories)), background=True)
     export = Export(classes)
     of_category = {key: numbers[name] for key, name in categories.items()}
     for name, content in documents.items():
-        with written_by("COCO"):
-            _read_document(source, name, content, of_category, export)
+        _read_document(source, name, content, of_category, export)
     return export
 
 
@@ -65,18 +63,14 @@ def _read_document(source: Source, file: str, content: Any, of_category: dict[in
     annotations = by_picture(content["annotations"])
     for image in content["images"]:
         name = str(image.get("file_name"))
-        try:
-            with written_by("COCO"):
-                key = source.picture(image["file_name"], beside=posixpath.dirname(file))
-                size = int(image["height"]), int(image["width"])
-                layers = _layers(annotations.get(image["id"], ()), of_category, name, export.notes)
-        except DataError as error:
-            export.skipped.append(Skipped(name, str(error)))
-            continue
-        picture = source.pictures[key]
-        where = re.sub("^([A-Za-z]:)?[./]+", "", name.replace("\\", "/"))
-        split = split_of(file) or _split_in(file) or split_of(key)
-        export.pictures.append(Annotated(posixpath.splitext(where)[0], picture, paint(layers), size, split))
+        with export.one_picture(name):
+            key = source.picture(image["file_name"], beside=posixpath.dirname(file))
+            size = int(image["height"]), int(image["width"])
+            draw = paint(_layers(annotations.get(image["id"], ()), of_category, name, export))
+            where = re.sub("^([A-Za-z]:)?[./]+", "", name.replace("\\", "/"))
+            split = split_of(file) or _split_in(file) or split_of(key)
+            stem = posixpath.splitext(where)[0]
+            export.pictures.append(Annotated(stem, source.pictures[key], draw, size, split))
 
 
 def _split_in(file: str) -> str | None:
@@ -85,7 +79,7 @@ def _split_in(file: str) -> str | None:
     return next((split for word in words if (split := split_named(word))), None)
 
 
-def _layers(annotations: Iterable[Any], of_category: dict[int, int], name: str, notes: list[Skipped]) -> list[Layer]:
+def _layers(annotations: Iterable[Any], of_category: dict[int, int], name: str, export: Export) -> list[Layer]:
     layers: list[Layer] = []
     for annotation in sorted(annotations, key=lambda item: not item.get("iscrowd")):
         segmentation = annotation.get("segmentation")
@@ -101,7 +95,7 @@ def _layers(annotations: Iterable[Any], of_category: dict[int, int], name: str, 
         if not isinstance(segmentation, dict):
             polygons = [polygon for polygon in segmentation if len(polygon) >= 6]
             if len(polygons) < len(segmentation):
-                notes.append(Skipped(name, "a polygon with fewer than three corners, which has no area"))
+                export.note(name, "a polygon with fewer than three corners, which has no area")
             segmentation = polygons
         layers.append((number, partial(coco_mask, segmentation)))
     return layers

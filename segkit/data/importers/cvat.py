@@ -16,10 +16,9 @@ import numpy as np
 from segkit.base.errors import DataError
 from segkit.base.labels import voc_palette
 from segkit.base.pictures import read_picture
-from segkit.data.importers.export import Annotated, Export, Skipped, has_background, number_classes, split_named
-from segkit.data.importers.masks import palette_of
+from segkit.data.importers.export import Annotated, Export, number_classes, split_named
 from segkit.data.importers.source import Names, Source, read_text, stems
-from segkit.data.importers.tables import Mark, decode, decode_colours
+from segkit.data.importers.tables import Mark, colours_of, decode, decode_colours
 
 FOLDER = "SegmentationClass"
 
@@ -30,8 +29,7 @@ def read(source: Source) -> Export:
     if file is None:
         raise DataError(f'{source.path} has no labelmap.txt: export as "Segmentation mask 1.1" from CVAT')
     rows = _label_map(file)
-    labels = [name for name, _ in rows]
-    classes, numbers = number_classes(labels, background=has_background(labels))
+    classes, numbers = number_classes(name for name, _ in rows)
     meaning: dict[Mark, int] = {colour: numbers[name] for name, colour in rows}
     of_line: dict[Mark, int] = {line: numbers[name] for line, (name, _) in enumerate(rows)}
     masks = {name: path for name, path in source.files.items() if f"{FOLDER}/" in name and name.endswith(".png")}
@@ -40,16 +38,13 @@ def read(source: Source) -> Export:
     pictures = stems(name for name in source.pictures if source.elsewhere or "Segmentation" not in name)
     names = Names(pictures, anywhere=True)
     splits = _splits(source)
-    export = Export(classes, palette_of(classes, meaning))
+    export = Export(classes, colours_of(meaning))
     for mask, path in masks.items():
         name = posixpath.splitext(mask.split(f"{FOLDER}/", 1)[1])[0]
-        try:
-            key = pictures[names.find(name)]
-        except DataError as error:
-            export.skipped.append(Skipped(mask, str(error)))
-            continue
-        draw = partial(_draw, path, meaning, of_line)
-        export.pictures.append(Annotated(name, source.pictures[key], draw, None, splits.get(name)))
+        with export.one_picture(mask):
+            picture = source.pictures[pictures[names.find(name)]]
+            draw = partial(_draw, path, meaning, of_line)
+            export.pictures.append(Annotated(name, picture, draw, None, splits.get(name)))
     return export
 
 

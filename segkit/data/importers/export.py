@@ -9,10 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from segkit.base.errors import DataError
-from segkit.base.labels import IGNORE, Palette
+from segkit.base.labels import IGNORE
 
 Draw = Callable[[int, int], np.ndarray]
 """(height, width) of the annotated picture -> its label map, uint8. Raises DataError where the annotation is wrong."""
+
+Colour = tuple[int, int, int]
+"""RGB, 0..255 each."""
 
 BACKGROUND = "background"
 SPLITS = ("train", "val", "test")
@@ -51,21 +54,44 @@ class Skipped(NamedTuple):
 
 @dataclass
 class Export:
-    """What a reader found. `skipped` are whole pictures, `notes` parts left out of pictures that are imported."""
+    """What a reader found. `skipped` are whole pictures, `notes` parts left out of pictures that are imported.
 
-    classes: tuple[str, ...]
-    colours: Palette | None = None
+    `colours` are of the classes by their numbers, as far as the export tells them.
+    """
+
+    classes: tuple[str, ...] = ()
+    colours: dict[int, Colour] = field(default_factory=dict)
     pictures: list[Annotated] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[Skipped] = field(default_factory=list)
 
+    def skip(self, file: str, reason: str) -> None:
+        """Say that a picture is left out."""
+        self.skipped.append(Skipped(file, reason))
 
-def number_classes(names: Iterable[str], *, background: bool) -> tuple[tuple[str, ...], dict[str, int]]:
+    def note(self, file: str, reason: str) -> None:
+        """Say that a part of a picture is left out."""
+        self.notes.append(Skipped(file, reason))
+
+    @contextmanager
+    def one_picture(self, file: str) -> Iterator[None]:
+        """Skip the picture that the body reads if it cannot be read: DataError, or anything else than expected."""
+        try:
+            with expected_form():
+                yield
+        except DataError as error:
+            self.skip(file, str(error))
+
+
+def number_classes(names: Iterable[str], *, background: bool | None = None) -> tuple[tuple[str, ...], dict[str, int]]:
     """The classes in order, and the number of each name. Equal names are one class.
 
-    With `background` class 0 is "background", also for names such as "_background_". Raises DataError for a name that
-    is no text or empty, and for more classes than labels can hold.
+    With `background` class 0 is "background", also for names such as "_background_"; None: only if a name is
+    "background". Raises DataError for a name that is no text or empty, and for more classes than labels can hold.
     """
+    names = list(names)
+    if background is None:
+        background = any(name.lower() == BACKGROUND for name in names)
     classes = {BACKGROUND: 0} if background else {}
     numbers: dict[str, int] = {}
     for name in names:
@@ -78,17 +104,9 @@ def number_classes(names: Iterable[str], *, background: bool) -> tuple[tuple[str
     return tuple(classes), numbers
 
 
-def has_background(names: Iterable[str]) -> bool:
-    """Whether one of the names is "background": the mask formats have it as a class only if they say so."""
-    return any(name.lower() == BACKGROUND for name in names)
-
-
 def split_of(path: str) -> str | None:
     """ "train", "val" or "test" where a folder of the path is called so ("valid", "validation" and "training" too)."""
-    for part in PurePosixPath(path).parts[:-1]:
-        if part.lower() in _SPLIT_NAMES:
-            return _SPLIT_NAMES[part.lower()]
-    return None
+    return next((split for part in PurePosixPath(path).parts[:-1] if (split := split_named(part))), None)
 
 
 def split_named(name: str) -> str | None:
@@ -96,11 +114,17 @@ def split_named(name: str) -> str | None:
     return _SPLIT_NAMES.get(name.lower())
 
 
+def plain_name(path: str, *, without: str = "") -> str:
+    """A path less the folders that only name a split, and those called as `without`."""
+    *folders, last = path.split("/")
+    return "/".join([*(part for part in folders if part not in ("", without) and not split_named(part)), last])
+
+
 @contextmanager
-def written_by(tool: str) -> Iterator[None]:
+def expected_form(what: str = "it") -> Iterator[None]:
     """Turn what plain Python raises over unexpected JSON, such as a list for a number, into a DataError."""
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         told = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise DataError(f"it is not as {tool} writes it ({told}): export it again") from None
+        raise DataError(f"{what} is not as its tool writes it ({told}): export it again") from None

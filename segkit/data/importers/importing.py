@@ -10,10 +10,10 @@ from typing import Any
 from segkit.base.errors import ConfigError, DataError, OutputError
 from segkit.base.files import make_folder, write_atomically
 from segkit.data.importers import coco, cvat, label_studio, labelme, masks, roboflow, supervisely, yolo
-from segkit.data.importers.export import Export
+from segkit.data.importers.export import Export, expected_form
 from segkit.data.importers.source import Source, read_json
 from segkit.data.importers.state import changes, fingerprints, tracked
-from segkit.data.importers.writer import Progress, write_export
+from segkit.data.importers.writer import write_export
 
 IMPORTERS: dict[str, Callable[[Source], Export]] = {
     "coco": coco.read,
@@ -39,7 +39,7 @@ def import_data(
     images: Path | None = None,
     classes: Path | None = None,
     link: bool = False,
-    progress: Progress | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
     """Convert the export `src` of the format `kind` into the folder `out`; the report, which is import.json there.
 
@@ -63,7 +63,8 @@ def import_data(
     if _holds_something(out):
         return _known(out, made, files)
     before = fingerprints(files)  # first, so that a change while it is read is noticed later
-    export = masks.read(source, classes) if kind == "masks" else IMPORTERS[kind](source)
+    with expected_form(str(src)):
+        export = masks.read(source, classes) if kind == "masks" else IMPORTERS[kind](source)
     make_folder(out.parent)
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:

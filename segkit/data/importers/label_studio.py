@@ -22,7 +22,7 @@ import numpy as np
 from segkit.base.errors import DataError
 from segkit.base.pictures import MAX_PIXELS
 from segkit.data.importers.drawing import Layer, coco_polygons, paint, png_mask
-from segkit.data.importers.export import Annotated, Export, Skipped, number_classes, written_by
+from segkit.data.importers.export import Annotated, Export, number_classes
 from segkit.data.importers.source import Source, is_picture, read_json
 
 _LABELS = ("brushlabels", "polygonlabels", "rectanglelabels", "labels")
@@ -48,16 +48,12 @@ def read(source: Source) -> Export:
         )
     masks = _masks_of_tasks(source)
     found = []
-    export = Export(())
+    export = Export()
     for task in tasks:
-        try:
-            with written_by("Label Studio"):
-                key = _picture(source, task)
-                results = _results(task, export.notes)
-        except DataError as error:
-            export.skipped.append(Skipped(f"task {task['id']}", str(error)))
-            continue
-        found.append((key, results, [] if any("rle" in r.value for r in results) else masks.get(str(task["id"]), [])))
+        with export.one_picture(f"task {task['id']}"):
+            key, results = _picture(source, task), _results(task, export)
+            has_brush = any("rle" in result.value for result in results)
+            found.append((key, results, [] if has_brush else masks.get(str(task["id"]), [])))
     titles = {title for _, results, drawn in found for title in [r.label for r in results] + [t for t, _ in drawn]}
     export.classes, numbers = number_classes(sorted(titles), background=True)
     for key, results, drawn in found:
@@ -96,7 +92,7 @@ def _picture(source: Source, task: dict[str, Any]) -> str:
     raise last
 
 
-def _results(task: dict[str, Any], notes: list[Skipped]) -> list[_Result]:
+def _results(task: dict[str, Any], export: Export) -> list[_Result]:
     raw: list[Any] = []
     every = task.get("annotations", task.get("completions"))
     if every is not None:
@@ -104,7 +100,7 @@ def _results(task: dict[str, Any], notes: list[Skipped]) -> list[_Result]:
         if not made:
             raise DataError("it is not annotated: annotate it")
         if len(made) > 1:
-            notes.append(Skipped(f"task {task['id']}", f"{len(made) - 1} of {len(made)} annotations, all but the last"))
+            export.note(f"task {task['id']}", f"{len(made) - 1} of {len(made)} annotations, all but the last")
         raw = max(made, key=lambda item: str(item.get("created_at") or ""))["result"]
     else:  # JSON-MIN: lists of what JSON calls `value`, by tag
         lists = [value for value in task.values() if isinstance(value, list)]
@@ -134,18 +130,17 @@ def _label(item: dict[str, Any]) -> str | None:
 
 def _mask(result: _Result, height: int, width: int) -> np.ndarray:
     value = result.value
-    with written_by("Label Studio"):
-        if "rle" in value:
-            if not isinstance(value["rle"], list):  # of a number, `bytes` would make as many
-                raise DataError("a brush mask is no list of numbers: export it again")
-            return decode_rle(bytes(value["rle"]), height, width)
-        if "points" in value:
-            corners = np.array(value["points"], np.float64)
-        elif "radiusX" in value:
-            raise DataError("an object is an ellipse, which segkit does not read: draw it as a polygon or by brush")
-        else:
-            corners = _rectangle(value, height, width)
-        return coco_polygons([corners / 100 * (width, height)], height, width)
+    if "rle" in value:
+        if not isinstance(value["rle"], list):  # of a number, `bytes` would make as many
+            raise DataError("a brush mask is no list of numbers: export it again")
+        return decode_rle(bytes(value["rle"]), height, width)
+    if "points" in value:
+        corners = np.array(value["points"], np.float64)
+    elif "radiusX" in value:
+        raise DataError("an object is an ellipse, which segkit does not read: draw it as a polygon or by brush")
+    else:
+        corners = _rectangle(value, height, width)
+    return coco_polygons([corners / 100 * (width, height)], height, width)
 
 
 def _rectangle(value: dict[str, Any], height: int, width: int) -> np.ndarray:

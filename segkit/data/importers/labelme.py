@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE
 from segkit.data.importers.drawing import Layer, from_base64, paint, placed, png_mask, points_of
-from segkit.data.importers.export import Annotated, Export, Skipped, number_classes, split_of, written_by
+from segkit.data.importers.export import Annotated, Export, number_classes, split_of
 from segkit.data.importers.source import Source, read_json, read_text
 
 IGNORED = "__ignore__"
@@ -29,38 +29,33 @@ _CORNERS = {"polygon": 3, "oriented_rectangle": 4, "rectangle": 2, "circle": 2, 
 
 def read(source: Source) -> Export:
     """The annotated pictures of a folder. Raises DataError where no JSON file is labelme's."""
-    export = Export(())
+    export = Export()
     documents: dict[str, dict[str, Any]] = {}
     for name, path in source.named(".json").items():
         try:
             content = read_json(path)
         except DataError as error:
-            export.skipped.append(Skipped(name, str(error)))
+            export.skip(name, str(error))
             continue
         if isinstance(content, dict) and "shapes" in content and "imagePath" in content:
             documents[name] = {key: content.get(key) for key in ("shapes", "imagePath", "imageHeight", "imageWidth")}
     if not documents:
         broken = f": {export.skipped[0].reason}" if export.skipped else ", which has shapes and imagePath"
         raise DataError(f"{source.path} holds no JSON file of labelme{broken}")
-    with written_by("labelme"):
-        used = {shape["label"] for content in documents.values() for shape in content["shapes"]}
+    used = {shape["label"] for content in documents.values() for shape in content["shapes"]}
     listed = _listed(source)
     names = [*listed, *sorted(str(name) for name in used - set(listed))]
     export.classes, numbers = number_classes((name for name in names if name != IGNORED), background=True)
     numbers[IGNORED] = IGNORE
     for name, content in documents.items():
-        try:
-            with written_by("labelme"):
-                key = source.picture(content["imagePath"], beside=posixpath.dirname(name), exactly=True)
-                size = None
-                if content["imageHeight"] and content["imageWidth"]:
-                    size = int(content["imageHeight"]), int(content["imageWidth"])
-                layers = _layers(content["shapes"], numbers, name, export.notes)
-        except DataError as error:
-            export.skipped.append(Skipped(name, str(error)))
-            continue
-        stem = posixpath.splitext(key)[0]
-        export.pictures.append(Annotated(stem, source.pictures[key], paint(layers), size, split_of(key)))
+        with export.one_picture(name):
+            key = source.picture(content["imagePath"], beside=posixpath.dirname(name), exactly=True)
+            size = None
+            if content["imageHeight"] and content["imageWidth"]:
+                size = int(content["imageHeight"]), int(content["imageWidth"])
+            draw = paint(_layers(content["shapes"], numbers, name, export))
+            stem = posixpath.splitext(key)[0]
+            export.pictures.append(Annotated(stem, source.pictures[key], draw, size, split_of(key)))
     return export
 
 
@@ -69,12 +64,12 @@ def _listed(source: Source) -> list[str]:
     return [] if path is None else [line.strip() for line in read_text(path).splitlines() if line.strip()]
 
 
-def _layers(shapes: Any, numbers: dict[str, int], file: str, notes: list[Skipped]) -> list[Layer]:
+def _layers(shapes: Any, numbers: dict[str, int], file: str, export: Export) -> list[Layer]:
     layers: list[Layer] = []
     for shape in shapes:
         kind = shape.get("shape_type") or "polygon"
         if kind in _WITHOUT_AREA:
-            notes.append(Skipped(file, f"a {kind}, which has no area"))
+            export.note(file, f"a {kind}, which has no area")
             continue
         if kind not in _CORNERS:
             raise DataError(f"a shape is a {kind!r}, which segkit does not know: make it a polygon")

@@ -13,18 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from segkit.base.errors import ConfigError, DataError
-from segkit.base.labels import IGNORE, Palette
-from segkit.data.importers.export import (
-    Annotated,
-    Export,
-    Skipped,
-    has_background,
-    number_classes,
-    split_named,
-    split_of,
-)
+from segkit.base.labels import IGNORE
+from segkit.data.importers.export import Annotated, Export, number_classes, plain_name, split_of
 from segkit.data.importers.source import Source, is_picture
-from segkit.data.importers.tables import Mark, decode, read_table
+from segkit.data.importers.tables import Mark, colours_of, decode, read_table
 
 MASK_FOLDERS = frozenset(
     {"masks", "mask", "labels", "label", "annotations", "annotation", "gt", "segmentationclass", "segmentation"}
@@ -38,23 +30,20 @@ def read(source: Source, table: Path | None) -> Export:
     if table is None:
         raise ConfigError("masks need --classes: a CSV or YAML file with a value or a colour and a name in each row")
     rows = read_table(table)
-    named = [name for _, name in rows if name != "ignore"]
-    classes, numbers = number_classes(named, background=has_background(named))
+    classes, numbers = number_classes(name for _, name in rows if name != "ignore")
     meaning = {key: IGNORE if name == "ignore" else numbers[name] for key, name in rows}
     masks = {_key(name): name for name in source.files if is_picture(name) and (source.elsewhere or is_mask(name))}
     pictures = {_key(name): name for name in source.pictures if source.elsewhere or not is_mask(name)}
-    export = Export(classes, palette_of(classes, meaning))
+    export = Export(classes, colours_of(meaning))
     for key, name in pictures.items():
         if key not in masks:
-            export.skipped.append(Skipped(name, "it has no mask: give both the same name, and put masks into masks/"))
+            export.skip(name, "it has no mask: give both the same name, and put masks into masks/")
             continue
-        file = source.files[masks[key]]
-        folders, last = posixpath.split(key)
-        shown = "/".join([*(part for part in folders.split("/") if part and not split_named(part)), last])
+        draw = partial(draw_mask, source.files[masks[key]], meaning)
         split = split_of(name) or split_of(masks[key])
-        export.pictures.append(Annotated(shown, source.pictures[name], partial(draw_mask, file, meaning), None, split))
+        export.pictures.append(Annotated(plain_name(key), source.pictures[name], draw, None, split))
     for key in masks.keys() - pictures.keys():
-        export.skipped.append(Skipped(masks[key], "it has no picture: give both the same name"))
+        export.skip(masks[key], "it has no picture: give both the same name")
     if not export.pictures:
         raise DataError(
             f"{source.path} has no picture with a mask: put pictures into images/, masks of the same names into masks/"
@@ -66,17 +55,6 @@ def is_mask(name: str) -> bool:
     """Whether a file's folder or the end of its name says that it is a mask."""
     *folders, last = name.split("/")
     return any(part.lower() in MASK_FOLDERS for part in folders) or posixpath.splitext(last)[0].endswith(MASK_ENDINGS)
-
-
-def palette_of(classes: tuple[str, ...], meaning: dict[Mark, int]) -> Palette | None:
-    """The first colour that stands for each class, if every one has one."""
-    colours: dict[int, tuple[int, int, int]] = {}
-    for key, number in meaning.items():
-        if isinstance(key, tuple):
-            colours.setdefault(number, key)
-    return (
-        tuple(colours[number] for number in range(len(classes))) if colours.keys() >= set(range(len(classes))) else None
-    )
 
 
 def _key(name: str) -> str:

@@ -10,7 +10,7 @@ import posixpath
 from functools import partial
 
 from segkit.base.errors import DataError
-from segkit.data.importers.export import Annotated, Export, Skipped, has_background, number_classes, split_of
+from segkit.data.importers.export import Annotated, Export, number_classes, split_of
 from segkit.data.importers.masks import draw_mask
 from segkit.data.importers.source import Source
 from segkit.data.importers.tables import Mark, read_table
@@ -27,8 +27,7 @@ def read(source: Source) -> Export:
         )
     rows = {folder: read_table(path) for folder, path in tables.items()}
     every = sorted({(str(key).zfill(3), name) for table in rows.values() for key, name in table})
-    names = [name for _, name in every]
-    classes, numbers = number_classes(names, background=has_background(names))
+    classes, numbers = number_classes(name for _, name in every)
     export = Export(classes)
     for name, picture in source.pictures.items():
         folder, last = posixpath.split(name)
@@ -37,7 +36,7 @@ def read(source: Source) -> Export:
             continue
         mask = source.files.get(posixpath.join(folder, f"{stem}_mask.png"))
         if mask is None:
-            export.skipped.append(Skipped(name, f"there is no {stem}_mask.png beside it: export it again"))
+            export.skip(name, f"there is no {stem}_mask.png beside it: export it again")
             continue
         meaning: dict[Mark, int] = {key: numbers[title] for key, title in rows[folder]}
         export.pictures.append(Annotated(stem, picture, partial(draw_mask, mask, meaning), None, split_of(name)))

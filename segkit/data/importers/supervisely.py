@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 
 from segkit.base.errors import DataError
-from segkit.base.labels import Palette
 from segkit.data.importers.drawing import Layer, filled, from_base64, inflate, paint, placed, png_mask, points_of
-from segkit.data.importers.export import Annotated, Export, Skipped, number_classes, split_named, split_of, written_by
+from segkit.data.importers.export import Annotated, Colour, Export, number_classes, plain_name, split_of
 from segkit.data.importers.source import Source, read_json
 
 _WITHOUT_AREA = frozenset({"point", "line", "graph", "point_3d", "multi_point"})
@@ -27,46 +26,39 @@ def read(source: Source) -> Export:
     file = next((path for name, path in source.files.items() if posixpath.basename(name) == "meta.json"), None)
     if file is None:
         raise DataError(f"{source.path} has no meta.json with the classes: export the whole project from Supervisely")
-    with written_by("Supervisely"):
-        described = [(item["title"], item.get("color")) for item in read_json(file)["classes"]]
-        classes, numbers = number_classes((title for title, _ in described), background=True)
-        export = Export(classes, _palette(described, numbers, len(classes)))
+    described = read_json(file)["classes"]
+    classes, numbers = number_classes((item["title"] for item in described), background=True)
+    colours = {numbers[item["title"]]: colour for item in described if (colour := _colour(item.get("color")))}
+    export = Export(classes, {0: (0, 0, 0), **colours})
     for name, path in source.named(".json").items():
         folder, last = posixpath.split(name)
         if posixpath.basename(folder) != "ann":
             continue
         data_set = posixpath.dirname(folder)
-        try:
-            with written_by("Supervisely"):
-                key = source.picture(last.removesuffix(".json"), beside=posixpath.join(data_set, "img"), exactly=True)
-                content = read_json(path)
-                size = int(content["size"]["height"]), int(content["size"]["width"])
-                layers = _layers(content["objects"], numbers, name, export.notes)
-        except DataError as error:
-            export.skipped.append(Skipped(name, str(error)))
-            continue
-        parts = [part for part in data_set.split("/") if part not in ("", "datasets") and not split_named(part)]
-        shown = "/".join([*parts, posixpath.splitext(posixpath.basename(key))[0]])
-        export.pictures.append(Annotated(shown, source.pictures[key], paint(layers), size, split_of(name)))
+        with export.one_picture(name):
+            key = source.picture(last.removesuffix(".json"), beside=posixpath.join(data_set, "img"), exactly=True)
+            content = read_json(path)
+            size = int(content["size"]["height"]), int(content["size"]["width"])
+            draw = paint(_layers(content["objects"], numbers, name, export))
+            stem = posixpath.splitext(posixpath.basename(key))[0]
+            shown = plain_name(posixpath.join(data_set, stem), without="datasets")
+            export.pictures.append(Annotated(shown, source.pictures[key], draw, size, split_of(name)))
     return export
 
 
-def _palette(described: list[tuple[str, Any]], numbers: dict[str, int], count: int) -> Palette | None:
-    colours: dict[int, tuple[int, int, int]] = {}
-    for title, colour in described:
-        if not isinstance(colour, str) or len(colour) != 7:
-            return None
-        red, green, blue = bytes.fromhex(colour[1:])
-        colours[numbers[title]] = (red, green, blue)
-    return tuple(colours.get(number, (0, 0, 0)) for number in range(count))
+def _colour(text: Any) -> Colour | None:
+    if not isinstance(text, str) or len(text) != 7:
+        return None
+    red, green, blue = bytes.fromhex(text[1:])
+    return red, green, blue
 
 
-def _layers(objects: Any, numbers: dict[str, int], file: str, notes: list[Skipped]) -> list[Layer]:
+def _layers(objects: Any, numbers: dict[str, int], file: str, export: Export) -> list[Layer]:
     layers: list[Layer] = []
     for item in objects:
         kind, title = item["geometryType"], item["classTitle"]
         if kind in _WITHOUT_AREA:
-            notes.append(Skipped(file, f"a {kind}, which has no area"))
+            export.note(file, f"a {kind}, which has no area")
             continue
         if kind not in ("bitmap", "polygon", "rectangle"):
             raise DataError(f"an object is a {kind!r}, which segkit does not read: make it a bitmap or a polygon")

@@ -8,9 +8,10 @@ import numpy as np
 from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE, Palette
 from segkit.base.pictures import colour_code, colour_codes, read_label, read_picture
+from segkit.data.importers.export import Colour
 from segkit.data.importers.source import read_rows, read_yaml
 
-Mark = int | tuple[int, int, int]
+Mark = int | Colour
 """What a class is marked with in a mask: a value of 0..255 or an RGB colour."""
 
 _GREYS: Palette = tuple((value, value, value) for value in range(256))
@@ -32,6 +33,11 @@ def read_table(path: Path) -> list[tuple[Mark, str]]:
     if twice is not None:
         raise DataError(f"{path} has {twice} twice: take one out")
     return rows
+
+
+def colours_of(meaning: Mapping[Mark, int]) -> dict[int, Colour]:
+    """The first colour that stands for each class, by the classes' numbers."""
+    return {number: mark for mark, number in reversed(meaning.items()) if isinstance(mark, tuple)}
 
 
 def decode(path: Path, meaning: Mapping[Mark, int]) -> np.ndarray:

@@ -13,24 +13,22 @@ from segkit.base.errors import DataError
 from segkit.base.files import write_atomically
 from segkit.base.labels import Palette, voc_palette
 from segkit.base.pictures import exif_orientation, read_picture, save_label, turned
-from segkit.data.importers.export import SPLITS, Annotated, Export, Skipped, written_by
+from segkit.data.importers.export import SPLITS, Annotated, Export, Skipped, expected_form
 from segkit.data.importers.naming import flat_names
 from segkit.data.split import divide, write_lists
-
-Progress = Callable[[int, int], None]
-"""Called with the number of pictures done and of all."""
 
 CROPS = (33, 321)
 """The smallest and the largest crop, in pixels, that a recipe is written with."""
 
 
 def write_export(
-    export: Export, folder: Path, *, root: Path, link: bool = False, progress: Progress | None = None
+    export: Export, folder: Path, *, root: Path, link: bool, progress: Callable[[int, int], None]
 ) -> dict[str, Any]:
     """Write the pictures of an export into an empty folder, to be called `root`; what was written, as plain data.
 
     A picture that cannot be read, or whose annotation is wrong or of another size, is left out with the reason. With
-    `link` pictures are links. Raises DataError where none is left, OutputError where the folder cannot be written.
+    `link` pictures are links; `progress` is called with the number of pictures done and of all. Raises DataError where
+    none is left, OutputError where the folder cannot be written.
     """
     palette = _palette(export)
     skipped = list(export.skipped)
@@ -50,13 +48,15 @@ def write_export(
             continue
         taken.add(item.picture)
         file = f"{name}{item.picture.suffix.lower()}"
-        _put_picture(item.picture, folder / "images" / file, link=link)
+        if link:
+            (folder / "images" / file).symlink_to(item.picture.resolve())
+        else:
+            shutil.copyfile(item.picture, folder / "images" / file)
         save_label(folder / "labels" / f"{name}.png", label, palette)
         written[file] = item
         pixels += np.bincount(label.ravel(), minlength=256)
         sides.append(min(label.shape))
-        if progress is not None:
-            progress(place + 1, len(names))
+        progress(place + 1, len(names))
     if not written:
         raise DataError(_nothing(skipped))
     splits, drawn = _splits({file: item.split for file, item in written.items()})
@@ -72,13 +72,6 @@ def write_export(
         "skipped": [skip._asdict() for skip in skipped],
         "notes": [note._asdict() for note in export.notes],
     }
-
-
-def _put_picture(source: Path, target: Path, *, link: bool) -> None:
-    if link:
-        target.symlink_to(source.resolve())
-    else:
-        shutil.copyfile(source, target)
 
 
 def _nothing(skipped: list[Skipped]) -> str:
@@ -101,7 +94,7 @@ def _fitted_label(item: Annotated) -> np.ndarray:
     size = item.size or shown
     if size not in (shown, stored):
         raise DataError(_sizes("it was annotated at", size, shown))
-    with written_by("its tool"):
+    with expected_form():
         label = item.draw(*size)
     if label.shape not in (shown, stored):
         raise DataError(_sizes("its mask is", label.shape, shown))
@@ -119,10 +112,9 @@ def _sizes(what: str, size: tuple[int, ...], shown: tuple[int, ...]) -> str:
 
 def _palette(export: Export) -> Palette:
     """The export's colours where each class has its own, else VOC's."""
-    colours = export.colours
-    if colours is None or len(set(colours)) < len(export.classes):
-        return voc_palette(len(export.classes))
-    return colours
+    count = len(export.classes)
+    colours = tuple(export.colours[number] for number in range(count) if number in export.colours)
+    return colours if len(set(colours)) == count else voc_palette(count)
 
 
 def _splits(given: dict[str, str | None]) -> tuple[dict[str, tuple[str, ...]], bool]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from segkit.base.errors import DataError
 from segkit.data.importers.drawing import filled, points_of
-from segkit.data.importers.export import SPLITS, Annotated, Export, Skipped, number_classes, split_named, split_of
+from segkit.data.importers.export import SPLITS, Annotated, Export, number_classes, plain_name, split_of
 from segkit.data.importers.source import Source, read_text, read_yaml
 
 
@@ -36,17 +36,14 @@ def read(source: Source) -> Export:
     used = 0
     for key, picture in source.pictures.items():
         label = _label_of(key)
-        used += label in labels
-        name = _name_of(key)
-        split = _split_of(key, splits)
-        if label not in labels:
-            export.notes.append(Skipped(key, f"no {posixpath.basename(label)} for it, so nothing but background"))
-        try:
-            objects = _objects(labels[label], of_value) if label in labels else []
-        except DataError as error:
-            export.skipped.append(Skipped(label, str(error)))
-            continue
-        export.pictures.append(Annotated(name, picture, partial(_draw, objects), None, split))
+        if label in labels:
+            used += 1
+        else:
+            export.note(key, f"no {posixpath.basename(label)} for it, so nothing but background")
+        with export.one_picture(label):
+            draw = partial(_draw, _objects(labels[label], of_value) if label in labels else [])
+            name = plain_name(posixpath.splitext(key)[0], without="images")
+            export.pictures.append(Annotated(name, picture, draw, None, _split_of(key, splits)))
     if not used:
         raise DataError(f"{source.path} has no label file beside a picture: the label of images/x.jpg is labels/x.txt")
     return export
@@ -63,12 +60,6 @@ def _description(source: Source) -> tuple[str, dict[str, Any]]:
 def _label_of(picture: str) -> str:
     """The last folder `images` replaced by `labels`, as Ultralytics' img2label_paths does."""
     return posixpath.splitext("/labels/".join(f"/{picture}".rsplit("/images/", 1)))[0][1:] + ".txt"
-
-
-def _name_of(picture: str) -> str:
-    """Without the folders that only say that these are pictures, or of which split."""
-    *folders, last = posixpath.splitext(picture)[0].split("/")
-    return "/".join([*(part for part in folders if part != "images" and not split_named(part)), last])
 
 
 def _splits(source: Source, content: dict[str, Any]) -> dict[str, str]:

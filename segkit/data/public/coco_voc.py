@@ -18,7 +18,7 @@ from segkit.base.labels import IGNORE, VOC_CLASSES, voc_palette
 from segkit.base.pictures import MAX_PIXELS, save_label
 from segkit.data.importers.coco import by_picture
 from segkit.data.importers.drawing import coco_mask
-from segkit.data.importers.export import written_by
+from segkit.data.importers.export import expected_form
 from segkit.data.importers.source import read_json
 from segkit.data.public.archive import Announce
 
@@ -92,7 +92,7 @@ class CocoInstances:
     @contextmanager
     def _of_this_form(self, where: str = "") -> Iterator[None]:
         try:
-            with written_by("COCO"):
+            with expected_form():
                 yield
         except DataError as error:
             raise DataError(f"{self.path}: {where}{error}") from None

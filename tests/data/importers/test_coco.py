@@ -100,7 +100,7 @@ def test_pictures_in_another_folder(bench, tmp_path):
         ({"segmentation": [[0, 0, "x", 3, 5, 5]]}, "not a list of x and y"),
         ({"segmentation": [], "bbox": [0, 0, 3, 3]}, "a box alone"),
         ({"segmentation": [box(0, 0, 2, 2)], "category_id": 99}, "category 99"),
-        ({"segmentation": 5}, "not as COCO writes it"),
+        ({"segmentation": 5}, "not as its tool writes it"),
     ],
 )
 def test_wrong_annotations_leave_their_picture_out(bench, annotation, reason):
@@ -147,8 +147,8 @@ def test_names_that_point_out_of_the_export(bench, tmp_path, name):
         ('{"images": [', r"x\.json is no JSON, or cut short"),
         ("[" * 100_000, r"x\.json is no JSON"),
         ("[]", "holds no COCO instances"),
-        ('{"images": [], "annotations": [], "categories": [{"id": "z"}]}', "not as COCO writes it"),
-        ('{"images": 3, "annotations": [], "categories": []}', "not as COCO writes it"),
+        ('{"images": [], "annotations": [], "categories": [{"id": "z"}]}', "not as its tool writes it"),
+        ('{"images": 3, "annotations": [], "categories": []}', "not as its tool writes it"),
         ('{"images": [], "annotations": [], "categories": []}', "no picture could be imported"),
     ],
 )

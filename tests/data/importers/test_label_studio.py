@@ -137,11 +137,11 @@ def test_which_annotation_counts(bench):
     [
         (brush(np.ones((40, 60))), "annotated at 60x40 pixels"),
         (brush(MASK, image_rotation=90), "it was turned in the tool"),
-        ({**brush(MASK), "original_height": None}, "not as Label Studio writes it"),
+        ({**brush(MASK), "original_height": None}, "not as its tool writes it"),
         (result("brushlabels", {"rle": [0, 0, 0, 96, 57], "brushlabels": ["c"]}), "cut short"),
         (result("brushlabels", {"rle": [255] * 40, "brushlabels": ["c"]}), "not of its picture's"),
         (result("brushlabels", {"rle": 10**15, "brushlabels": ["c"]}), "no list of numbers"),
-        (result("brushlabels", {"rle": [256], "brushlabels": ["c"]}), "not as Label Studio writes it"),
+        (result("brushlabels", {"rle": [256], "brushlabels": ["c"]}), "not as its tool writes it"),
         (result("brushlabels", {"rle": brush(MASK)["value"]["rle"][:-9], "brushlabels": ["c"]}), "cut short"),
         (result("brushlabels", {"rle": brush(MASK)["value"]["rle"]}), "no label"),
         (result("polygonlabels", {"points": [[0, 0], [float("nan"), 1], [5, 5]], "polygonlabels": ["c"]}), "no number"),

@@ -102,7 +102,7 @@ def test_annotations_of_the_stored_picture_are_turned_with_it(bench, orientation
         ({"picture": "../../b.png"}, "lies outside"),
         ({"picture": "c.png"}, "is not there"),
         ({"width": 60, "height": 40}, "annotated at 60x40 pixels, but the picture has 6x4"),
-        ({"imageHeight": "four"}, "not as labelme writes it"),
+        ({"imageHeight": "four"}, "not as its tool writes it"),
         ({"shapes": [shape("cat", [[0, 0], [1, 1]])]}, "2 corners"),
         ({"shapes": [shape("cat", [[0, 0], [1, float("inf")], [2, 2]])]}, "no number"),
         ({"shapes": [shape("cat", [[0, 0], [1, 1]], "blob")]}, "does not know"),

@@ -99,8 +99,8 @@ def test_data_sets_called_after_splits(bench):
             "not as",
         ),
         (figure("cuboid", []), "does not read"),
-        ({"classTitle": "cat", "geometryType": "bitmap"}, "not as Supervisely writes it"),
-        (7, "not as Supervisely writes it"),
+        ({"classTitle": "cat", "geometryType": "bitmap"}, "not as its tool writes it"),
+        (7, "not as its tool writes it"),
     ],
 )
 def test_wrong_objects_leave_their_picture_out(bench, wrong, reason):
@@ -117,5 +117,5 @@ def test_without_meta(bench):
     with pytest.raises(DataError, match=r"no meta\.json"):
         bench.run("supervisely")
     project(bench, [], meta={"classes": 3})
-    with pytest.raises(DataError, match="not as Supervisely writes it"):
+    with pytest.raises(DataError, match="not as its tool writes it"):
         bench.run("supervisely")

@@ -144,7 +144,7 @@ def test_files_that_are_no_instances(tmp_path: Path) -> None:
         CocoInstances(path)
     for content, words in (
         (b"{", "is no JSON"),
-        (b"[]", "not as COCO writes it"),
+        (b"[]", "not as its tool writes it"),
         (b'{"categories": []}', "cannot be told"),
     ):
         path.write_bytes(content)
