@@ -12,6 +12,8 @@ from segkit.base.pictures import PICTURE_SUFFIXES, exif_orientation, read_label,
 from segkit.data.dataset import Sample
 from segkit.data.finding import Finding
 
+_TWICE = "name twice in a list"
+
 
 class PairedFiles:
     """A data set of picture and label files, read when asked for.
@@ -157,10 +159,11 @@ def listed_names(
     are `findings`, these names and those that occur twice are told there, and the others returned once.
     """
     names = [_without_suffix(name) for name in read_names(source)]
-    for name, count in Counter(names).items():
-        if count > 1 and findings is not None:
-            told = f"{source} names {name!r} {count} times: leave it there once"
-            findings.append(Finding("warning", str(source), told, "name twice in a list"))
+    wrong = [
+        Finding("warning", str(source), f"{source} names {name!r} {count} times: leave it there once", _TWICE)
+        for name, count in Counter(names).items()
+        if count > 1
+    ]
     for what, found in files.items():
         absent = [name for name in names if name not in found]
         folder = next(iter(found.values())).parent
@@ -171,9 +174,10 @@ def listed_names(
             )
         for name in dict.fromkeys(absent):
             told = f"{source} names {name!r}, which has no {what} in {folder}: add it or take the name out"
-            findings.append(Finding("error", name, told, f"no {what}"))
+            wrong.append(Finding("error", name, told, f"no {what}"))
     if findings is None:
         return names
+    findings += wrong
     return [name for name in dict.fromkeys(names) if all(name in found for found in files.values())]
 
 

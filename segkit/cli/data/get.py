@@ -37,7 +37,7 @@ def get(
     for archive in depot.missing(chosen.lacking(depot)):
         size = "size not known" if archive.size is None else format_bytes(archive.size)
         print(f"to download: {depot.path(archive)} ({size}) from {' or '.join(archive.urls)}")
-    with stages:
+    with stages.progress:
         obtained = chosen.get(depot)
     print(f"{obtained.folder}: {'made' if obtained.changed else 'already there, nothing to do'}")
     for what, count in obtained.figures.items():
@@ -54,27 +54,16 @@ class _Stages:
     """A bar for each thing that is done on a terminal, a line for each elsewhere."""
 
     def __init__(self) -> None:
-        self.console = Console(highlight=False)
+        console = Console(highlight=False)
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-        self.progress = Progress(*columns, TimeRemainingColumn(), console=self.console)
-        self.tasks: dict[str, TaskID | None] = {}
-
-    def __enter__(self) -> "_Stages":
-        if self.console.is_terminal:
-            self.progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.console.is_terminal:
-            self.progress.stop()
+        self.live = console.is_terminal
+        self.progress = Progress(*columns, TimeRemainingColumn(), console=console, disable=not self.live)
+        self.tasks: dict[str, TaskID] = {}
 
     def announce(self, what: str, done: int, total: int | None) -> None:
         """Show how much of something is done."""
         if what not in self.tasks:
-            live = self.console.is_terminal
-            self.tasks[what] = self.progress.add_task(what, total=total) if live else None
-            if not live:
-                self.console.print(f"{what} ...", markup=False, soft_wrap=True)
-        task = self.tasks[what]
-        if task is not None:
-            self.progress.update(task, completed=done, total=total)
+            self.tasks[what] = self.progress.add_task(what, total=total)
+            if not self.live:
+                print(f"{what} ...", flush=True)
+        self.progress.update(self.tasks[what], completed=done, total=total)

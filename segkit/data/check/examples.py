@@ -24,7 +24,7 @@ class Chosen(NamedTuple):
     """A picture worth looking at: its split, its place in it, and the kind of finding it is chosen for, or ""."""
 
     split: str
-    index: int
+    place: int
     kind: str = ""
 
 

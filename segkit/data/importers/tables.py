@@ -35,7 +35,7 @@ def read_table(path: Path) -> list[tuple[Mark, str]]:
     return rows
 
 
-def colours_of(meaning: Mapping[Mark, int]) -> dict[int, Colour]:
+def colours_of(meaning: dict[Mark, int]) -> dict[int, Colour]:
     """The first colour that stands for each class, by the classes' numbers."""
     return {number: mark for mark, number in reversed(meaning.items()) if isinstance(mark, tuple)}
 

@@ -1,6 +1,6 @@
 """What the public sets have in common: archives with an address, and a depot that keeps and unpacks them."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -106,16 +106,10 @@ class Depot:
         return tuple(notes)
 
 
-def check_files(folder: Path, names: Collection[str], ending: str, *, way_out: str) -> None:
-    """Raise DataError, with the `way_out`, unless the folder has a file of this ending for each of `names`."""
-    absent = sorted(set(names) - stems(folder, ending))
-    if absent:
-        raise DataError(
-            f"{folder} lacks {len(absent)} of {len(names)} files, such as {absent[0]}{ending}: {way_out}, and it is "
-            "made again"
-        )
-
-
-def stems(folder: Path, ending: str) -> set[str]:
-    """The names without ending of the files of a folder that have this ending, hidden ones left out."""
-    return {path.stem for path in folder.glob(f"[!.]*{ending}")}
+@contextmanager
+def made_again(folder: Path) -> Iterator[None]:
+    """Add to a DataError of the body, which opens what lies in a folder, that it is made again without it."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{error}; or move {folder} away, and it is made again") from None

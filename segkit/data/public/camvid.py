@@ -9,7 +9,7 @@ import hashlib
 from pathlib import Path
 
 from segkit.base.errors import DataError
-from segkit.data.public.archive import Archive, Depot, Obtained, stems
+from segkit.data.public.archive import Archive, Depot, Obtained
 
 _COMMIT = "fcaf7c4978dd8d091ec67db7cb7fdd225f5051c5"
 CAMVID = Archive(
@@ -63,7 +63,9 @@ def get(depot: Depot) -> Obtained:
 def check(folder: Path) -> dict[str, int]:
     """Count the pictures of each split; DataError unless each is there with its label, 367, 101 and 233 of them."""
     for split, count in PICTURES.items():
-        pictures, labels = (stems(folder / part / split, ".png") for part in ("images", "labels"))
+        pictures, labels = (
+            {path.stem for path in (folder / part / split).glob("[!.]*")} for part in ("images", "labels")
+        )
         if len(pictures) != count or pictures != labels:
             raise DataError(
                 f"{folder} has {len(pictures)} pictures and {len(labels)} labels in {split}, not {count} of both "

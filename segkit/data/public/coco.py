@@ -6,8 +6,10 @@ checks (`ppdet/utils/download.py`), and the sizes what other projects saw the se
 
 from pathlib import Path
 
-from segkit.data.pairs import read_names
-from segkit.data.public.archive import Archive, Depot, Obtained, check_files
+from segkit.base.errors import DataError
+from segkit.base.labels import VOC_CLASSES
+from segkit.data.folder import FolderDataset
+from segkit.data.public.archive import Archive, Depot, Obtained, made_again
 from segkit.data.public.coco_voc import CocoInstances, convert
 
 _HOST = ("http://images.cocodataset.org", "https://s3.amazonaws.com/images.cocodataset.org")
@@ -54,7 +56,7 @@ def get(depot: Depot) -> Obtained:
     for split in SPLITS:
         depot.announce(f"reading the annotations of {split}", 0, None)
         instances = CocoInstances(_annotations(folder, split))
-        _add_pictures(depot, split, {Path(picture.image["file_name"]).stem for picture in instances.pictures()})
+        _add_pictures(depot, split, {picture.image["file_name"] for picture in instances.pictures()})
         convert(instances, folder / "voc" / split, _list(folder, split), depot.announce)
     return Obtained(folder, check(folder), depot.notes_on([ANNOTATIONS, *PICTURES.values()]))
 
@@ -63,11 +65,16 @@ def check(folder: Path) -> dict[str, int]:
     """Count the pictures of each split; DataError unless each that is listed is there with its label."""
     figures = {}
     for split in SPLITS:
-        source = _list(folder, split)
-        names = read_names(source)
-        for part, ending in ((folder / f"{split}2017", ".jpg"), (folder / "voc" / split, ".png")):
-            check_files(part, names, ending, way_out=f"remove {part} and {source}")
-        figures[f"pictures in {split}, each with its label"] = len(names)
+        with made_again(folder / "voc"):
+            dataset = FolderDataset(
+                folder,
+                split=split,
+                classes=VOC_CLASSES,
+                images="{split}2017",
+                labels="voc/{split}",
+                list="voc/{split}.txt",
+            )
+        figures[f"pictures in {split}, each with its label"] = len(dataset)
     return figures
 
 
@@ -75,10 +82,15 @@ def _add_pictures(depot: Depot, split: str, names: set[str]) -> None:
     """{split}2017 with the pictures named; a folder that is there already (all of COCO, say) has to hold them."""
     folder = _folder(depot) / f"{split}2017"
     if not folder.is_dir():
-        wanted = {f"{split}2017/{name}.jpg": f"{name}.jpg" for name in names}
+        wanted = {f"{split}2017/{name}": name for name in names}
         with depot.unpacked(PICTURES[split], folder, place=wanted.get, most_bytes=_MOST_BYTES):
             pass
-    check_files(folder, names, ".jpg", way_out=f"move {folder} away")
+    absent = sorted(names - {path.name for path in folder.iterdir()})
+    if absent:
+        raise DataError(
+            f"{folder} lacks {len(absent)} of the {len(names)} pictures with VOC's classes, such as {absent[0]}: move "
+            "the folder away, and it is made again"
+        )
 
 
 def _instances_only(name: str) -> str | None:

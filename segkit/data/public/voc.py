@@ -18,8 +18,8 @@ from segkit.base.files import write_atomically
 from segkit.base.labels import VOC_CLASSES, voc_palette
 from segkit.base.pictures import save_label
 from segkit.data.pairs import read_names
-from segkit.data.public.archive import Archive, Depot, Obtained, check_files
-from segkit.data.voc import label_folder, list_file
+from segkit.data.public.archive import Archive, Depot, Obtained, made_again
+from segkit.data.voc import VocDataset, label_folder, list_file
 
 VOC = Archive(
     "VOCtrainval_11-May-2012.tar",
@@ -91,8 +91,9 @@ def check(folder: Path) -> dict[str, int]:
             f"{list_file(folder, 'train_aug')} names {len(both)} pictures of val, such as {min(both)}: remove the file "
             "and the folder SegmentationClassAug, and they are made again"
         )
-    _check_pairs(folder, "train_aug", train_aug)
-    _check_pairs(folder, "val", val)
+    with made_again(folder):
+        for split in ("train_aug", "val"):
+            VocDataset(folder, split)
     return {"pictures in train_aug": len(train_aug), "of them in val": len(both), "pictures in val": len(val)}
 
 
@@ -132,17 +133,18 @@ def _sbd_place(name: str) -> str | None:
 
 def _add_train_aug(depot: Depot, folder: Path) -> None:
     """SegmentationClassAug and train_aug.txt: labels from VOC where it has them (with borders), else from SBD."""
-    train, val = (_read_ids(list_file(folder, split)) for split in ("train", "val"))
-    _check_pairs(folder, "train", train)
+    with made_again(folder):
+        train = VocDataset(folder, "train")
+    val = _read_ids(list_file(folder, "val"))
     target = label_folder(folder, "train_aug")
     with depot.unpacked(SBD, target, place=_sbd_place, most_bytes=_MOST_BYTES) as temporary:
         lists = [temporary / "train.txt", temporary / "val.txt"]
-        names = train_aug_names(train, val, [name for source in lists for name in _read_ids(source)])
+        names = train_aug_names(train.ids, val, [name for source in lists for name in _read_ids(source)])
         _check_count(depot.path(SBD), "train_aug", len(names))
-        from_voc = set(train)
+        from_voc = dict(zip(train.ids, train.labels, strict=True))
         for index, name in enumerate(names):
             if name in from_voc:
-                shutil.copyfile(label_folder(folder, "train") / f"{name}.png", temporary / f"{name}.png")
+                shutil.copyfile(from_voc[name], temporary / f"{name}.png")
             else:
                 label = sbd_label(temporary / "cls" / f"{name}.mat")
                 save_label(temporary / f"{name}.png", label, voc_palette(len(VOC_CLASSES)))
@@ -162,11 +164,6 @@ def _is_there(folder: Path, split: str) -> bool:
     """Whether the set is there as far as that split; `check` tells whether it is right, too."""
     there = list_file(folder, split).is_file() and label_folder(folder, split).is_dir()
     return there and (folder / "JPEGImages").is_dir()
-
-
-def _check_pairs(folder: Path, split: str, names: Sequence[str]) -> None:
-    for part, ending in ((folder / "JPEGImages", ".jpg"), (label_folder(folder, split), ".png")):
-        check_files(part, names, ending, way_out=f"move {folder} away")
 
 
 def _read_ids(path: Path) -> list[str]:

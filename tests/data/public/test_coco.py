@@ -199,7 +199,7 @@ def test_made_whole_and_done_twice_does_nothing(server: Server, offered: None, t
         assert len(dataset) == 1 and dataset.classes == VOC_CLASSES
         assert np.count_nonzero(dataset[0].label == VOC_CLASSES.index("tvmonitor")) == 1600
     (obtained.folder / "voc/val/000000000002.png").unlink()
-    with pytest.raises(DataError, match=r"voc/val lacks 1 of 1 files"):
+    with pytest.raises(DataError, match=r"voc/val holds no \.png file.*; or move .*voc away, and it is made again"):
         coco.get(depot)
 
 
@@ -215,7 +215,7 @@ def test_pictures_that_are_there_are_taken(server: Server, offered: None, tmp_pa
 def test_a_folder_of_other_pictures_is_told(offered: None, tmp_path: Path, depot: Depot) -> None:
     (tmp_path / "coco2017/train2017").mkdir(parents=True)
     with pytest.raises(
-        DataError, match=r"train2017 lacks 1 of 1 files, such as 000000000001\.jpg: move .*train2017 away"
+        DataError, match=r"train2017 lacks 1 of the 1 pictures with VOC's classes, such as 000000000001\.jpg: move"
     ):
         coco.get(depot)
 
