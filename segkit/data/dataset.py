@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from segkit.base.errors import DataError
 from segkit.base.labels import Palette
 
 
@@ -14,6 +15,16 @@ class Sample(NamedTuple):
     image: np.ndarray
     label: np.ndarray
     name: str
+
+
+def check_sizes(sample: Sample) -> None:
+    """Raise DataError if the label map is of another size than its picture."""
+    (height, width), (label_height, label_width) = sample.image.shape[:2], sample.label.shape
+    if (height, width) != (label_height, label_width):
+        raise DataError(
+            f"the label of {sample.name} is {label_width}x{label_height} and its picture {width}x{height}: give the "
+            "label the size of its picture"
+        )
 
 
 class Dataset(Protocol):

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from segkit.base.errors import DataError, SegkitError
-from segkit.data.dataset import Dataset
+from segkit.data.dataset import Dataset, check_sizes
 from segkit.data.transforms import SampleKey
 
 Transform = Callable[[np.ndarray, np.ndarray, SampleKey], tuple[np.ndarray, np.ndarray]]
@@ -78,19 +78,11 @@ class _Samples(TorchDataset[tuple[np.ndarray, np.ndarray] | SegkitError]):
             self.order = np.random.default_rng([self.seed, epoch]).permutation(len(self.dataset))
         try:
             sample = self.dataset[int(self.order[place])]
-            if sample.image.shape[:2] != sample.label.shape:
-                raise DataError(
-                    f"the label of {sample.name} is {_size(sample.label)} and its picture {_size(sample.image)}: "
-                    "give the label the size of its picture"
-                )
+            check_sizes(sample)
             return self.transform(sample.image, sample.label, (self.seed, *divmod(number, self.batch_size)))
         except SegkitError as error:
             # Handed over, not raised: torch would wrap it in another message with the worker's traceback.
             return error
-
-
-def _size(array: np.ndarray) -> str:
-    return f"{array.shape[1]}x{array.shape[0]}"
 
 
 def _collate(samples: list[tuple[np.ndarray, np.ndarray] | SegkitError]) -> Batch | SegkitError:

@@ -3,9 +3,8 @@
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from segkit.base.errors import ConfigError, DataError
 from segkit.base.files import write_atomically
@@ -19,10 +18,6 @@ class Split:
     names: dict[str, tuple[str, ...]]
     groups: dict[str, int]
     unmatched: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data for a JSON file."""
-        return asdict(self)
 
 
 def divide(

@@ -37,8 +37,10 @@ def check(
     The exit status is 1 if there are errors, 0 if there is nothing or only warnings.
     """
     from segkit.base.files import make_folder, write_atomically
+    from segkit.data.check.examples import read_examples
     from segkit.data.check.thorough import check_splits
     from segkit.recipe.config import load_config
+    from segkit.report.data_page import write_data_page
 
     recipe = load_config(config, overrides or [])
     for file in filter(None, (json_file, html_file)):
@@ -55,7 +57,8 @@ def check(
     if json_file is not None:
         write_atomically(json_file, json.dumps(found.to_json()) + "\n")
     if html_file is not None:
-        _write_page(html_file, found, datasets, title=f"Check of {config.name}")
+        shown = list(read_examples(found.examples, datasets))
+        write_data_page(html_file, found.to_json(), shown, title=f"Check of {config.name}")
     _show(found, Console())
     if found.errors:
         raise typer.Exit(1)
@@ -113,22 +116,3 @@ def _show(found: "DataCheck", console: Console) -> None:
 
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def _write_page(path: Path, found: "DataCheck", datasets: "dict[str, Dataset]", *, title: str) -> None:
-    from segkit.data.check.examples import read_examples
-    from segkit.report.data_page import ShownExample, write_data_page
-    from segkit.report.gallery import overlaid
-
-    shown = [
-        ShownExample(
-            example.name,
-            example.split,
-            example.note,
-            tuple(found.classes[label] for label in example.classes),
-            overlaid(example.picture, example.label, found.palette, stored=example.stored),
-            example.label is not None,
-        )
-        for example in read_examples(found.examples, datasets)
-    ]
-    write_data_page(path, found.to_json(), shown, title=title)

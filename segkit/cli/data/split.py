@@ -1,6 +1,7 @@
 """`segkit data split`."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +28,7 @@ def split(
 
     result = split_folder(folder, val=val, test=test, seed=seed, group=group)
     if json_file is not None:
-        write_atomically(json_file, json.dumps(result.to_json(), ensure_ascii=False) + "\n")
+        write_atomically(json_file, json.dumps(asdict(result), ensure_ascii=False) + "\n")
     for name, members in result.names.items():
         groups = f" in {result.groups[name]} groups" if group else ""
         print(f"{name + '.txt':<12}{len(members)} pictures{groups}")

@@ -13,6 +13,8 @@ from segkit.data.check.look import SplitLooks
 from segkit.data.dataset import Dataset
 from segkit.data.finding import Finding
 from segkit.data.pairs import PairedFiles
+from segkit.report.data_page import ShownExample
+from segkit.report.gallery import overlaid
 
 SOUND = 24
 """How many pictures are chosen whatever is found."""
@@ -26,22 +28,6 @@ class Chosen(NamedTuple):
     split: str
     place: int
     kind: str = ""
-
-
-class Example(NamedTuple):
-    """A picture, uint8 (H, W, 3), its label, uint8 (H, W), and what is told of it.
-
-    Where the label is none of this picture's, `label` is None and `stored` shows what is in its file, uint8 (h, w, 3),
-    if that can be read as a picture.
-    """
-
-    name: str
-    split: str
-    note: str
-    classes: tuple[int, ...]
-    picture: np.ndarray
-    label: np.ndarray | None
-    stored: np.ndarray | None = None
 
 
 def choose_examples(splits: Sequence[SplitLooks], findings: Sequence[Finding]) -> tuple[Chosen, ...]:
@@ -96,14 +82,17 @@ def _sound(splits: Sequence[SplitLooks]) -> list[Chosen]:
     return sorted(first, key=readable.index)
 
 
-def read_examples(examples: Sequence[Chosen], datasets: Mapping[str, Dataset]) -> Iterator[Example]:
-    """The pictures chosen; those that cannot be read are left out."""
+def read_examples(examples: Sequence[Chosen], datasets: Mapping[str, Dataset]) -> Iterator[ShownExample]:
+    """The pictures chosen, with their labels over them; those that cannot be read are left out.
+
+    Where a label is none of its picture's, what is in its file is shown beside it, if that can be read as a picture.
+    """
     for chosen in examples:
         with suppress(DataError):
             yield _read(datasets[chosen.split], chosen)
 
 
-def _read(dataset: Dataset, chosen: Chosen) -> Example:
+def _read(dataset: Dataset, chosen: Chosen) -> ShownExample:
     split, index, kind = chosen
     label = stored = None
     if isinstance(dataset, PairedFiles):
@@ -118,5 +107,7 @@ def _read(dataset: Dataset, chosen: Chosen) -> Example:
     if label is None and isinstance(dataset, PairedFiles):
         with suppress(DataError):
             stored = read_picture(dataset.labels[index])
-    classes = () if label is None else tuple(np.unique(label[label != IGNORE]).tolist())
-    return Example(dataset.ids[index], split, kind, classes, picture, label, stored)
+    present = [] if label is None else np.unique(label[label != IGNORE]).tolist()
+    classes = tuple(dataset.classes[number] for number in present)
+    image = overlaid(picture, label, dataset.palette, stored=stored)
+    return ShownExample(dataset.ids[index], split, kind, classes, image, label is not None)

@@ -12,7 +12,7 @@ from segkit.base.pictures import read_reduced
 from segkit.data.check.exif import fits_turned
 from segkit.data.check.fingerprint import SIDE, Fingerprint, fingerprint
 from segkit.data.check.masks import label_finding
-from segkit.data.dataset import Dataset, Sample
+from segkit.data.dataset import Dataset, Sample, check_sizes
 from segkit.data.finding import Finding
 from segkit.data.pairs import PairedFiles
 
@@ -108,11 +108,12 @@ def _fit(
 
 
 def _wrong_arrays(sample: Sample, count: int) -> tuple[Finding, ...]:
-    picture, label, name = sample
+    _, label, name = sample
     findings = []
-    if picture.shape[:2] != label.shape:
-        sizes = f"{label.shape[1]}x{label.shape[0]} pixels, its picture {picture.shape[1]}x{picture.shape[0]}"
-        findings.append(Finding("error", name, f"the label of {name} is {sizes}: make them equal", "sizes differ"))
+    try:
+        check_sizes(sample)
+    except DataError as error:
+        findings.append(Finding("error", name, str(error), "sizes differ"))
     wrong = [value for value in np.unique(label).tolist() if value >= count and value != IGNORE]
     if wrong:
         held = f"the label of {name} holds {wrong[0]}, but the classes are 0 to {count - 1}"

@@ -23,13 +23,14 @@ Layer = tuple[int, Mask]
 """A class and where it is."""
 
 
-def paint(layers: Sequence[Layer]) -> Draw:
-    """What draws the layers over class 0, later ones over earlier ones."""
+def paint(layers: Sequence[Layer], *, smaller_on_top: bool = False) -> Draw:
+    """What draws the layers over class 0, later ones over earlier ones, or smaller ones over larger ones."""
 
     def draw(height: int, width: int) -> np.ndarray:
+        masks = ((number, mask(height, width)) for number, mask in layers)
         label = np.zeros((height, width), np.uint8)
-        for number, mask in layers:
-            label[mask(height, width)] = number
+        for number, mask in sorted(masks, key=lambda item: -int(item[1].sum())) if smaller_on_top else masks:
+            label[mask] = number
         return label
 
     return draw

@@ -20,13 +20,12 @@ IMPORTERS: dict[str, Callable[[Source], Export]] = {
     "cvat": cvat.read,
     "label-studio": label_studio.read,
     "labelme": labelme.read,
+    "masks": masks.read,
     "roboflow": roboflow.read,
     "supervisely": supervisely.read,
     "yolo": yolo.read,
 }
-"""What reads each format; `masks` besides, which needs a table."""
-
-FORMATS = (*IMPORTERS, "masks")
+"""What reads each format."""
 
 REPORT = "import.json"
 
@@ -51,20 +50,20 @@ def import_data(
     Raises ConfigError for an unknown format or a wrong combination, DataError where the export cannot be read or has
     changed since `out` was made of it, OutputError where `out` holds anything else or cannot be written.
     """
-    if kind not in FORMATS:
-        raise ConfigError(f"the format {kind!r} is not known: choose {', '.join(FORMATS)}")
+    if kind not in IMPORTERS:
+        raise ConfigError(f"the format {kind!r} is not known: choose {', '.join(IMPORTERS)}")
     if classes is not None and kind != "masks":
         raise ConfigError(f"--classes is for masks: {kind} says itself what its classes are")
     if not src.exists():
         raise DataError(f"{src} is not there: give the folder of the export (a .zip unpacked), or its file")
-    source = Source(src, images=images, without=out)
-    files = tracked(source, classes)
+    source = Source(src, images=images, table=classes, without=out)
+    files = tracked(source)
     made = {"format": kind, "source": str(src.resolve()), "link": link}
     if _holds_something(out):
         return _known(out, made, files)
     before = fingerprints(files)  # first, so that a change while it is read is noticed later
     with expected_form(str(src)):
-        export = masks.read(source, classes) if kind == "masks" else IMPORTERS[kind](source)
+        export = IMPORTERS[kind](source)
     make_folder(out.parent)
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:

@@ -25,11 +25,11 @@ MASK_ENDINGS = ("_mask", "_masks", "_label", "_labels", "_gt", "_L")
 PICTURE_FOLDERS = frozenset({"images", "image", "imgs", "img", "pictures", "photos", "jpegimages"})
 
 
-def read(source: Source, table: Path | None) -> Export:
+def read(source: Source) -> Export:
     """The pictures that have a mask. Raises ConfigError without a table, DataError where there are no pairs."""
-    if table is None:
+    if source.table is None:
         raise ConfigError("masks need --classes: a CSV or YAML file with a value or a colour and a name in each row")
-    rows = read_table(table)
+    rows = read_table(source.table)
     classes, numbers = number_classes(name for _, name in rows if name != "ignore")
     meaning = {key: IGNORE if name == "ignore" else numbers[name] for key, name in rows}
     masks = {_key(name): name for name in source.files if is_picture(name) and (source.elsewhere or is_mask(name))}

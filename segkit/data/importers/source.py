@@ -25,14 +25,17 @@ class Source:
     """The files under a folder, by their paths in it ("/" between the parts), in order of these.
 
     `path` is the folder of an export or an annotation file in it; of several JSON files one that is given counts alone.
-    `images` is the folder of the pictures where it is another. Hidden files, the folder `without` and folders that are
-    links are left out. DataError if there is no file.
+    `images` is the folder of the pictures where it is another, `table` a file that says what masks hold. Hidden files,
+    the folder `without` and folders that are links are left out. DataError if there is no file.
     """
 
-    def __init__(self, path: Path, *, images: Path | None = None, without: Path | None = None) -> None:
+    def __init__(
+        self, path: Path, *, images: Path | None = None, table: Path | None = None, without: Path | None = None
+    ) -> None:
         if path.is_file() and path.suffix.lower() not in ANNOTATION_SUFFIXES:
             raise DataError(f"{path} is not a folder, nor an annotation file: unpack it if it is an archive")
         self.path = path
+        self.table = table
         self.root = path.parent if path.is_file() else path
         self.only = path.name if path.suffix.lower() == ".json" and path.is_file() else None
         self.files = {path.name: path} if self.only and images else _walk(self.root, without)

@@ -9,7 +9,7 @@ from segkit.base.files import file_digest
 from segkit.data.importers.source import ANNOTATION_SUFFIXES, Source, is_picture
 
 
-def tracked(source: Source, table: Path | None) -> dict[str, Path]:
+def tracked(source: Source) -> dict[str, Path]:
     """All files of an export that a reader may use, by a name in the report."""
     files = {
         name: path
@@ -18,7 +18,7 @@ def tracked(source: Source, table: Path | None) -> dict[str, Path]:
     }
     if source.elsewhere:
         files.update({f"--images/{name}": path for name, path in source.pictures.items()})
-    return files if table is None else {**files, "--classes": table}
+    return files if source.table is None else {**files, "--classes": source.table}
 
 
 def fingerprints(files: Mapping[str, Path]) -> dict[str, list[Any]]:

@@ -59,10 +59,9 @@ def decode_colours(path: Path, meaning: Mapping[Mark, int]) -> np.ndarray:
     if unknown:
         colour = tuple(int(part) for part in unknown[0].to_bytes(3, "big"))
         share = np.isin(codes, unknown).mean()
+        several = "a colour" if len(unknown) == 1 else f"{len(unknown)} colours"
         why = "was it a JPEG once? Make it again" if len(unknown) > 64 else "add it to the table, or repaint it"
-        raise DataError(
-            f"it has {_several(len(unknown))} of no class, such as {colour} ({share:.1%} of its pixels): {why}"
-        )
+        raise DataError(f"it has {several} of no class, such as {colour} ({share:.1%} of its pixels): {why}")
     values = np.array([known[code] for code in present.tolist()], np.uint8)
     return values[places.reshape(codes.shape)]
 
@@ -78,10 +77,6 @@ def _by_value(path: Path, meaning: Mapping[Mark, int]) -> np.ndarray:
         wrong = np.unique(values[label < 0])[:5].tolist()
         raise DataError(f"it holds {', '.join(map(str, wrong))}, which the table does not name: add it there")
     return label.astype(np.uint8)
-
-
-def _several(count: int) -> str:
-    return "a colour" if count == 1 else f"{count} colours"
 
 
 def _yaml_rows(path: Path) -> list[tuple[Mark, str]]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from segkit.base.errors import DataError
-from segkit.data.importers.drawing import filled, points_of
+from segkit.data.importers.drawing import Layer, filled, paint, points_of
 from segkit.data.importers.export import SPLITS, Annotated, Export, number_classes, plain_name, split_of
 from segkit.data.importers.source import Source, read_text, read_yaml
 
@@ -41,7 +41,7 @@ def read(source: Source) -> Export:
         else:
             export.note(key, f"no {posixpath.basename(label)} for it, so nothing but background")
         with export.one_picture(label):
-            draw = partial(_draw, _objects(labels[label], of_value) if label in labels else [])
+            draw = paint(_layers(labels[label], of_value) if label in labels else [], smaller_on_top=True)
             name = plain_name(posixpath.splitext(key)[0], without="images")
             export.pictures.append(Annotated(name, picture, draw, None, _split_of(key, splits)))
     if not used:
@@ -86,8 +86,8 @@ def _split_of(picture: str, splits: dict[str, str]) -> str | None:
     return split_of(picture) if folder is None else splits[folder]
 
 
-def _objects(path: Path, of_value: dict[int, int]) -> list[tuple[int, list[float]]]:
-    objects = []
+def _layers(path: Path, of_value: dict[int, int]) -> list[Layer]:
+    layers: list[Layer] = []
     for number, line in enumerate(read_text(path).splitlines(), 1):
         try:
             values = [float(word) for word in line.split()]
@@ -102,16 +102,10 @@ def _objects(path: Path, of_value: dict[int, int]) -> list[tuple[int, list[float
             raise DataError(f"line {number} has {len(values)} numbers, not a class and at least three corners")
         if value not in of_value:
             raise DataError(f"line {number} has the class {value}, which has no name in data.yaml: add it there")
-        objects.append((of_value[value], values[1:]))
-    return objects
+        layers.append((of_value[value], partial(_polygon, values[1:])))
+    return layers
 
 
-def _draw(objects: list[tuple[int, list[float]]], height: int, width: int) -> np.ndarray:
-    masks = []
-    for number, corners in objects:
-        scaled = np.array(corners).reshape(-1, 2) * (width, height)
-        masks.append((number, filled([points_of(scaled, height=height, width=width)], height, width)))
-    label = np.zeros((height, width), np.uint8)
-    for number, mask in sorted(masks, key=lambda item: -int(item[1].sum())):
-        label[mask] = number
-    return label
+def _polygon(corners: list[float], height: int, width: int) -> np.ndarray:
+    scaled = np.array(corners).reshape(-1, 2) * (width, height)
+    return filled([points_of(scaled, height=height, width=width)], height, width)
