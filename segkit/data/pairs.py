@@ -11,6 +11,7 @@ from segkit.base.labels import IGNORE, Palette
 from segkit.base.pictures import PICTURE_SUFFIXES, exif_orientation, read_label, read_picture
 from segkit.data.dataset import Sample
 from segkit.data.finding import Finding
+from segkit.data.text import read_lines
 
 _TWICE = "name twice in a list"
 
@@ -138,13 +139,7 @@ def files_by_stem(
 
 def read_names(path: Path) -> list[str]:
     """The names in a list file, one a line, blank lines left out; DataError if it is missing, empty or no text."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}): put a list there, one name a line") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path} is not a text file in UTF-8: make it a list with one name a line") from None
-    names = [line.strip() for line in lines if line.strip()]
+    names = read_lines(path)
     if not names:
         raise DataError(f"{path} names no pictures: write one name a line into it")
     return names

@@ -17,7 +17,8 @@ from typing import Any
 from segkit.base.errors import DataError
 from segkit.data.importers.drawing import Layer, coco_mask, paint
 from segkit.data.importers.export import Annotated, Export, number_classes, split_named, split_of
-from segkit.data.importers.source import Source, read_json
+from segkit.data.importers.source import Source
+from segkit.data.text import read_json
 
 
 def read(source: Source) -> Export:

@@ -17,8 +17,9 @@ from segkit.base.errors import DataError
 from segkit.base.labels import voc_palette
 from segkit.base.pictures import read_picture
 from segkit.data.importers.export import Annotated, Export, number_classes, split_named
-from segkit.data.importers.source import Names, Source, read_text, stems
+from segkit.data.importers.source import Names, Source
 from segkit.data.importers.tables import Mark, colours_of, decode, decode_colours
+from segkit.data.text import read_lines
 
 FOLDER = "SegmentationClass"
 
@@ -35,7 +36,8 @@ def read(source: Source) -> Export:
     masks = {name: path for name, path in source.files.items() if f"{FOLDER}/" in name and name.endswith(".png")}
     if not masks:
         raise DataError(f"{source.path} has no masks in {FOLDER}: export it again")
-    pictures = stems(name for name in source.pictures if source.elsewhere or "Segmentation" not in name)
+    named = [name for name in source.pictures if source.elsewhere or "Segmentation" not in name]
+    pictures = {posixpath.splitext(name)[0]: name for name in reversed(named)}  # of several with one stem the first
     names = Names(pictures, anywhere=True)
     splits = _splits(source)
     export = Export(classes, colours_of(meaning))
@@ -50,10 +52,10 @@ def read(source: Source) -> Export:
 
 def _label_map(path: Path) -> list[tuple[str, tuple[int, int, int]]]:
     rows: list[tuple[str, tuple[int, int, int]]] = []
-    for line in read_text(path).splitlines():
-        if not line.strip() or line.lstrip().startswith("#"):
+    for line in read_lines(path):
+        if line.startswith("#"):
             continue
-        name, _, rest = line.strip().partition(":")
+        name, _, rest = line.partition(":")
         colour = rest.split(":")[0]
         try:
             parts = tuple(int(part) for part in colour.split(",")) if colour else voc_palette(len(rows) + 1)[-1]
@@ -75,7 +77,7 @@ def _splits(source: Source) -> dict[str, str]:
         folder, last = posixpath.split(name)
         split = split_named(posixpath.splitext(last)[0])
         if split and folder.endswith("ImageSets/Segmentation"):
-            found.update({line.strip(): split for line in read_text(path).splitlines() if line.strip()})
+            found.update(dict.fromkeys(read_lines(path), split))
     return found
 
 

@@ -11,9 +11,10 @@ from segkit.base.errors import ConfigError, DataError, OutputError
 from segkit.base.files import make_folder, write_atomically
 from segkit.data.importers import coco, cvat, label_studio, labelme, masks, roboflow, supervisely, yolo
 from segkit.data.importers.export import Export, expected_form
-from segkit.data.importers.source import Source, read_json
+from segkit.data.importers.source import Source
 from segkit.data.importers.state import changes, fingerprints, tracked
 from segkit.data.importers.writer import write_export
+from segkit.data.text import read_json
 
 IMPORTERS: dict[str, Callable[[Source], Export]] = {
     "coco": coco.read,

@@ -23,7 +23,8 @@ from segkit.base.errors import DataError
 from segkit.base.pictures import MAX_PIXELS
 from segkit.data.importers.drawing import Layer, coco_polygons, paint, png_mask
 from segkit.data.importers.export import Annotated, Export, number_classes
-from segkit.data.importers.source import Source, is_picture, read_json
+from segkit.data.importers.source import Source, is_picture
+from segkit.data.text import read_json
 
 _LABELS = ("brushlabels", "polygonlabels", "rectanglelabels", "labels")
 _PNG = re.compile(r"task-(?P<task>\d+)-annotation-\d+-by-[^-]*-(?P<rest>.+)-(?P<count>\d+)\.png")

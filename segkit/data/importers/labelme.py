@@ -19,7 +19,8 @@ from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE
 from segkit.data.importers.drawing import Layer, from_base64, paint, placed, png_mask, points_of
 from segkit.data.importers.export import Annotated, Export, number_classes, split_of
-from segkit.data.importers.source import Source, read_json, read_text
+from segkit.data.importers.source import Source
+from segkit.data.text import read_json, read_lines
 
 IGNORED = "__ignore__"
 
@@ -61,7 +62,7 @@ def read(source: Source) -> Export:
 
 def _listed(source: Source) -> list[str]:
     path = source.files.get("labels.txt")
-    return [] if path is None else [line.strip() for line in read_text(path).splitlines() if line.strip()]
+    return [] if path is None else read_lines(path)
 
 
 def _layers(shapes: Any, numbers: dict[str, int], file: str, export: Export) -> list[Layer]:

@@ -1,22 +1,13 @@
 """The files of an export. Names in an export are looked up among them and never opened as paths."""
 
-import csv
-import json
 import os
 import posixpath
 import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import Any
-
-import yaml
 
 from segkit.base.errors import DataError
 from segkit.base.pictures import PICTURE_SUFFIXES
-
-MAX_TEXT = 2**31
-"""Bytes; a larger annotation file is refused. COCO's largest has half a gigabyte."""
-
 
 ANNOTATION_SUFFIXES = (".json", ".txt", ".csv", ".yaml", ".yml")
 
@@ -97,52 +88,6 @@ class Names:
 def is_picture(name: str) -> bool:
     """Whether the ending is a picture's."""
     return PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES
-
-
-def stems(names: Iterable[str]) -> dict[str, str]:
-    """Path without ending -> path; of several with one stem the first."""
-    found: dict[str, str] = {}
-    for name in names:
-        found.setdefault(posixpath.splitext(name)[0], name)
-    return found
-
-
-def read_json(path: Path) -> Any:
-    """The content of a JSON file; DataError where it cannot be read or is none."""
-    try:
-        return json.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is no JSON, or cut short ({error}): export it again") from None
-
-
-def read_yaml(path: Path) -> Any:
-    """The content of a YAML file, plain data only; DataError where it cannot be read or is none."""
-    try:
-        return yaml.safe_load(read_text(path))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not plain YAML ({' '.join(str(error).split())}): correct it there") from None
-
-
-def read_rows(path: Path) -> list[list[str]]:
-    """The rows of a CSV file, cells stripped, empty rows left out; DataError where it cannot be read."""
-    try:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(read_text(path).splitlines())]
-    except csv.Error as error:
-        raise DataError(f"{path} is no CSV ({error}): correct it there") from None
-    return [row for row in rows if any(row)]
-
-
-def read_text(path: Path) -> str:
-    """The text of a file in UTF-8; DataError where it cannot be read, is none or is larger than MAX_TEXT."""
-    try:
-        size = path.stat().st_size
-        if size > MAX_TEXT:
-            raise DataError(f"{path} has {size} bytes, more than {MAX_TEXT}: export fewer pictures at once")
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}): check the name and the folder") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path} is not a text file in UTF-8: export it again") from None
 
 
 def _walk(root: Path, without: Path | None) -> dict[str, Path]:

@@ -16,7 +16,8 @@ import numpy as np
 from segkit.base.errors import DataError
 from segkit.data.importers.drawing import Layer, filled, from_base64, inflate, paint, placed, png_mask, points_of
 from segkit.data.importers.export import Annotated, Colour, Export, number_classes, plain_name, split_of
-from segkit.data.importers.source import Source, read_json
+from segkit.data.importers.source import Source
+from segkit.data.text import read_json
 
 _WITHOUT_AREA = frozenset({"point", "line", "graph", "point_3d", "multi_point"})
 

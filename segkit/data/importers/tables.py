@@ -9,7 +9,7 @@ from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE, Palette
 from segkit.base.pictures import colour_code, colour_codes, read_label, read_picture
 from segkit.data.importers.export import Colour
-from segkit.data.importers.source import read_rows, read_yaml
+from segkit.data.text import read_rows, read_yaml
 
 Mark = int | Colour
 """What a class is marked with in a mask: a value of 0..255 or an RGB colour."""

@@ -18,7 +18,8 @@ import numpy as np
 from segkit.base.errors import DataError
 from segkit.data.importers.drawing import Layer, filled, paint, points_of
 from segkit.data.importers.export import SPLITS, Annotated, Export, number_classes, plain_name, split_of
-from segkit.data.importers.source import Source, read_text, read_yaml
+from segkit.data.importers.source import Source
+from segkit.data.text import read_lines, read_text, read_yaml
 
 
 def read(source: Source) -> Export:
@@ -72,8 +73,7 @@ def _splits(source: Source, content: dict[str, Any]) -> dict[str, str]:
                 continue
             place = re.sub(r"^(\.{0,2}/)+", "", posixpath.normpath(entry.replace("\\", "/")))
             if place in source.files and place.endswith(".txt"):
-                lines = read_text(source.files[place]).splitlines()
-                found.update({re.sub(r"^(\.{0,2}/)+", "", line.strip()): split for line in lines if line.strip()})
+                found.update({re.sub(r"^(\.{0,2}/)+", "", line): split for line in read_lines(source.files[place])})
             elif place not in ("", "."):
                 found[f"{place}/"] = split
     return found

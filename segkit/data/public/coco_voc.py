@@ -19,8 +19,8 @@ from segkit.base.pictures import MAX_PIXELS, save_label
 from segkit.data.importers.coco import by_picture
 from segkit.data.importers.drawing import coco_mask
 from segkit.data.importers.export import expected_form
-from segkit.data.importers.source import read_json
 from segkit.data.public.archive import Announce
+from segkit.data.text import read_json
 
 MIN_AREA = 1000
 """A picture is taken if the `area` of its annotations of VOC's classes is more than this together, in pixels."""
