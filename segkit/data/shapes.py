@@ -14,7 +14,7 @@ from segkit.base.labels import IGNORE, voc_palette
 from segkit.data.dataset import Sample
 
 
-class _Look(NamedTuple):
+class _Colouring(NamedTuple):
     """How strong the colours are of which something is painted."""
 
     saturation: tuple[float, float]
@@ -45,8 +45,8 @@ _RADIUS = (0.15, 0.42)  # of the circle around an object, as a share of the side
 _GROWTH = {"disc": 0.85, "square": 1.0, "triangle": 1.25, "ring": 1.0, "cross": 1.2, "bar": 1.5}
 _CONTRAST = 70  # least distance in RGB between the mean colours of an object and of the background
 # Saturation of a colour, and how far a pattern varies it, both as a length in RGB.
-_GROUND = _Look(saturation=(0, 50), strength=(5, 30))
-_OBJECT = _Look(saturation=(80, 140), strength=(60, 100))
+_GROUND = _Colouring(saturation=(0, 50), strength=(5, 30))
+_OBJECT = _Colouring(saturation=(80, 140), strength=(60, 100))
 _PERIODS = {"checks": (5.5, 7), "dots": (8, 10), "stripes": (11, 15)}  # in pixels
 _SUBPIXEL = 4  # binary digits after the point in cv2's polygon corners
 
@@ -106,20 +106,20 @@ def draw(rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _colours(
-    rng: np.random.Generator, look: _Look, *, unlike: np.ndarray | None = None
+    rng: np.random.Generator, colouring: _Colouring, *, unlike: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """A mean colour in 0..255, far enough from the colour `unlike`, and the direction in which a pattern varies it."""
     while True:
         grey = rng.uniform(60, 195)
         tint = rng.standard_normal(3)
         tint -= tint.mean()
-        tint *= rng.uniform(*look.saturation) / np.linalg.norm(tint)
+        tint *= rng.uniform(*colouring.saturation) / np.linalg.norm(tint)
         mean = np.clip(grey + tint, 10, 245).astype(np.float32)
         if unlike is None or np.linalg.norm(mean - unlike) >= _CONTRAST:
             break
     # Mostly of lightness, as most textures are.
     direction = np.full(3, rng.choice((-1.0, 1.0))) + 0.25 * rng.standard_normal(3)
-    direction *= rng.uniform(*look.strength) / np.linalg.norm(direction)
+    direction *= rng.uniform(*colouring.strength) / np.linalg.norm(direction)
     return mean, direction.astype(np.float32)
 
 

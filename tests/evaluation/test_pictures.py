@@ -52,7 +52,7 @@ def test_a_huge_picture_is_predicted_in_bands_of_windows(monkeypatch: pytest.Mon
 
 
 def test_find_pictures(tmp_path: Path) -> None:
-    for name in ("b.png", "a.jpg", "sub/c.JPG", "note.txt"):
+    for name in ("b.png", "a.jpg", "sub/c.JPG", "note.txt", "._a.jpg", ".hidden/d.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     found = find_pictures([str(tmp_path / "*.png"), str(tmp_path), str(tmp_path / "note.txt")])

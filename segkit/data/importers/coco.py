@@ -16,7 +16,7 @@ from typing import Any
 
 from segkit.base.errors import DataError
 from segkit.data.importers.drawing import Layer, coco_mask, paint
-from segkit.data.importers.export import Annotated, Export, number_classes, split_named, split_of
+from segkit.data.importers.export import Annotated, Export, split_named, split_of
 from segkit.data.importers.source import Source
 from segkit.data.text import read_json
 
@@ -44,11 +44,10 @@ def read(source: Source) -> Export:
                 f"{source.path} has files in which category {item['id']} is {item['name']!r} and {known!r}: "
                 "import them one by one"
             )
-    classes, numbers = number_classes((categories[key] for key in sorted(categories)), background=True)
-    export = Export(classes)
-    of_category = {key: numbers[name] for key, name in categories.items()}
+    export = Export()
+    export.number_classes((categories[key] for key in sorted(categories)), background=True)
     for name, content in documents.items():
-        _read_document(source, name, content, of_category, export)
+        _read_document(source, name, content, categories, export)
     return export
 
 
@@ -60,14 +59,14 @@ def by_picture(annotations: Iterable[dict[str, Any]]) -> dict[Any, list[dict[str
     return found
 
 
-def _read_document(source: Source, file: str, content: Any, of_category: dict[int, int], export: Export) -> None:
+def _read_document(source: Source, file: str, content: Any, categories: dict[int, str], export: Export) -> None:
     annotations = by_picture(content["annotations"])
     for image in content["images"]:
         name = str(image.get("file_name"))
         with export.one_picture(name):
             key = source.picture(image["file_name"], beside=posixpath.dirname(file))
             size = int(image["height"]), int(image["width"])
-            draw = paint(_layers(annotations.get(image["id"], ()), of_category, name, export))
+            draw = paint(_layers(annotations.get(image["id"], ()), categories, name, export), export.numbers)
             where = re.sub("^([A-Za-z]:)?[./]+", "", name.replace("\\", "/"))
             split = split_of(file) or _split_in(file) or split_of(key)
             stem = posixpath.splitext(where)[0]
@@ -80,7 +79,7 @@ def _split_in(file: str) -> str | None:
     return next((split for word in words if (split := split_named(word))), None)
 
 
-def _layers(annotations: Iterable[Any], of_category: dict[int, int], name: str, export: Export) -> list[Layer]:
+def _layers(annotations: Iterable[Any], categories: dict[int, str], name: str, export: Export) -> list[Layer]:
     layers: list[Layer] = []
     for annotation in sorted(annotations, key=lambda item: not item.get("iscrowd")):
         segmentation = annotation.get("segmentation")
@@ -88,8 +87,8 @@ def _layers(annotations: Iterable[Any], of_category: dict[int, int], name: str, 
             raise DataError(
                 "it has objects with a box alone, no segmentation: outline them, or export them as polygons"
             )
-        number = of_category.get(annotation["category_id"])
-        if number is None:
+        category = categories.get(annotation["category_id"])
+        if category is None:
             raise DataError(
                 f"category {annotation['category_id']} of an object is not in `categories`: export it again"
             )
@@ -98,5 +97,5 @@ def _layers(annotations: Iterable[Any], of_category: dict[int, int], name: str, 
             if len(polygons) < len(segmentation):
                 export.note(name, "a polygon with fewer than three corners, which has no area")
             segmentation = polygons
-        layers.append((number, partial(coco_mask, segmentation)))
+        layers.append((category, partial(coco_mask, segmentation)))
     return layers

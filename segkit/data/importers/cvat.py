@@ -16,7 +16,7 @@ import numpy as np
 from segkit.base.errors import DataError
 from segkit.base.labels import voc_palette
 from segkit.base.pictures import read_picture
-from segkit.data.importers.export import Annotated, Export, number_classes, split_named
+from segkit.data.importers.export import Annotated, Export, split_named
 from segkit.data.importers.source import Names, Source
 from segkit.data.importers.tables import Mark, colours_of, decode, decode_colours
 from segkit.data.text import read_lines
@@ -30,9 +30,11 @@ def read(source: Source) -> Export:
     if file is None:
         raise DataError(f'{source.path} has no labelmap.txt: export as "Segmentation mask 1.1" from CVAT')
     rows = _label_map(file)
-    classes, numbers = number_classes(name for name, _ in rows)
-    meaning: dict[Mark, int] = {colour: numbers[name] for name, colour in rows}
-    of_line: dict[Mark, int] = {line: numbers[name] for line, (name, _) in enumerate(rows)}
+    export = Export()
+    export.number_classes(name for name, _ in rows)
+    meaning: dict[Mark, int] = {colour: export.numbers[name] for name, colour in rows}
+    of_line: dict[Mark, int] = {line: export.numbers[name] for line, (name, _) in enumerate(rows)}
+    export.colours = colours_of(meaning)
     masks = {name: path for name, path in source.files.items() if f"{FOLDER}/" in name and name.endswith(".png")}
     if not masks:
         raise DataError(f"{source.path} has no masks in {FOLDER}: export it again")
@@ -40,7 +42,6 @@ def read(source: Source) -> Export:
     pictures = {posixpath.splitext(name)[0]: name for name in reversed(named)}  # of several with one stem the first
     names = Names(pictures, anywhere=True)
     splits = _splits(source)
-    export = Export(classes, colours_of(meaning))
     for mask, path in masks.items():
         name = posixpath.splitext(mask.split(f"{FOLDER}/", 1)[1])[0]
         with export.one_picture(mask):

@@ -5,7 +5,7 @@ import binascii
 import io
 import math
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -19,15 +19,18 @@ from segkit.data.importers.export import Draw
 Mask = Callable[[int, int], np.ndarray]
 """(height, width) -> bool (height, width): where an object is."""
 
-Layer = tuple[int, Mask]
-"""A class and where it is."""
+Layer = tuple[str, Mask]
+"""The name of a class and where it is."""
 
 
-def paint(layers: Sequence[Layer], *, smaller_on_top: bool = False) -> Draw:
-    """What draws the layers over class 0, later ones over earlier ones, or smaller ones over larger ones."""
+def paint(layers: Sequence[Layer], numbers: Mapping[str, int], *, smaller_on_top: bool = False) -> Draw:
+    """What draws the layers over class 0, later ones over earlier ones, or smaller ones over larger ones.
+
+    `numbers` are those of the classes' names, which may be given them until it draws.
+    """
 
     def draw(height: int, width: int) -> np.ndarray:
-        masks = ((number, mask(height, width)) for number, mask in layers)
+        masks = ((numbers[name], mask(height, width)) for name, mask in layers)
         label = np.zeros((height, width), np.uint8)
         for number, mask in sorted(masks, key=lambda item: -int(item[1].sum())) if smaller_on_top else masks:
             label[mask] = number

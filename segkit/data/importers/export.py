@@ -56,14 +56,35 @@ class Skipped(NamedTuple):
 class Export:
     """What a reader found. `skipped` are whole pictures, `notes` parts left out of pictures that are imported.
 
-    `colours` are of the classes by their numbers, as far as the export tells them.
+    `numbers` are of all names of classes, of which several may be one class. `colours` are of the classes by their
+    numbers, as far as the export tells them.
     """
 
     classes: tuple[str, ...] = ()
+    numbers: dict[str, int] = field(default_factory=dict)
     colours: dict[int, Colour] = field(default_factory=dict)
     pictures: list[Annotated] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[Skipped] = field(default_factory=list)
+
+    def number_classes(self, names: Iterable[str], *, background: bool | None = None) -> None:
+        """Give the classes numbers in the order of their names. Equal names are one class.
+
+        With `background` class 0 is "background", also for names such as "_background_"; None: only if a name is
+        "background". Raises DataError for a name that is no text or empty, and for more classes than labels can hold.
+        """
+        names = list(names)
+        if background is None:
+            background = any(name.lower() == BACKGROUND for name in names)
+        classes = {BACKGROUND: 0} if background else {}
+        for name in names:
+            if not isinstance(name, str) or not name.strip():
+                raise DataError(f"a class is called {name!r}: give every class a name")
+            known = BACKGROUND if background and name.strip().lower() in _BACKGROUND_NAMES else " ".join(name.split())
+            self.numbers[name] = classes.setdefault(known, len(classes))
+        if len(classes) > IGNORE:
+            raise DataError(f"there are {len(classes)} classes, but a label holds at most {IGNORE}: merge some of them")
+        self.classes = tuple(classes)
 
     def skip(self, file: str, reason: str) -> None:
         """Say that a picture is left out."""
@@ -81,27 +102,6 @@ class Export:
                 yield
         except DataError as error:
             self.skip(file, str(error))
-
-
-def number_classes(names: Iterable[str], *, background: bool | None = None) -> tuple[tuple[str, ...], dict[str, int]]:
-    """The classes in order, and the number of each name. Equal names are one class.
-
-    With `background` class 0 is "background", also for names such as "_background_"; None: only if a name is
-    "background". Raises DataError for a name that is no text or empty, and for more classes than labels can hold.
-    """
-    names = list(names)
-    if background is None:
-        background = any(name.lower() == BACKGROUND for name in names)
-    classes = {BACKGROUND: 0} if background else {}
-    numbers: dict[str, int] = {}
-    for name in names:
-        if not isinstance(name, str) or not name.strip():
-            raise DataError(f"a class is called {name!r}: give every class a name")
-        known = BACKGROUND if background and name.strip().lower() in _BACKGROUND_NAMES else " ".join(name.split())
-        numbers[name] = classes.setdefault(known, len(classes))
-    if len(classes) > IGNORE:
-        raise DataError(f"there are {len(classes)} classes, but a label holds at most {IGNORE}: merge some of them")
-    return tuple(classes), numbers
 
 
 def split_of(path: str) -> str | None:

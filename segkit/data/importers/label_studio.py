@@ -22,7 +22,7 @@ import numpy as np
 from segkit.base.errors import DataError
 from segkit.base.pictures import MAX_PIXELS
 from segkit.data.importers.drawing import Layer, coco_polygons, paint, png_mask
-from segkit.data.importers.export import Annotated, Export, number_classes
+from segkit.data.importers.export import Annotated, Export
 from segkit.data.importers.source import Source, is_picture
 from segkit.data.text import read_json
 
@@ -48,21 +48,19 @@ def read(source: Source) -> Export:
             f"{source.path} holds no tasks of Label Studio: export as JSON too, which says whose the brush masks are"
         )
     masks = _masks_of_tasks(source)
-    found = []
+    titles: set[str] = set()
     export = Export()
     for task in tasks:
         with export.one_picture(f"task {task['id']}"):
             key, results = _picture(source, task), _results(task, export)
-            has_brush = any("rle" in result.value for result in results)
-            found.append((key, results, [] if has_brush else masks.get(str(task["id"]), [])))
-    titles = {title for _, results, drawn in found for title in [r.label for r in results] + [t for t, _ in drawn]}
-    export.classes, numbers = number_classes(sorted(titles), background=True)
-    for key, results, drawn in found:
-        layers: list[Layer] = [(numbers[result.label], partial(_mask, result)) for result in results]
-        layers += [(numbers[title], partial(_png, path)) for title, path in drawn]
-        stem = posixpath.splitext(posixpath.basename(key))[0]
-        size = results[0].size if results else None
-        export.pictures.append(Annotated(stem, source.pictures[key], paint(layers), size))
+            layers: list[Layer] = [(result.label, partial(_mask, result)) for result in results]
+            if not any("rle" in result.value for result in results):
+                layers += [(title, partial(_png, path)) for title, path in masks.get(str(task["id"]), [])]
+            stem = posixpath.splitext(posixpath.basename(key))[0]
+            size = results[0].size if results else None
+            export.pictures.append(Annotated(stem, source.pictures[key], paint(layers, export.numbers), size))
+            titles.update(title for title, _ in layers)
+    export.number_classes(sorted(titles), background=True)
     return export
 
 

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE
 from segkit.data.importers.drawing import Layer, from_base64, paint, placed, png_mask, points_of
-from segkit.data.importers.export import Annotated, Export, number_classes, split_of
+from segkit.data.importers.export import Annotated, Export, split_of
 from segkit.data.importers.source import Source
 from segkit.data.text import read_json, read_lines
 
@@ -46,15 +46,15 @@ def read(source: Source) -> Export:
     used = {shape["label"] for content in documents.values() for shape in content["shapes"]}
     listed = _listed(source)
     names = [*listed, *sorted(str(name) for name in used - set(listed))]
-    export.classes, numbers = number_classes((name for name in names if name != IGNORED), background=True)
-    numbers[IGNORED] = IGNORE
+    export.number_classes((name for name in names if name != IGNORED), background=True)
+    export.numbers[IGNORED] = IGNORE
     for name, content in documents.items():
         with export.one_picture(name):
             key = source.picture(content["imagePath"], beside=posixpath.dirname(name), exactly=True)
             size = None
             if content["imageHeight"] and content["imageWidth"]:
                 size = int(content["imageHeight"]), int(content["imageWidth"])
-            draw = paint(_layers(content["shapes"], numbers, name, export))
+            draw = paint(_layers(content["shapes"], name, export), export.numbers)
             stem = posixpath.splitext(key)[0]
             export.pictures.append(Annotated(stem, source.pictures[key], draw, size, split_of(key)))
     return export
@@ -65,7 +65,7 @@ def _listed(source: Source) -> list[str]:
     return [] if path is None else read_lines(path)
 
 
-def _layers(shapes: Any, numbers: dict[str, int], file: str, export: Export) -> list[Layer]:
+def _layers(shapes: Any, file: str, export: Export) -> list[Layer]:
     layers: list[Layer] = []
     for shape in shapes:
         kind = shape.get("shape_type") or "polygon"
@@ -74,7 +74,7 @@ def _layers(shapes: Any, numbers: dict[str, int], file: str, export: Export) -> 
             continue
         if kind not in _CORNERS:
             raise DataError(f"a shape is a {kind!r}, which segkit does not know: make it a polygon")
-        layers.append((numbers[shape["label"]], partial(_mask, kind, shape["points"], shape.get("mask"))))
+        layers.append((shape["label"], partial(_mask, kind, shape["points"], shape.get("mask"))))
     return layers
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from segkit.base.errors import ConfigError, DataError
 from segkit.base.labels import IGNORE
-from segkit.data.importers.export import Annotated, Export, number_classes, plain_name, split_of
+from segkit.data.importers.export import Annotated, Export, plain_name, split_of
 from segkit.data.importers.source import Source, is_picture
 from segkit.data.importers.tables import Mark, colours_of, decode, read_table
 
@@ -30,11 +30,12 @@ def read(source: Source) -> Export:
     if source.table is None:
         raise ConfigError("masks need --classes: a CSV or YAML file with a value or a colour and a name in each row")
     rows = read_table(source.table)
-    classes, numbers = number_classes(name for _, name in rows if name != "ignore")
-    meaning = {key: IGNORE if name == "ignore" else numbers[name] for key, name in rows}
+    export = Export()
+    export.number_classes(name for _, name in rows if name != "ignore")
+    meaning = {key: IGNORE if name == "ignore" else export.numbers[name] for key, name in rows}
+    export.colours = colours_of(meaning)
     masks = {_key(name): name for name in source.files if is_picture(name) and (source.elsewhere or is_mask(name))}
     pictures = {_key(name): name for name in source.pictures if source.elsewhere or not is_mask(name)}
-    export = Export(classes, colours_of(meaning))
     for key, name in pictures.items():
         if key not in masks:
             export.skip(name, "it has no mask: give both the same name, and put masks into masks/")

@@ -10,7 +10,7 @@ import posixpath
 from functools import partial
 
 from segkit.base.errors import DataError
-from segkit.data.importers.export import Annotated, Export, number_classes, split_of
+from segkit.data.importers.export import Annotated, Export, split_of
 from segkit.data.importers.masks import draw_mask
 from segkit.data.importers.source import Source
 from segkit.data.importers.tables import Mark, read_table
@@ -27,8 +27,8 @@ def read(source: Source) -> Export:
         )
     rows = {folder: read_table(path) for folder, path in tables.items()}
     every = sorted({(str(key).zfill(3), name) for table in rows.values() for key, name in table})
-    classes, numbers = number_classes(name for _, name in every)
-    export = Export(classes)
+    export = Export()
+    export.number_classes(name for _, name in every)
     for name, picture in source.pictures.items():
         folder, last = posixpath.split(name)
         stem = posixpath.splitext(last)[0]
@@ -38,6 +38,6 @@ def read(source: Source) -> Export:
         if mask is None:
             export.skip(name, f"there is no {stem}_mask.png beside it: export it again")
             continue
-        meaning: dict[Mark, int] = {key: numbers[title] for key, title in rows[folder]}
+        meaning: dict[Mark, int] = {key: export.numbers[title] for key, title in rows[folder]}
         export.pictures.append(Annotated(stem, picture, partial(draw_mask, mask, meaning), None, split_of(name)))
     return export

@@ -15,7 +15,7 @@ import numpy as np
 
 from segkit.base.errors import DataError
 from segkit.data.importers.drawing import Layer, filled, from_base64, inflate, paint, placed, png_mask, points_of
-from segkit.data.importers.export import Annotated, Colour, Export, number_classes, plain_name, split_of
+from segkit.data.importers.export import Annotated, Colour, Export, plain_name, split_of
 from segkit.data.importers.source import Source
 from segkit.data.text import read_json
 
@@ -28,9 +28,11 @@ def read(source: Source) -> Export:
     if file is None:
         raise DataError(f"{source.path} has no meta.json with the classes: export the whole project from Supervisely")
     described = read_json(file)["classes"]
-    classes, numbers = number_classes((item["title"] for item in described), background=True)
-    colours = {numbers[item["title"]]: colour for item in described if (colour := _colour(item.get("color")))}
-    export = Export(classes, {0: (0, 0, 0), **colours})
+    export = Export(colours={0: (0, 0, 0)})
+    export.number_classes((item["title"] for item in described), background=True)
+    for item in described:
+        if colour := _colour(item.get("color")):
+            export.colours[export.numbers[item["title"]]] = colour
     for name, path in source.named(".json").items():
         folder, last = posixpath.split(name)
         if posixpath.basename(folder) != "ann":
@@ -40,7 +42,7 @@ def read(source: Source) -> Export:
             key = source.picture(last.removesuffix(".json"), beside=posixpath.join(data_set, "img"), exactly=True)
             content = read_json(path)
             size = int(content["size"]["height"]), int(content["size"]["width"])
-            draw = paint(_layers(content["objects"], numbers, name, export))
+            draw = paint(_layers(content["objects"], name, export), export.numbers)
             stem = posixpath.splitext(posixpath.basename(key))[0]
             shown = plain_name(posixpath.join(data_set, stem), without="datasets")
             export.pictures.append(Annotated(shown, source.pictures[key], draw, size, split_of(name)))
@@ -54,7 +56,7 @@ def _colour(text: Any) -> Colour | None:
     return red, green, blue
 
 
-def _layers(objects: Any, numbers: dict[str, int], file: str, export: Export) -> list[Layer]:
+def _layers(objects: Any, file: str, export: Export) -> list[Layer]:
     layers: list[Layer] = []
     for item in objects:
         kind, title = item["geometryType"], item["classTitle"]
@@ -63,14 +65,14 @@ def _layers(objects: Any, numbers: dict[str, int], file: str, export: Export) ->
             continue
         if kind not in ("bitmap", "polygon", "rectangle"):
             raise DataError(f"an object is a {kind!r}, which segkit does not read: make it a bitmap or a polygon")
-        if title not in numbers:
+        if title not in export.numbers:
             raise DataError(f"the class {title!r} of an object is not in meta.json: export the whole project")
         if kind == "bitmap":
             x, y = item["bitmap"]["origin"]
-            layers.append((numbers[title], partial(_bitmap, item["bitmap"]["data"], float(x), float(y))))
+            layers.append((title, partial(_bitmap, item["bitmap"]["data"], float(x), float(y))))
         else:
             corners = item["points"]["exterior"], item["points"].get("interior") or []
-            layers.append((numbers[title], partial(_rectangle if kind == "rectangle" else _polygon, *corners)))
+            layers.append((title, partial(_rectangle if kind == "rectangle" else _polygon, *corners)))
     return layers
 
 

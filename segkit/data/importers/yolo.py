@@ -17,23 +17,18 @@ import numpy as np
 
 from segkit.base.errors import DataError
 from segkit.data.importers.drawing import Layer, filled, paint, points_of
-from segkit.data.importers.export import SPLITS, Annotated, Export, number_classes, plain_name, split_of
+from segkit.data.importers.export import SPLITS, Annotated, Export, plain_name, split_of
 from segkit.data.importers.source import Source
 from segkit.data.text import read_lines, read_text, read_yaml
 
 
 def read(source: Source) -> Export:
     """The pictures of an export. Raises DataError where it has no YAML file with names, or no label file."""
-    file, content = _description(source)
-    names = content["names"]
-    names = dict(enumerate(names)) if isinstance(names, list) else names
-    if not isinstance(names, dict) or not all(isinstance(key, int) for key in names):
-        raise DataError(f"{source.files[file]} has `names` that are neither a list nor numbers with names: correct it")
-    classes, numbers = number_classes((str(names[key]) for key in sorted(names)), background=True)
-    of_value = {key: numbers[str(name)] for key, name in names.items()}
+    names, content = _description(source)
+    export = Export()
+    export.number_classes((names[key] for key in sorted(names)), background=True)
     labels = source.named(".txt")
     splits = _splits(source, content)
-    export = Export(classes)
     used = 0
     for key, picture in source.pictures.items():
         label = _label_of(key)
@@ -42,7 +37,8 @@ def read(source: Source) -> Export:
         else:
             export.note(key, f"no {posixpath.basename(label)} for it, so nothing but background")
         with export.one_picture(label):
-            draw = paint(_layers(labels[label], of_value) if label in labels else [], smaller_on_top=True)
+            layers = _layers(labels[label], names) if label in labels else []
+            draw = paint(layers, export.numbers, smaller_on_top=True)
             name = plain_name(posixpath.splitext(key)[0], without="images")
             export.pictures.append(Annotated(name, picture, draw, None, _split_of(key, splits)))
     if not used:
@@ -50,11 +46,16 @@ def read(source: Source) -> Export:
     return export
 
 
-def _description(source: Source) -> tuple[str, dict[str, Any]]:
-    for name, path in source.named(".yaml", ".yml").items():
+def _description(source: Source) -> tuple[dict[int, str], dict[str, Any]]:
+    """The names of the classes by their numbers, and all of the YAML file that gives them."""
+    for path in source.named(".yaml", ".yml").values():
         content = read_yaml(path)
         if isinstance(content, dict) and "names" in content:
-            return name, content
+            names = content["names"]
+            names = dict(enumerate(names)) if isinstance(names, list) else names
+            if not isinstance(names, dict) or not all(isinstance(key, int) for key in names):
+                raise DataError(f"{path} has `names` that are neither a list nor numbers with names: correct it")
+            return {key: str(name) for key, name in names.items()}, content
     raise DataError(f"{source.path} has no data.yaml with the `names` of the classes: put it beside images and labels")
 
 
@@ -86,7 +87,7 @@ def _split_of(picture: str, splits: dict[str, str]) -> str | None:
     return split_of(picture) if folder is None else splits[folder]
 
 
-def _layers(path: Path, of_value: dict[int, int]) -> list[Layer]:
+def _layers(path: Path, names: dict[int, str]) -> list[Layer]:
     layers: list[Layer] = []
     for number, line in enumerate(read_text(path).splitlines(), 1):
         try:
@@ -100,9 +101,9 @@ def _layers(path: Path, of_value: dict[int, int]) -> list[Layer]:
             raise DataError(f"line {number} is a box, not a polygon: export segmentations, not detections")
         if len(values) < 7 or len(values) % 2 == 0:
             raise DataError(f"line {number} has {len(values)} numbers, not a class and at least three corners")
-        if value not in of_value:
+        if value not in names:
             raise DataError(f"line {number} has the class {value}, which has no name in data.yaml: add it there")
-        layers.append((of_value[value], partial(_polygon, values[1:])))
+        layers.append((names[value], partial(_polygon, values[1:])))
     return layers
 
 

@@ -12,6 +12,7 @@ from segkit.data.check.examples import read_examples
 from segkit.data.check.figures import SplitFigures, median_frequency_weights
 from segkit.data.check.fingerprint import fingerprint, same_pictures
 from segkit.data.check.thorough import check_splits
+from segkit.data.dataset import Sample
 from segkit.data.folder import FolderDataset
 from segkit.data.shapes import ShapesDataset
 from segkit.data.voc import VocDataset
@@ -151,6 +152,35 @@ def test_examples_show_every_class_and_what_is_wrong(drawn: Path, tmp_path: Path
     found = check_splits({"train": dataset}, train="train")
     (example,) = read_examples(found.examples, {"train": dataset})
     assert (example.name, example.note, example.labelled) == ("a", "label values", False)
+
+
+def test_a_set_of_one_class_with_a_label_of_nothing(tmp_path: Path) -> None:
+    for name, value in (("a", 0), ("bb", IGNORE)):
+        _pair(tmp_path, "train", name, np.full((40, 40), value, np.uint8))
+    dataset = FolderDataset(tmp_path, split="train", classes=["ground"])
+    (finding,) = check_splits({"train": dataset}, train="train").findings
+    assert finding.kind == "not labelled" and Path(finding.file).name == "bb.png"
+    assert finding.message.endswith("bb.png holds nothing but 255 (not labelled): label it or take it out")
+
+
+def test_labels_of_a_set_without_files_that_are_no_class() -> None:
+    shapes = ShapesDataset("train", size=2, side=33)
+    samples = [Sample(image, np.full_like(label, 9), name) for image, label, name in (shapes[0], shapes[1])]
+
+    class Wrong:
+        classes, palette, ids = ("ground", "thing"), voc_palette(2), [sample.name for sample in samples]
+
+        def __len__(self) -> int:
+            return len(samples)
+
+        def __getitem__(self, index: int) -> Sample:
+            return samples[index]
+
+    findings = check_splits({"train": Wrong()}, train="train").findings
+    assert [(finding.level, finding.kind, finding.file) for finding in findings] == [
+        ("error", "label values", "train_00000"),
+        ("error", "label values", "train_00001"),
+    ]
 
 
 @pytest.mark.slow
