@@ -12,9 +12,9 @@ from segkit.base.errors import ConfigError
 from segkit.base.memory import keep_freed_memory
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.recipe.config import TrainConfig
-from segkit.training.loss import cross_entropy, distillation, labelled_pixels, soft_jaccard
+from segkit.training.loss import labelled_pixels, part_loss
 from segkit.training.optimizer import build_optimizer
-from segkit.training.schedule import ema_decay, learning_rate
+from segkit.training.schedule import ema_decay, learning_rate_share
 from segkit.training.teacher import BothSizes, Teacher
 
 
@@ -67,13 +67,10 @@ class Learner:
 
     def set_learning_rate(self, iteration: int) -> float:
         """Give every group its learning rate at an iteration; that of the backbone is returned."""
-        config = self.config
-        share = learning_rate(
-            iteration, base=1.0, iterations=config.iterations, power=config.power, warmup=config.warmup
-        )
+        share = learning_rate_share(self.config, iteration)
         for group in self.optimizer.param_groups:
             group["lr"] = group["base_lr"] * share
-        return config.lr * share
+        return self.config.lr * share
 
     def step(self, iteration: int, images: Tensor, labels: Tensor) -> Outcome:
         """Learn from a batch, uint8 (N, 3, H, W) and (N, H, W). A step that is not taken changes nothing."""
@@ -112,21 +109,17 @@ class Learner:
         return loss
 
     def _loss(self, images: Tensor, labels: Tensor, pixels: Tensor) -> Tensor:
-        """What a part of a batch adds to its loss; `pixels` counts the labelled ones of the whole batch."""
-        config, teacher = self.config, self.teacher
+        """The forward pass of a part of a batch, and its loss."""
+        small = taught = None
         with autocast(self.device, self.precision):
-            if teacher is None:
+            if self.teacher is None:
                 logits = self.forward(images)
             else:
                 small, logits = self.forward(images)
-                taught = teacher(images)
-        loss = cross_entropy(logits, labels, weights=self.class_weights, pixels=pixels)
-        if config.jaccard:
-            loss = loss + config.jaccard * soft_jaccard(logits, labels) / config.accumulate
-        if teacher is not None:
-            term = distillation(small, taught, temperature=config.temperature)
-            loss = loss + config.teacher_weight * term / config.accumulate
-        return loss
+                taught = self.teacher(images)
+        return part_loss(
+            self.config, logits, labels, pixels=pixels, class_weights=self.class_weights, small=small, taught=taught
+        )
 
     @torch.no_grad()
     def _update_ema(self, iteration: int) -> None:

@@ -1,4 +1,4 @@
-"""The loss: cross entropy over the labelled pixels of the whole batch, optional soft Jaccard and distillation terms."""
+"""The loss: `part_loss` says what is minimised; the terms that it is made of stand below it."""
 
 import torch
 import torch.nn.functional as F
@@ -6,6 +6,32 @@ from torch import Tensor
 
 from segkit.base.labels import IGNORE
 from segkit.models.deeplabv3 import resize
+from segkit.recipe.config import TrainConfig
+
+
+def part_loss(
+    config: TrainConfig,
+    logits: Tensor,
+    labels: Tensor,
+    *,
+    pixels: Tensor,
+    class_weights: Tensor | None = None,
+    small: Tensor | None = None,
+    taught: Tensor | None = None,
+) -> Tensor:
+    """What one of the `config.accumulate` parts of a batch adds to its loss, as one number: the parts add up to it.
+
+    `logits` is (N, C, H, W), `labels` uint8 (N, H, W) with IGNORE; `pixels` counts the labelled pixels of the whole
+    batch (see `labelled_pixels`), `class_weights` is (C,). With a teacher, `small` (N, C, h, w) holds the logits before
+    the upsampling and `taught` the teacher's.
+    """
+    loss = cross_entropy(logits, labels, weights=class_weights, pixels=pixels)
+    if config.jaccard:
+        loss = loss + config.jaccard * soft_jaccard(logits, labels) / config.accumulate
+    if small is not None and taught is not None:
+        term = distillation(small, taught, temperature=config.temperature)
+        loss = loss + config.teacher_weight * term / config.accumulate
+    return loss
 
 
 def cross_entropy(

@@ -1,13 +1,16 @@
 """The learning rate at an iteration, and the decay of the moving average."""
 
+from segkit.recipe.config import TrainConfig
 
-def learning_rate(iteration: int, *, base: float, iterations: int, power: float, warmup: int = 0) -> float:
-    """The poly schedule: `base * (1 - iteration / iterations) ** power`, after a linear rise over `warmup` iterations.
 
-    `iteration` counts from 0. ParseNet (https://arxiv.org/abs/1506.04579), used by every DeepLab.
+def learning_rate_share(config: TrainConfig, iteration: int) -> float:
+    """The share of every base learning rate that is due at an iteration, counted from 0.
+
+    The poly schedule: `(1 - iteration / iterations) ** power`, after a linear rise over `warmup` iterations. ParseNet
+    (https://arxiv.org/abs/1506.04579), used by every DeepLab.
     """
-    rate = base * (1 - iteration / iterations) ** power
-    return rate * min(1.0, (iteration + 1) / (warmup + 1))
+    share = (1 - iteration / config.iterations) ** config.power
+    return share * min(1.0, (iteration + 1) / (config.warmup + 1))
 
 
 def ema_decay(iteration: int, decay: float) -> float:

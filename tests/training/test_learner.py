@@ -12,7 +12,7 @@ from segkit.base.labels import IGNORE
 from segkit.models.build import build_network
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.recipe.config import TrainConfig
-from segkit.training import learner as module
+from segkit.training import loss as module
 from segkit.training.learner import Learner
 
 CPU = torch.device("cpu")

@@ -19,7 +19,7 @@ from segkit.base.labels import IGNORE, voc_palette
 from segkit.base.pictures import save_label
 from segkit.evaluation.evaluate import evaluate
 from segkit.recipe.build import build_from_config, open_dataset
-from segkit.training import learner
+from segkit.training import loss
 from segkit.training.train import Evaluated, Event, Note, Step, train
 from segkit.weights.build import load_model
 from segkit.weights.files import save_model
@@ -213,14 +213,14 @@ def test_pictures_without_labels(tmp_path, recipe, pictures):
 
 
 def test_bad_steps_are_skipped_and_counted(tmp_path, recipe, monkeypatch):
-    real = learner.cross_entropy
+    real = loss.cross_entropy
     calls = []
 
     def now_and_then(*arguments, **options):
         calls.append(1)
         return real(*arguments, **options) * (math.nan if len(calls) in (2, 3) else 1)
 
-    monkeypatch.setattr(learner, "cross_entropy", now_and_then)
+    monkeypatch.setattr(loss, "cross_entropy", now_and_then)
     result = train(recipe(), tmp_path / "run")
     assert result.skipped == 2
     steps = [line for line in metrics(tmp_path / "run") if "loss" in line]
