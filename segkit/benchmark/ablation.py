@@ -80,7 +80,7 @@ def measure_ablation(
     again. mIoUs are in 0..1, of predictions in `precision`; multiply-adds and latencies are those of the data's first
     picture on its canvas, in float32.
     """
-    dataset = open_dataset(config.data, split)
+    dataset = open_dataset(config.needed_data, split)
     strides = {setting.output_stride for setting in plan.settings}
     models = load_networks(weights, strides, dataset, canvas=config.model.canvas, device=config.train.device)
     evaluations = measure_cells(
@@ -89,7 +89,7 @@ def measure_ablation(
         weights,
         dataset,
         out / "cells",
-        about={"data": config.data.kind, "split": split},
+        about={"data": config.needed_data.kind, "split": split},
         precision=precision,
         progress=progress,
     )

@@ -19,8 +19,9 @@ from segkit.models.build import build_network
 from segkit.models.folding import prepare_to_predict
 from segkit.recipe.build import build_from_config, open_dataset
 from segkit.recipe.config import Config
-from segkit.training.checkpoint import RunFolder, read_metrics
+from segkit.training.folder import RunFolder
 from segkit.training.learner import Learner
+from segkit.training.state import read_state
 from segkit.training.teacher import Teacher, load_teacher
 
 
@@ -37,8 +38,8 @@ def estimate_seconds(
 
     Pictures are predicted in `precision`. Raises WeightsError and DownloadError as `load_teacher` does.
     """
-    dataset = open_dataset(config.data, split)
-    validation = len(open_dataset(config.data, config.data.val_split))
+    dataset = open_dataset(config.needed_data, split)
+    validation = len(open_dataset(config.needed_data, config.needed_data.val_split))
     device = choose_device(config.train.device)
     left = {
         network: max(0, config.train.iterations - iterations_done(out / network.name))
@@ -75,8 +76,8 @@ def estimate_seconds(
 
 def iterations_done(folder: Path) -> int:
     """How many iterations of the training in a folder are kept; 0 where there is none."""
-    lines = read_metrics(RunFolder(folder).metrics)
-    return max((line["iteration"] for line in lines if "val_miou" in line), default=0)
+    state = read_state(RunFolder(folder).state)
+    return 0 if state is None else state.counters.iteration
 
 
 def _step_seconds(recipe: Config, dataset: Dataset, teacher: Teacher | None) -> float:

@@ -9,8 +9,8 @@ from segkit.benchmark.published import Network
 from segkit.data.dataset import Dataset
 from segkit.recipe.build import load_for_data
 from segkit.recipe.config import Config
-from segkit.training.checkpoint import RunFolder
-from segkit.training.progress import Listener
+from segkit.training.events import Listener
+from segkit.training.folder import RunFolder
 from segkit.training.train import train
 
 

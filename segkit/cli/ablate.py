@@ -51,7 +51,7 @@ def ablate(
     plan = plan_ablation(recipe, tuple(part.strip() for part in axis.split(",")))
     dtype = choose_precision(precision, choose_device(recipe.train.device))
     weights = parse_weights(named_weights or [], {network.name: network for network in plan.networks})
-    split = split or recipe.data.val_split
+    split = split or recipe.needed_data.val_split
     out = out or Path("runs") / config.stem
     if not dry_run:
         make_folder(out)

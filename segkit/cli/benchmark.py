@@ -124,7 +124,7 @@ def train_networks(recipes: Mapping["Network", "Config"], out: Path) -> dict["Ne
 
     weights = {}
     for number, (network, recipe) in enumerate(recipes.items(), 1):
-        obtain_start(recipe)
+        obtain_start(recipe, out / network.name)
         print(f"training {network.name} in {out / network.name} ({number} of {len(recipes)})")
         with Display() as display:
             weights[network] = train_or_go_on(recipe, out / network.name, listen=display.listen)
@@ -146,12 +146,12 @@ def _evaluate(
     from segkit.recipe.build import open_dataset
 
     config = _recipe(recipes, next(iter(weights)), overrides)
-    split = split or config.data.val_split
-    dataset = open_dataset(config.data, split)
+    split = split or config.needed_data.val_split
+    dataset = open_dataset(config.needed_data, split)
     cells = [Cell(row.network, row.setting) for row in ROWS if row.network in weights]
     strides = {cell.setting.output_stride for cell in cells}
     models = load_networks(weights, strides, dataset, canvas=config.model.canvas, device=device)
-    about = {"data": config.data.kind, "split": split}
+    about = {"data": config.needed_data.kind, "split": split}
     with picture_progress(f"{len(cells)} rows on {len(dataset)} pictures") as progress:
         return measure_cells(
             cells,

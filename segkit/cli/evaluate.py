@@ -60,12 +60,12 @@ def evaluate(
     chosen = passes(mf=mf, scales=scales, flip=flip)
     file = obtain(weights)
     config = _recipe(file, data, overrides or [])
-    split = split or config.data.val_split
-    dataset = open_dataset(config.data, split)
+    split = split or config.needed_data.val_split
+    dataset = open_dataset(config.needed_data, split)
     model = load_for_data(file, dataset, output_stride=output_stride, canvas=config.model.canvas, device=device)
     for result_file in filter(None, (json_file, html_file)):
         make_folder(result_file.parent)  # before the hours of work, not after
-    about = {"weights": weights, "weights_sha256": file_digest(file), "data": config.data.kind, "split": split}
+    about = {"weights": weights, "weights_sha256": file_digest(file), "data": config.needed_data.kind, "split": split}
     gallery = Gallery(model.palette, pictures=len(dataset)) if html_file else None
     with picture_progress(f"{len(dataset)} pictures") as progress:
         result = run(
@@ -115,6 +115,7 @@ def _recipe(weights: Path, data: Path | None, overrides: list[str]) -> "Config":
     if data is not None:
         return load_config(data, overrides)
     trained_by = read_weights(weights).training.get("config")
-    if not isinstance(trained_by, dict):
+    config = config_from(trained_by, source=str(weights), overrides=overrides) if isinstance(trained_by, dict) else None
+    if config is None or config.data is None:
         raise ConfigError(f"{weights}: does not tell what data it was trained on: give a recipe with --data")
-    return config_from(trained_by, source=str(weights), overrides=overrides)
+    return config

@@ -19,7 +19,7 @@ def write_report(
 ) -> None:
     """Write the page, with the recipe in the weights and the curves beside them where a training made them."""
     from segkit.report.html import write_evaluation_page
-    from segkit.training.checkpoint import read_metrics
+    from segkit.training.log import read_metrics
     from segkit.weights.files import read_weights
 
     training = read_weights(weights).training

@@ -43,7 +43,7 @@ def submit(
     config = load_config(data, overrides or [])
     if not isinstance(config.data, VocConfig):
         raise ConfigError(
-            f"{data}: its data is of the kind {config.data.kind}, but the server takes VOC's pictures alone"
+            f"{data}: its data is of the kind {config.needed_data.kind}, but the server takes VOC's pictures alone"
         )
     pictures = voc_pictures(config.data.root, split)
     file = obtain(weights)

@@ -36,10 +36,10 @@ def train(
 
     recipe = load_config(config, overrides or [])
     out = out or Path("runs") / config.stem
-    obtain_start(recipe)
+    obtain_start(recipe, out)
     with Display() as display:
         result = run(recipe, out, resume=resume, listen=display.listen)
-    dataset = open_dataset(recipe.data, recipe.data.val_split)
+    dataset = open_dataset(recipe.needed_data, recipe.needed_data.val_split)
     model = load_for_data(
         result.best,
         dataset,
@@ -49,7 +49,7 @@ def train(
     )
     pictures = write_comparisons(model, dataset, out / "overlays")
     evaluation, gallery = _shown(model, dataset, recipe, display.best)
-    about = {"weights": str(result.best), "data": recipe.data.kind, "split": recipe.data.val_split}
+    about = {"weights": str(result.best), "data": recipe.needed_data.kind, "split": recipe.needed_data.val_split}
     evaluation.protocol.update(about)
     show_evaluation(evaluation, Console())
     write_report(out / "report.html", evaluation, gallery, weights=result.best, palette=model.palette)

@@ -68,10 +68,15 @@ def obtain(weights: str, *, backbone: str | None = None, width: float = 1.0) -> 
             bar.stop()
 
 
-def obtain_start(recipe: "Config") -> None:
-    """Fetch the weights that a training starts from and its teacher's, if they have to be, before anything else."""
+def obtain_start(recipe: "Config", out: Path) -> None:
+    """Fetch the weights that a training starts from and its teacher's, if they have to be, before anything else.
+
+    A run in `out` that has been saved goes on from its state and not from the former.
+    """
+    from segkit.training.folder import RunFolder
+
     model = recipe.model
-    if model.weights is not None:
+    if model.weights is not None and not RunFolder(out).state.is_file():
         obtain(model.weights, backbone=model.backbone, width=model.width or 1.0)
     if recipe.train.teacher is not None:
         obtain(recipe.train.teacher)

@@ -120,7 +120,8 @@ class TrainConfig(_Section):
     device: str = "auto"  # auto: a GPU where there is one; else cpu, cuda, cuda:1, mps
     workers: NonNegativeInt = 2  # processes that prepare pictures; 0: none
     seed: Seed = 0
-    evaluate_every: PositiveInt = 1_000  # iterations between evaluations on the val split, each also a checkpoint
+    evaluate_every: PositiveInt = 1_000  # iterations between evaluations on the val split, each saved too
+    save_minutes: PositiveFloat = 5.0  # between savings of what --resume needs: as much is lost at most
     log_every: PositiveInt = 20  # iterations
     tensorboard: bool = False
 
@@ -144,12 +145,23 @@ class AblationConfig(_Section):
 
 
 class Config(_Section):
-    """A recipe."""
+    """A recipe; without `data`, the data sets are given to `train` from Python."""
 
     model: ModelConfig = ModelConfig()
-    data: DataConfig
+    data: DataConfig | None = None
     train: TrainConfig = TrainConfig()
     ablation: AblationConfig = AblationConfig()
+
+    @property
+    def needed_data(self) -> DataConfig:
+        """`data`. Raises ConfigError where the recipe has none."""
+        if self.data is None:
+            raise ConfigError("the recipe has no data, as they were given from Python: give a recipe that has")
+        return self.data
+
+    def plain(self) -> dict[str, Any]:
+        """The recipe as plain data, as YAML and JSON have it; without the key `data` where it has none."""
+        return self.model_dump(mode="json", exclude={"data"} if self.data is None else None)
 
     @pydantic.model_validator(mode="after")
     def _fits_together(self) -> "Config":
@@ -179,6 +191,14 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
     would make objects are refused.
     """
     path = find_recipe(path)
+    config = config_from(read_recipe(path), source=str(path), overrides=overrides)
+    if config.data is None:
+        raise ConfigError(f"{path}: data is missing: add it")
+    return config
+
+
+def read_recipe(path: Path) -> dict[str, Any]:
+    """The sections in a YAML file as plain data, not yet checked. Raises ConfigError as `load_config` does."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -188,8 +208,7 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: a recipe is a mapping with the keys {', '.join(Config.model_fields)}")
     # A section whose keys are all commented out is None in YAML.
-    values = {key: {} if value is None and key in Config.model_fields else value for key, value in values.items()}
-    return config_from(values, source=str(path), overrides=overrides)
+    return {key: {} if value is None and key in Config.model_fields else value for key, value in values.items()}
 
 
 def config_from(values: dict[str, Any], *, source: str, overrides: Sequence[str] = ()) -> Config:

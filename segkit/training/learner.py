@@ -1,7 +1,7 @@
 """One step of a training: forward, loss, backward, update, and the moving average of the weights."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -64,6 +64,28 @@ class Learner:
     def model_to_keep(self) -> DeepLabV3:
         """The network to evaluate and to save, in evaluation mode: the moving average where there is one."""
         return self.ema if self.ema is not None else self.model.eval()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All tensors that a step changes, by name: of the network, of its moving average, and the momenta."""
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        if self.ema is not None:
+            tensors |= {f"ema.{name}": tensor for name, tensor in self.ema.state_dict().items()}
+        for name, parameter in self.model.named_parameters():
+            momentum = self.optimizer.state[parameter].get("momentum_buffer")
+            if momentum is not None:
+                tensors[f"momentum.{name}"] = momentum
+        return tensors
+
+    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over what `tensors` gave. Raises RuntimeError where it is another network's."""
+        self.model.load_state_dict(_below("model.", tensors))
+        if self.ema is not None:
+            self.ema.load_state_dict(_below("ema.", tensors))
+        momenta = _below("momentum.", tensors)
+        for name, parameter in self.model.named_parameters():
+            if name in momenta:
+                # In the parameter's own memory layout, as SGD made it.
+                self.optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(momenta[name])
 
     def set_learning_rate(self, iteration: int) -> float:
         """Give every group its learning rate at an iteration; that of the backbone is returned."""
@@ -133,6 +155,10 @@ class Learner:
 
 def _batch_norms(model: nn.Module) -> list[nn.BatchNorm2d]:
     return [layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def _mix(seed: int, iteration: int) -> int:

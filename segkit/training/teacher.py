@@ -75,8 +75,10 @@ def _about(name: str) -> str:
         config = config_from(training["config"], source=name)
     except (KeyError, ConfigError):  # no file of a training, or one of another version of segkit
         return name
-    data = (config.data.kind, getattr(config.data, "root", ""), config.data.train_split)
-    about = f"{name}, trained on {' '.join(filter(None, data))}"
+    data = "data given from Python"
+    if config.data is not None:
+        data = " ".join(filter(None, (config.data.kind, getattr(config.data, "root", ""), config.data.train_split)))
+    about = f"{name}, trained on {data}"
     if config.model.weights is not None:
         about += f" from {_known(config.model.weights)}"
     if isinstance(training.get("teacher"), str):

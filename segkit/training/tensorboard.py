@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from segkit.base.errors import ConfigError, needs_extra
-from segkit.training.progress import Evaluated, Event, Step
+from segkit.training.events import Evaluated, Event, Step
 
 
 class TensorBoard:

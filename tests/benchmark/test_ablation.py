@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from segkit.base.errors import ConfigError, WeightsError
 from segkit.benchmark import estimate
@@ -25,6 +26,12 @@ def config(**ablation) -> Config:
             "ablation": ablation,
         }
     )
+
+
+def save_progress(run: Path, iteration: int) -> None:
+    """Make a folder what a run of so many iterations leaves."""
+    run.mkdir()
+    save_file({"x": torch.zeros(1)}, run / "state.safetensors", {"progress": json.dumps({"iteration": iteration})})
 
 
 def test_the_whole_grid() -> None:
@@ -98,10 +105,8 @@ def test_the_estimate_leaves_out_what_is_done(weights, tmp_path: Path) -> None:
     everything = estimate_seconds(recipe, plan, (), tmp_path, split="val")
     only_evaluated = estimate_seconds(recipe, plan, plan.networks, tmp_path, split="val")
     assert 0 < only_evaluated < everything
-    run = tmp_path / first.name
-    run.mkdir()
-    (run / "metrics.jsonl").write_text('{"iteration": 5, "val_miou": 0.1}\n{"iteration": 7, "loss": 1}\n{"itera')
-    assert iterations_done(run) == 5
+    save_progress(tmp_path / first.name, 5)
+    assert iterations_done(tmp_path / first.name) == 5
     assert iterations_done(tmp_path / second.name) == 0
 
 
@@ -124,8 +129,6 @@ def test_the_estimate_times_the_precision_and_loads_the_teacher_once(tmp_path: P
     assert len(teachers) == 2
     estimate_seconds(recipe, plan, plan.networks, tmp_path, split="val")
     for network in plan.networks:
-        (tmp_path / network.name).mkdir()
-        line = f'{{"iteration": {recipe.train.iterations}, "val_miou": 0.1}}\n'
-        (tmp_path / network.name / "metrics.jsonl").write_text(line)
+        save_progress(tmp_path / network.name, recipe.train.iterations)
     estimate_seconds(recipe, plan, (), tmp_path, split="val")
     assert len(teachers) == 2  # nothing is left to train, with weights given or trained already

@@ -11,8 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
+from segkit.base.errors import ConfigError
 from segkit.base.labels import voc_palette
+from segkit.cli.evaluate import _recipe
 from segkit.models.build import build_network
+from segkit.recipe.config import Config
 from segkit.version import VERSION
 from segkit.weights.files import save_model
 
@@ -117,6 +120,15 @@ def test_evaluate_of_weights_without_a_recipe_asks_for_one(tmp_path):
     save_model(tmp_path / "bare.safetensors", build_network("mobilenet_v2", classes=("a", "b"), aspp=False))
     result = run("evaluate", "bare.safetensors", cwd=tmp_path, status=2)
     assert "--data" in result.stderr
+
+
+def test_weights_trained_on_data_given_from_python_ask_for_a_recipe_with_data(tmp_path):
+    model = build_network("mobilenet_v2", classes=("a", "b"), aspp=False, options={"width": 0.1})
+    path = tmp_path / "given.safetensors"
+    save_model(path, model, training={"config": Config().plain()})
+    with pytest.raises(ConfigError, match=r"given.safetensors: does not tell what data.*give a recipe with --data$"):
+        _recipe(path, None, [])
+    assert _recipe(path, None, ["data={kind: shapes}"]).data.kind == "shapes"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ import torch
 
 from segkit.base.labels import VOC_CLASSES
 from segkit.base.pictures import save_picture
+from segkit.cli import weights
 from segkit.models.build import build_network
+from segkit.recipe.config import Config
 from segkit.weights.catalogue import CATALOGUE
 from segkit.weights.files import save_model
 
@@ -96,3 +98,14 @@ def test_submit(run, tmp_path, model):
         refused = run("submit", model, *arguments, status=status)
         assert said in refused.stderr and refused.stderr.count("\n") == 1
         assert not list(tmp_path.glob("results.*"))
+
+
+def test_a_run_that_was_saved_fetches_only_its_teacher(tmp_path, monkeypatch):
+    fetched = []
+    monkeypatch.setattr(weights, "obtain", lambda name, **_: fetched.append(name))
+    recipe = Config(model={"weights": "imagenet"}, train={"teacher": "teacher"})
+    weights.obtain_start(recipe, tmp_path)
+    assert fetched == ["imagenet", "teacher"]
+    (tmp_path / "state.safetensors").write_bytes(b"")
+    weights.obtain_start(recipe, tmp_path)
+    assert fetched == ["imagenet", "teacher", "teacher"]

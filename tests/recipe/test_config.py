@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from segkit.base.errors import ConfigError
-from segkit.recipe.config import Config, FolderConfig, load_config
+from segkit.recipe.config import Config, FolderConfig, config_from, load_config
 
 SHAPES = "data: {kind: shapes}\n"
 FOLDER = "data: {kind: folder, root: pictures, classes: [road, tree]"
@@ -195,3 +195,13 @@ def test_a_class_named_twice_is_refused(tmp_path):
     path.write_text("data: {kind: folder, root: x, classes: [road, sky, road]}\n")
     with pytest.raises(ConfigError, match=r"twice\.yaml: .*names a class twice"):
         load_config(path)
+
+
+def test_a_recipe_for_data_given_from_python():
+    config = Config(train={"lr": 0.5})
+    assert config.data is None and "data" not in config.plain() and config.plain()["train"]["lr"] == 0.5
+    assert config_from(config.plain(), source="it") == config
+    with pytest.raises(ConfigError, match="the recipe has no data, as they were given from Python"):
+        config.needed_data  # noqa: B018
+    shapes = config_from({"data": {"kind": "shapes"}}, source="it")
+    assert shapes.needed_data.kind == "shapes" and shapes.plain() == shapes.model_dump(mode="json")

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from segkit.base.errors import ConfigError
-from segkit.training.progress import Evaluated, Note, Step
+from segkit.training.events import Evaluated, Note, Step
 from segkit.training.tensorboard import TensorBoard
 from segkit.training.train import train
 

@@ -1,18 +1,12 @@
-"""Whole trainings of a second: learning, resuming to the bit, stopping, and what is left on disk."""
+"""Whole trainings of a second: learning, stopping, and what is left on disk."""
 
 import json
 import math
-import os
-import signal
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import yaml
 
 from segkit.base.errors import DataError, DeviceError, OutputError, SegkitError
 from segkit.base.labels import IGNORE, voc_palette
@@ -24,20 +18,7 @@ from segkit.training.train import Evaluated, Event, Note, Step, train
 from segkit.weights.build import load_model
 from segkit.weights.files import save_model
 
-ROOT = Path(__file__).parents[2]
 FILES = {"config.yaml", "versions.json", "metrics.jsonl", "best.safetensors", "last.safetensors", "state.safetensors"}
-
-
-class StopError(Exception):
-    """Raised in the middle of a training."""
-
-
-def stop_after(iteration: int):
-    def listen(event: Event) -> None:
-        if isinstance(event, Step) and event.iteration == iteration:
-            raise StopError
-
-    return listen
 
 
 def metrics(folder: Path) -> list[dict]:
@@ -77,15 +58,16 @@ def test_what_a_run_leaves_behind(tmp_path, recipe):
 
 def test_another_network_is_trained_in_the_same_loop(tmp_path, recipe, differing):
     saved = []
-
-    def build(config, dataset):
-        return build_from_config(config.model_copy(update={"output_stride": 16}), dataset)
+    config = recipe(iterations=1)
+    torch.manual_seed(config.train.seed)
+    model = config.model.model_copy(update={"output_stride": 16})
+    network = build_from_config(model, open_dataset(config.data, "train"))
 
     def save(path, model, *, training):
         saved.append((path.name, model.output_stride, training["iteration"]))
         save_model(path, model, training=training)
 
-    train(recipe(iterations=1), tmp_path / "run", build=build, save=save)
+    train(config, tmp_path / "run", network=network, save=save)
     assert saved == [("last.safetensors", 16, 1), ("best.safetensors", 16, 1)]
     train(recipe(iterations=1, model={"output_stride": 16}), tmp_path / "own")
     assert not differing(tmp_path / "run" / "last.safetensors", tmp_path / "own" / "last.safetensors")
@@ -114,69 +96,6 @@ def test_best_is_kept_where_later_ones_are_worse(tmp_path, recipe, monkeypatch):
     assert [event.best for event in events if isinstance(event, Evaluated)] == [True, True, False, False]
     assert result.best_miou == 0.6
     assert result.best.read_bytes() == copies[1] and result.last.read_bytes() == copies[3]
-
-
-KILLED = """
-    import os, signal, sys, yaml, torch
-    torch.set_num_threads(int(sys.argv[3]))
-    from segkit.recipe.config import Config
-    from segkit.training.train import Step, train
-
-    def listen(event):
-        if isinstance(event, Step) and event.iteration == 5:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    train(Config.model_validate(yaml.safe_load(sys.argv[1])), sys.argv[2], listen=listen)
-"""
-
-
-def test_a_killed_run_resumes_to_the_bit(tmp_path, recipe, differing):
-    config = recipe(iterations=6, ema=0.9, accumulate=2, precision="bf16", jaccard=0.3, jitter=0.5, warmup=2)
-    whole = train(config, tmp_path / "whole")
-    text = yaml.safe_dump(config.model_dump(mode="json"))
-    killed = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(KILLED), text, str(tmp_path / "cut"), str(torch.get_num_threads())],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert metrics(tmp_path / "cut")[-1]["iteration"] == 5
-    notes: list[Event] = []
-    resumed = train(config, tmp_path / "cut", resume=True, listen=notes.append)
-    assert Note("resumed after 4 of 6 iterations") in notes
-    for name in ("last", "best", "state"):
-        assert not differing(tmp_path / f"whole/{name}.safetensors", tmp_path / f"cut/{name}.safetensors")
-    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
-    assert resumed.best_miou == whole.best_miou
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"precision": "fp16", "batch_norm": "freeze", "head_lr": 0.05},
-        {"class_weights": (1, 2, 0.5), "seed": 3, "batch_size": 1, "channels_last": False},
-    ],
-)
-def test_an_interrupted_run_resumes_to_the_bit(tmp_path, recipe, options):
-    config = recipe(**options)
-    train(config, tmp_path / "whole")
-    for moment in (1, 3):  # before anything was saved, and after
-        with pytest.raises(StopError):
-            train(config, tmp_path / "cut", resume=moment > 1, listen=stop_after(moment))
-    train(config, tmp_path / "cut", resume=True)
-    # Tensors and counters, and so the scale of float16 and how long it has held.
-    assert (tmp_path / "whole/state.safetensors").read_bytes() == (tmp_path / "cut/state.safetensors").read_bytes()
-    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
-
-
-def test_resuming_a_finished_run_changes_nothing(tmp_path, recipe):
-    config = recipe(iterations=1)
-    first = train(config, tmp_path / "run")
-    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
-    assert train(config, tmp_path / "run", resume=True) == first
-    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
 
 
 def test_workers_do_not_change_the_weights(tmp_path, recipe, differing):

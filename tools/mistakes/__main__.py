@@ -56,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(options: argparse.Namespace) -> None:
     """The whole of it; raises SegkitError as what it calls does."""
     config = load_config(options.data, options.overrides)
-    split = options.split or config.data.val_split
-    dataset = open_dataset(config.data, split)
+    split = options.split or config.needed_data.val_split
+    dataset = open_dataset(config.needed_data, split)
     device = choose_device(options.device)
     weights = resolve(options.weights)
 
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> None:
     make_folder(options.out)
     about = {
         "weights_sha256": file_digest(weights),
-        "data": config.data.model_dump(mode="json"),
+        "data": config.needed_data.model_dump(mode="json"),
         "split": split,
         "canvas": variants("os16").canvas,
     }

@@ -39,8 +39,9 @@ from segkit.evaluation.inference import MF_SCALES, canvas_of
 from segkit.models.complexity import count_madds, count_parameters
 from segkit.recipe.build import build_from_config, open_dataset
 from segkit.recipe.config import Config, ModelConfig, load_config
-from segkit.training.checkpoint import RunFolder, read_metrics
-from segkit.training.progress import Event, Step
+from segkit.training.events import Event, Step
+from segkit.training.folder import RunFolder
+from segkit.training.log import read_metrics
 from segkit.training.train import train
 from tools.smp.network import SmpDeepLabV3, build, import_smp, save_smp
 
@@ -82,7 +83,7 @@ def run(config: Config, out: Path, *, resume: bool = False, mf: bool = False, sp
     """
     if choose_device(config.train.device).type == "cpu":
         config = config.model_copy(update={"train": config.train.model_copy(update={"precision": "fp32"})})
-    test_set = open_dataset(config.data, split)  # before the hours of work, not after
+    test_set = open_dataset(config.needed_data, split)  # before the hours of work, not after
     iterations: list[float] = []  # seconds of one, the mean of each report
     began = time.perf_counter()
     with Display() as display:
@@ -92,7 +93,9 @@ def run(config: Config, out: Path, *, resume: bool = False, mf: bool = False, sp
             if isinstance(event, Step):
                 iterations.append(config.train.batch_size / event.pictures_per_second)
 
-        result = train(config, out, resume=resume, listen=listen, build=build, save=save_smp)
+        torch.manual_seed(config.train.seed)
+        network = build(config.model, test_set)
+        result = train(config, out, resume=resume, listen=listen, network=network, save=save_smp)
     seconds = {
         "training": round(time.perf_counter() - began, 1),  # since the start or the last resumption
         "per_iteration": statistics.median(iterations) if iterations else None,
@@ -103,7 +106,7 @@ def run(config: Config, out: Path, *, resume: bool = False, mf: bool = False, sp
     tested = {}
     for name, (scales, flip) in passes.items():
         evaluation = evaluate(model, test_set, scales=scales, flip=flip)
-        evaluation.protocol.update({"weights": str(result.best), "data": config.data.kind, "split": split})
+        evaluation.protocol.update({"weights": str(result.best), "data": config.needed_data.kind, "split": split})
         write_atomically(out / f"test_{name}.json", json.dumps(evaluation.to_json()) + "\n")
         tested[name], seconds[f"test_{name}"] = evaluation.figures(), round(evaluation.seconds, 1)
         print(f"{split} mIoU, {name}  {100 * evaluation.miou:.2f} %", flush=True)

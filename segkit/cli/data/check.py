@@ -49,7 +49,7 @@ def check(
     with picture_progress(f"{sum(map(len, datasets.values()))} pictures") as progress:
         found = check_splits(
             datasets,
-            train=recipe.data.train_split,
+            train=recipe.needed_data.train_split,
             before=before,
             workers=workers or os.cpu_count() or 1,
             progress=progress,
@@ -71,10 +71,10 @@ def _opened(recipe: "Config") -> "tuple[dict[str, Dataset], list[Finding]]":
 
     datasets: dict[str, Dataset] = {}
     before: list[Finding] = []
-    for split in dict.fromkeys((recipe.data.train_split, recipe.data.val_split)):
+    for split in dict.fromkeys((recipe.needed_data.train_split, recipe.needed_data.val_split)):
         findings: list[Finding] = []
         try:
-            datasets[split] = open_dataset(recipe.data, split, findings=findings)
+            datasets[split] = open_dataset(recipe.needed_data, split, findings=findings)
         except DataError as error:
             findings.append(Finding("error", "", str(error), "split cannot be opened"))
         before += [finding._replace(split=split) for finding in findings]

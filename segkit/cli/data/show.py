@@ -33,7 +33,7 @@ def show(
 
     recipe = load_config(config, overrides or [])
     make_folder(out.parent)
-    dataset = open_dataset(recipe.data, split or recipe.data.train_split)
+    dataset = open_dataset(recipe.needed_data, split or recipe.needed_data.train_split)
     pairs = _crops(recipe, dataset, count) if augmented else _whole(dataset, count)
     save_picture(out, contact_sheet(pairs, palette=dataset.palette, classes=dataset.classes))
     what = f"crops of {recipe.train.crop} pixels" if augmented else f"of {len(dataset)} pictures"

@@ -2,15 +2,15 @@
 
 import pytest
 
-from segkit.training import progress
-from segkit.training.progress import Clock
+from segkit.training import events
+from segkit.training.events import Clock
 
 
 @pytest.fixture
 def wait(monkeypatch):
     """A function that lets seconds pass."""
     now = [100.0]
-    monkeypatch.setattr(progress.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(events.time, "perf_counter", lambda: now[0])
 
     def wait(seconds: float) -> None:
         now[0] += seconds

@@ -1,26 +1,12 @@
-"""How far a training is, what it says of itself, and where its time goes."""
+"""What a training says of itself, and where its time goes."""
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from segkit.evaluation.result import Evaluation
-
-
-@dataclass
-class Progress:
-    """The counters that a resumed run goes on with.
-
-    `iteration` counts finished iterations, `skipped` those that changed nothing; `best_miou` is in 0..1, None before
-    the first; `scaler` is the state of the loss scaling of float16.
-    """
-
-    iteration: int = 0
-    best_miou: float | None = None
-    skipped: int = 0
-    scaler: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

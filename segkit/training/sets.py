@@ -1,0 +1,51 @@
+"""The data sets of a training, each after a look at it."""
+
+from segkit.base.errors import ConfigError, DataError
+from segkit.data.check.quick import check_dataset
+from segkit.data.dataset import Dataset
+from segkit.data.finding import Finding
+from segkit.data.unlabelled import Joined
+from segkit.recipe.build import open_dataset, open_unlabelled
+from segkit.recipe.config import Config
+from segkit.training.events import Listener, Note
+
+
+def open_sets(
+    config: Config, train_set: Dataset | None, val_set: Dataset | None, listen: Listener
+) -> tuple[Dataset, Dataset]:
+    """The train set and the val set: those given, else the recipe's.
+
+    What may be meant is told. Raises ConfigError where neither or both have them, DataError for what would ruin the
+    run.
+    """
+    given = [dataset for dataset in (train_set, val_set) if dataset is not None]
+    names = ("train_set", "val_set")
+    if config.data is not None:
+        if given:
+            raise ConfigError("the recipe has data, so leave out train_set and val_set, or take data out of it")
+        names = (config.data.train_split, config.data.val_split)
+        given = [open_dataset(config.data, split) for split in names]
+    if len(given) < 2:
+        raise ConfigError("the recipe has no data: give train_set and val_set, to begin a run and to resume it")
+    for name, dataset in zip(names, given, strict=True):
+        for finding in _look_at(dataset):
+            listen(Note(f"{name}: {finding.message}"))
+    return given[0], given[1]
+
+
+def add_unlabelled(folder: str, train_set: Dataset, val_set: Dataset, listen: Listener) -> Dataset:
+    """The train set with the pictures of a folder behind it, after a look at them."""
+    unlabelled = open_unlabelled(folder, train_set, val_set)
+    _look_at(unlabelled)  # for files that cannot be read; that there are no labels is on purpose
+    left_out = f"; {unlabelled.left_out} others are in the data set and left out" if unlabelled.left_out else ""
+    listen(Note(f"{folder}: {len(unlabelled)} pictures to learn from the teacher alone{left_out}"))
+    return Joined(train_set, unlabelled)
+
+
+def _look_at(dataset: Dataset) -> list[Finding]:
+    """What a look at a data set finds and may be meant; DataError for what would ruin the run."""
+    findings = check_dataset(dataset)
+    errors = [finding.message for finding in findings if finding.level == "error"]
+    if errors:
+        raise DataError(errors[0] + (f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""))
+    return findings
