@@ -14,10 +14,11 @@ import torch
 import yaml
 from torch import nn
 
-from segkit.base.errors import ConfigError
+from segkit.base.errors import ConfigError, DataError
 from segkit.base.labels import voc_palette
 from segkit.data.shapes import ShapesDataset
 from segkit.models.deeplabv3 import DeepLabV3
+from segkit.recipe.build import open_dataset
 from segkit.recipe.config import Config
 from segkit.training import folder, log, state
 from segkit.training import train as module
@@ -299,6 +300,10 @@ def test_data_sets_from_python(tmp_path, recipe):
             train(config, tmp_path / "new", **wrong)
     with pytest.raises(ConfigError, match=r"^the recipe has data, so leave out train_set and val_set"):
         train(given, tmp_path / "new", **sets)
+    with pytest.raises(
+        DataError, match=r"^the data set has 3 classes, .*: train and validate on the classes of the net"
+    ):
+        train(config, tmp_path / "new", **(sets | {"val_set": open_dataset(given.data, "val")}))
     train(config, tmp_path / "cut", resume=True, **sets)
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
     assert not (tmp_path / "new").exists()
