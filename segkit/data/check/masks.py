@@ -1,7 +1,6 @@
 """Why a label file is refused: what was done to it, so that it can be told how to make it right."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,30 +17,25 @@ _MANY = 12  # colours or values that nobody chose, so that a program made them
 _GREYS = (0, 64, 128, 192, 255)  # of masks made to be looked at
 
 
-class _Cause(NamedTuple):
-    """The sentence of a finding, and its kind."""
-
-    told: str
-    kind: str
-
-
 def label_finding(path: Path, refused: str, colours: Palette | None) -> Finding:
     """What is wrong with a label file that was `refused` with this message, with the cause where it can be told.
 
     `colours` are those that the data set decodes RGB labels by.
     """
+    return Finding("error", str(path), *_cause(path, refused, colours))
+
+
+def _cause(path: Path, refused: str, colours: Palette | None) -> tuple[str, str]:
+    """The sentence of the finding, and its kind; so are the results of the functions below."""
     try:
         stored = read_stored_label(path)
     except DataError:
-        cause = _Cause(refused, "mask compressed as JPEG" if _starts_as_jpeg(path) else "label cannot be read")
-    else:
-        if stored.ndim == 2:
-            cause = _wrong_values(path, refused, stored)
-        elif colours is None:
-            cause = _colours_not_told(path, refused, stored)
-        else:
-            cause = _wrong_colours(path, stored, colours)
-    return Finding("error", str(path), *cause)
+        return refused, "mask compressed as JPEG" if _starts_as_jpeg(path) else "label cannot be read"
+    if stored.ndim == 2:
+        return _wrong_values(path, refused, stored)
+    if colours is None:
+        return _colours_not_told(path, refused, stored)
+    return _wrong_colours(path, stored, colours)
 
 
 def _starts_as_jpeg(path: Path) -> bool:
@@ -52,9 +46,9 @@ def _starts_as_jpeg(path: Path) -> bool:
         return False
 
 
-def _wrong_values(path: Path, refused: str, stored: np.ndarray) -> _Cause:
+def _wrong_values(path: Path, refused: str, stored: np.ndarray) -> tuple[str, str]:
     if "saved to be looked at" in refused:
-        return _Cause(refused, "mask saved to be looked at")
+        return refused, "mask saved to be looked at"
     present = np.unique(stored)
     off = np.abs(present[:, None].astype(int) - np.array(_GREYS)).min(1)
     greys = _few_greys(stored)
@@ -63,8 +57,8 @@ def _wrong_values(path: Path, refused: str, stored: np.ndarray) -> _Cause:
             f"{path} holds {len(present)} values near {greys}: it was compressed as JPEG, or made smaller "
             "with smoothing, which makes values that are no class: make it again from the tool's own masks as PNG"
         )
-        return _Cause(told, "mask compressed as JPEG")
-    return _Cause(refused, "label values")
+        return told, "mask compressed as JPEG"
+    return refused, "label values"
 
 
 def _few_greys(stored: np.ndarray) -> str:
@@ -75,15 +69,15 @@ def _few_greys(stored: np.ndarray) -> str:
     return " and ".join(map(str, greys)) if any(greys) and near > 0.95 else ""
 
 
-def _colours_not_told(path: Path, refused: str, stored: np.ndarray) -> _Cause:
+def _colours_not_told(path: Path, refused: str, stored: np.ndarray) -> tuple[str, str]:
     if (stored == stored[..., :1]).all():
         refused = f"{path} is a map of grey values saved as RGB: save it as an indexed or grey PNG of 8 bits"
     elif len(np.unique(colour_codes(stored))) > 256:
         refused += f" (it has more than 256 colours: is {path.name} a picture, or compressed as JPEG?)"
-    return _Cause(refused, "RGB label")
+    return refused, "RGB label"
 
 
-def _wrong_colours(path: Path, stored: np.ndarray, colours: Palette) -> _Cause:
+def _wrong_colours(path: Path, stored: np.ndarray, colours: Palette) -> tuple[str, str]:
     table = np.array([*colours, palette_table(colours)[IGNORE].tolist()], int)
     codes, counts = np.unique(colour_codes(stored), return_counts=True)
     found = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], 1)
@@ -97,13 +91,13 @@ def _wrong_colours(path: Path, stored: np.ndarray, colours: Palette) -> _Cause:
             "its pixels): it was compressed as JPEG, which no saving as PNG undoes: make it again from the tool's own "
             "masks as PNG"
         )
-        return _Cause(told, "mask compressed as JPEG")
+        return told, "mask compressed as JPEG"
     if unknown.sum() > _MANY:
         told = (
             f"{path} holds {unknown.sum()} colours that are no class's ({share:.1%} of its pixels): it was resized "
             "with smoothing, or is no label: make it again without smoothing (nearest neighbour)"
         )
-        return _Cause(told, "unknown colours")
+        return told, "unknown colours"
     most = [tuple(colour) for colour in found[unknown][np.argsort(-counts[unknown])][:5].tolist()]
     told = f"{path} has {share:.1%} of its pixels in colours that are no class's: {', '.join(map(str, most))}"
-    return _Cause(f"{told}: add them to `colours`, or repaint them", "unknown colours")
+    return f"{told}: add them to `colours`, or repaint them", "unknown colours"
