@@ -101,7 +101,7 @@ class Export:
             with expected_form():
                 yield
         except DataError as error:
-            self.skip(file, str(error))
+            self.skip(file, str(error).removeprefix(f"{file} "))
 
 
 def split_of(path: str) -> str | None:

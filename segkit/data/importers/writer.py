@@ -13,7 +13,7 @@ from segkit.base.errors import DataError
 from segkit.base.files import write_atomically
 from segkit.base.labels import Palette, voc_palette
 from segkit.base.pictures import exif_orientation, read_picture, save_label, turned
-from segkit.data.importers.export import SPLITS, Annotated, Export, Skipped, expected_form
+from segkit.data.importers.export import SPLITS, Annotated, Export, Skipped
 from segkit.data.importers.naming import flat_names
 from segkit.data.split import divide, write_lists
 
@@ -31,7 +31,6 @@ def write_export(
     none is left, OutputError where the folder cannot be written.
     """
     palette = _palette(export)
-    skipped = list(export.skipped)
     pixels = np.zeros(256, np.int64)
     written: dict[str, Annotated] = {}
     taken: set[Path] = set()
@@ -39,12 +38,12 @@ def write_export(
     (folder / "images").mkdir()
     names = flat_names([item.name for item in export.pictures])
     for place, (name, item) in enumerate(zip(names, export.pictures, strict=True)):
-        try:
+        label = None
+        with export.one_picture(str(item.picture)):
             if item.picture in taken:
                 raise DataError("it is annotated a second time: the first is imported, take one out")
             label = _fitted_label(item)
-        except DataError as error:
-            skipped.append(Skipped(str(item.picture), str(error).removeprefix(f"{item.picture} ")))
+        if label is None:
             continue
         taken.add(item.picture)
         file = f"{name}{item.picture.suffix.lower()}"
@@ -58,18 +57,18 @@ def write_export(
         sides.append(min(label.shape))
         progress(place + 1, len(names))
     if not written:
-        raise DataError(_nothing(skipped))
+        raise DataError(_nothing(export.skipped))
     splits, drawn = _splits({file: item.split for file, item in written.items()})
     write_lists(folder, splits)
     write_atomically(folder / "data.yaml", _recipe(export, palette, root, sides))
-    shares = pixels / pixels.sum()
+    shares = (pixels / pixels.sum()).round(6).tolist()
     return {
         "pictures": {file: os.fspath(item.picture) for file, item in sorted(written.items())},
         "splits": {split: len(files) for split, files in splits.items()},
         "split_by_chance": drawn,
-        "classes": {name: round(float(shares[number]), 6) for number, name in enumerate(export.classes)},
-        "not_labelled": round(float(shares[len(export.classes) :].sum()), 6),
-        "skipped": [skip._asdict() for skip in skipped],
+        "classes": dict(zip(export.classes, shares, strict=False)),
+        "not_labelled": round(sum(shares[len(export.classes) :]), 6),
+        "skipped": [skip._asdict() for skip in export.skipped],
         "notes": [note._asdict() for note in export.notes],
     }
 
@@ -94,8 +93,7 @@ def _fitted_label(item: Annotated) -> np.ndarray:
     size = item.size or shown
     if size not in (shown, stored):
         raise DataError(_sizes("it was annotated at", size, shown))
-    with expected_form():
-        label = item.draw(*size)
+    label = item.draw(*size)
     if label.shape not in (shown, stored):
         raise DataError(_sizes("its mask is", label.shape, shown))
     if label.shape != shown:
