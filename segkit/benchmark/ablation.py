@@ -17,6 +17,7 @@ from segkit.benchmark.latency import Latency, measure_latency
 from segkit.benchmark.networks import load_networks
 from segkit.benchmark.published import Network, Setting
 from segkit.evaluation.inference import canvas_of
+from segkit.models.build import backbone_options
 from segkit.recipe.build import open_dataset
 from segkit.recipe.config import Config
 
@@ -55,7 +56,7 @@ def plan_ablation(config: Config, axes: Sequence[str] = AXES) -> Plan:
     return Plan(
         tuple(axis for axis in AXES if axis in axes),
         tuple(
-            Network(backbone, switch, width if backbone == "mobilenet_v2" else 1.0)
+            Network(backbone, switch, width if "width" in backbone_options(backbone) else 1.0)
             for backbone in backbones
             for switch in aspp
         ),

@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from segkit.base.labels import VOC_CLASSES
 from segkit.benchmark.published import Network, Setting
 from segkit.evaluation.geometry import scaled_side
 from segkit.models.atrous import aspp_rates
+from segkit.models.backbone import Backbone
 from segkit.models.build import build_network
 from segkit.models.complexity import count_parameters, madds_by_part, sum_madds, trace
 from segkit.models.deeplabv3 import DeepLabV3
-from segkit.models.layers import ConvNormAct
+from segkit.models.mobilenet_v2 import MobileNetV2
 
 SIZE = (513, 513)
 """Height and width of the pictures that the published multiply-adds are of."""
@@ -61,10 +61,9 @@ def network_cost(network: Network, setting: Setting) -> Cost:
 @cache
 def wide_head_cost(setting: Setting) -> Cost:
     """MobileNetV2 with ASPP built on its last map, of 1280 channels, instead of the 320 before it."""
-    backbone = blank_network(Network("mobilenet_v2", aspp=True), setting.output_stride).backbone
     with torch.device("meta"):
         model = DeepLabV3(
-            _WithLastMap(backbone),
+            _WithLastMap(MobileNetV2(setting.output_stride)),
             rates=aspp_rates(setting.output_stride),
             classes=VOC_CLASSES,
             palette=(),
@@ -86,15 +85,15 @@ def blank_network(network: Network, output_stride: int, *, classes: int = len(VO
         )
 
 
-class _WithLastMap(nn.Module):
+class _WithLastMap(Backbone):
     """MobileNetV2 with the classifier's 1x1 convolution to 1280 channels."""
 
-    def __init__(self, backbone: Any) -> None:
+    def __init__(self, backbone: MobileNetV2) -> None:
         super().__init__()
         self.backbone = backbone
-        self.last = ConvNormAct(backbone.out_channels, 1280, eps=1e-3, activation="relu6")
-        self.out_channels = 1280
-        self.output_stride: int = backbone.output_stride
+        self.last = backbone.classifier_layer()
+        self.out_channels = backbone.last_channels
+        self.output_stride = backbone.output_stride
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) -> (N, 1280, H / output_stride, W / output_stride)."""

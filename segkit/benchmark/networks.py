@@ -7,6 +7,7 @@ from segkit.base.errors import WeightsError
 from segkit.benchmark.cells import Models
 from segkit.benchmark.published import Network
 from segkit.data.dataset import Dataset
+from segkit.models.build import backbone_options
 from segkit.recipe.build import load_for_data
 from segkit.recipe.config import Config
 from segkit.training.events import Listener
@@ -16,15 +17,15 @@ from segkit.training.train import train
 
 def recipe_for(config: Config, network: Network) -> Config:
     """The recipe with another network in it, and the weights that the ablation names for its backbone."""
+    known = backbone_options(network.backbone)
     model = {
         **config.model.model_dump(),
+        **{option: None for option in config.model.options if option not in known},
         "backbone": network.backbone,
         "aspp": network.aspp,
         "width": network.options.get("width"),
-        "weights": config.ablation.weights.get(network.backbone, config.model.weights),  # type: ignore[call-overload]
+        "weights": config.ablation.weights.get(network.backbone, config.model.weights),
     }
-    if network.backbone != "resnet101":
-        model |= {"stem": None, "strided_unit": None, "multi_grid": None}
     return Config.model_validate({**config.model_dump(), "model": model})
 
 

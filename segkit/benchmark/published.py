@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from segkit.evaluation.inference import MF_SCALES
+from segkit.models.build import BACKBONES
 
 
 class Network(NamedTuple):
@@ -32,10 +33,7 @@ class Network(NamedTuple):
     @property
     def title(self) -> str:
         """Such as "MobileNetV2 x0.5", without the head."""
-        return TITLES.get(self.backbone, self.backbone) + ("" if self.width == 1 else f" x{self.width:g}")
-
-
-TITLES = {"mobilenet_v1": "MobileNetV1", "mobilenet_v2": "MobileNetV2", "resnet101": "ResNet-101"}
+        return BACKBONES[self.backbone].title + ("" if self.width == 1 else f" x{self.width:g}")
 
 
 class Setting(NamedTuple):

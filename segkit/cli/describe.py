@@ -10,7 +10,7 @@ from rich.table import Table
 
 from segkit.base.errors import ConfigError
 from segkit.cli.app import app
-from segkit.cli.options import check_output_stride
+from segkit.cli.options import OUTPUT_STRIDES_TEXT, check_output_stride
 
 if TYPE_CHECKING:
     from segkit.models.classifier import Classifier
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     epilog="Examples: segkit describe mobilenet_v2 --size 224; segkit describe resnet101 --os 8 --aspp --size 513"
 )
 def describe(
-    backbone: Annotated[str, typer.Argument(help="mobilenet_v1, mobilenet_v2 or resnet101.")],
+    backbone: Annotated[str, typer.Argument(help="Such as mobilenet_v2; any other word lists them.")],
     size: Annotated[int, typer.Option(min=33, help="Side of the picture in pixels.")] = 224,
     output_stride: Annotated[
-        int | None, typer.Option("--os", help="Show the segmentation form, at 8, 16 or 32.")
+        int | None, typer.Option("--os", help=f"Show the segmentation form, at {OUTPUT_STRIDES_TEXT}.")
     ] = None,
     aspp: Annotated[bool, typer.Option("--aspp", help="With the atrous branches (segmentation form).")] = False,
     classes: Annotated[int | None, typer.Option(min=1, max=255, help="[default: 1000; segmentation form: 21]")] = None,
-    width: Annotated[float, typer.Option(min=0.1, max=4, help="Width multiplier (mobilenet_v2).")] = 1.0,
+    width: Annotated[float, typer.Option(min=0.1, max=4, help="Width multiplier, of a backbone that has one.")] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print a network's layers as the papers do, with dilation, receptive field, MAdds and parameters."""
@@ -75,19 +75,17 @@ def _network(
     backbone: str, *, output_stride: int | None, aspp: bool, classes: int | None, width: float
 ) -> "Classifier | DeepLabV3":
     from segkit.base.labels import default_classes
-    from segkit.models.build import BACKBONES, build_classifier, build_network
+    from segkit.models.build import BACKBONES, backbone_options, build_classifier, build_network
 
     if backbone not in BACKBONES:
         raise ConfigError(f"{backbone}: is no backbone: choose one of {', '.join(BACKBONES)}")
-    if width != 1 and backbone != "mobilenet_v2":
-        raise ConfigError(f"--width {width:g}: only mobilenet_v2 has a width multiplier")
+    if width != 1 and "width" not in backbone_options(backbone):
+        raise ConfigError(f"--width {width:g}: {backbone} has no width multiplier")
     check_output_stride(output_stride)
     if aspp and output_stride is None:
         raise ConfigError("--aspp: belongs to the segmentation form: give --os too")
-    options = {"width": width} if backbone == "mobilenet_v2" else {}
+    options = {} if width == 1 else {"width": width}
     if output_stride is None:
-        # The classifiers round their channels to 8, DeepLab's networks do not.
-        rounding = {"divisor": 8} if backbone == "mobilenet_v2" else {}
-        return build_classifier(backbone, num_classes=classes or 1000, options={**options, **rounding})
+        return build_classifier(backbone, num_classes=classes or 1000, options=options)
     names = default_classes(classes or 21)
     return build_network(backbone, classes=names, aspp=aspp, output_stride=output_stride, options=options)

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 import typer
 
 from segkit.base.errors import ConfigError
+from segkit.models.atrous import OUTPUT_STRIDES
 
 if TYPE_CHECKING:
     from segkit.evaluation.intervals import Interval
 
-OutputStride = Annotated[int, typer.Option("--os", help="Output stride: 8, 16 or 32.")]
+OUTPUT_STRIDES_TEXT = " or ".join(", ".join(map(str, OUTPUT_STRIDES)).rsplit(", ", 1))
+
+OutputStride = Annotated[int, typer.Option("--os", help=f"Output stride: {OUTPUT_STRIDES_TEXT}.")]
 Mf = Annotated[
     bool, typer.Option("--mf", help="Multi-scale and flip: 0.5 to 1.75 in steps of 0.25, each mirrored too.")
 ]
@@ -50,8 +53,8 @@ def passes(*, mf: bool, scales: list[float] | None, flip: bool) -> Passes:
 
 def check_output_stride(output_stride: int | None) -> None:
     """Raise ConfigError unless `--os` is one that networks are built for."""
-    if output_stride not in (None, 8, 16, 32):
-        raise ConfigError(f"--os {output_stride}: choose 8, 16 or 32")
+    if output_stride not in (None, *OUTPUT_STRIDES):
+        raise ConfigError(f"--os {output_stride}: choose {OUTPUT_STRIDES_TEXT}")
 
 
 def percent(value: float) -> str:

@@ -8,8 +8,11 @@ same function at more positions (the a-trous identity, DeepLab, https://arxiv.or
 """
 
 from collections.abc import Sequence
+from typing import Literal, get_args
 
-OUTPUT_STRIDES = (8, 16, 32)
+OutputStride = Literal[8, 16, 32]
+"""The output strides that networks are built for."""
+OUTPUT_STRIDES: tuple[int, ...] = get_args(OutputStride)
 
 
 def check_output_stride(output_stride: int) -> None:

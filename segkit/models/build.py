@@ -1,20 +1,23 @@
 """The networks by name. `build_network` and `build_classifier` take plain values and build."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import inspect
+from collections.abc import Sequence
+from typing import Annotated, Any
 
+from pydantic import AfterValidator
 from torch import nn
 
 from segkit.base.labels import Palette, voc_palette
 from segkit.models.atrous import aspp_rates
-from segkit.models.classifier import Classifier, last_channels
+from segkit.models.backbone import Backbone
+from segkit.models.classifier import Classifier
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.models.layers import initialise
 from segkit.models.mobilenet_v1 import MobileNetV1
 from segkit.models.mobilenet_v2 import MobileNetV2
 from segkit.models.resnet import ResNet101
 
-BACKBONES: dict[str, Callable[..., Any]] = {
+BACKBONES: dict[str, type[Backbone]] = {
     "mobilenet_v1": MobileNetV1,
     "mobilenet_v2": MobileNetV2,
     "resnet101": ResNet101,
@@ -28,11 +31,25 @@ TENSORFLOW_MEAN = TENSORFLOW_STD = (127.5, 127.5, 127.5)
 """TensorFlow's `x / 127.5 - 1`."""
 
 
-def build_backbone(name: str, output_stride: int, **options: Any) -> Any:
-    """A backbone by name, with the options of its class. Raises ValueError for an unknown name or output stride."""
+def backbone_class(name: str) -> type[Backbone]:
+    """The class of a backbone. Raises ValueError, which lists the names, for an unknown one."""
     if name not in BACKBONES:
         raise ValueError(f"unknown backbone {name!r}: choose one of {', '.join(BACKBONES)}")
-    return BACKBONES[name](output_stride, **options)
+    return BACKBONES[name]
+
+
+def _known(name: str) -> str:
+    backbone_class(name)
+    return name
+
+
+BackboneName = Annotated[str, AfterValidator(_known)]
+
+
+def backbone_options(name: str) -> dict[str, Any]:
+    """The options of a backbone's class, each with the annotation that bounds its values; ValueError as above."""
+    parameters = inspect.signature(backbone_class(name)).parameters.values()
+    return {each.name: each.annotation for each in parameters if each.kind is each.KEYWORD_ONLY}
 
 
 def build_network(
@@ -54,7 +71,7 @@ def build_network(
     """
     options = dict(options or {})
     network = DeepLabV3(
-        build_backbone(backbone, output_stride, **options),
+        backbone_class(backbone)(output_stride, **options),
         rates=aspp_rates(output_stride) if aspp else (),
         classes=classes,
         palette=palette or voc_palette(len(classes)),
@@ -77,17 +94,13 @@ def build_classifier(
     std: Sequence[float] = TENSORFLOW_STD,
 ) -> Classifier:
     """The classifier form of a backbone, with fresh weights; arguments and errors as in `build_network`."""
-    options = dict(options or {})
-    if backbone == "resnet101":
-        options.setdefault("multi_grid", (1, 1, 1))  # DeepLab's addition: the ImageNet classifier has none
-    features = build_backbone(backbone, 32, **options)
+    kind = backbone_class(backbone)
+    options = {**kind.classifier_options, **(options or {})}
     classifier = Classifier(
-        features,
+        kind(32, **options),
         num_classes=num_classes,
-        last_channels=last_channels(backbone, options.get("width", 1.0)),
         mean=mean,
         std=std,
-        eps=options.get("eps", 1e-3),
         architecture={"backbone": backbone, "options": options},
     )
     initialise(classifier)

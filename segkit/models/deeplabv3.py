@@ -1,32 +1,26 @@
 """The DeepLabv3 head (https://arxiv.org/abs/1706.05587) and the network around it."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
 from segkit.base.labels import Palette
+from segkit.models.backbone import Backbone
 from segkit.models.layers import ConvNormAct
 
 HEAD_CHANNELS = 256
+
+Canvas = Annotated[int, Field(ge=1, le=16_385)]
+"""Side in pixels; at most sixteen times that of most pictures, and still something that a machine can hold."""
 
 
 def resize(x: Tensor, size: Sequence[int]) -> Tensor:
     """(N, C, h, w) -> (N, C, *size), bilinearly with aligned corners, as goes with sides of 16k+1."""
     return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=True)
-
-
-class Backbone(Protocol):
-    """What a head needs of a backbone: a map of `out_channels`, `output_stride` times smaller than the picture."""
-
-    out_channels: int
-    output_stride: int
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """(N, 3, H, W), normalised -> (N, out_channels, H / output_stride, W / output_stride), rounded up."""
-        ...
 
 
 class ImagePooling(ConvNormAct):

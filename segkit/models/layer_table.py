@@ -7,12 +7,10 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from segkit.models.backbone import Block
 from segkit.models.complexity import Call, call_madds, count_parameters, trace, upsampling_madds
 from segkit.models.deeplabv3 import ASPP, ImagePooling
 from segkit.models.layers import ConvNormAct
-from segkit.models.mobilenet_v1 import SeparableBlock
-from segkit.models.mobilenet_v2 import InvertedResidual
-from segkit.models.resnet import Bottleneck
 
 
 @dataclass(frozen=True)
@@ -78,12 +76,10 @@ def _blocks(calls: Sequence[Call]) -> list[list[tuple[nn.Module, str]]]:
 
 def _find_blocks(module: nn.Module, prefix: str) -> Iterator[list[tuple[nn.Module, str]]]:
     for child in module.children():
-        if isinstance(child, SeparableBlock):
-            yield [(child.depthwise, "conv2d dw 3x3"), (child.pointwise, "conv2d 1x1")]
-        elif isinstance(child, InvertedResidual):
-            yield [(child, "bottleneck")]
-        elif isinstance(child, Bottleneck):
-            yield [(child, "bottleneck unit")]
+        if isinstance(child, Block) and child.operator:
+            yield [(child, child.operator)]
+        elif isinstance(child, Block):
+            yield [row for rows in _find_blocks(child, prefix) for row in rows]
         elif isinstance(child, ImagePooling):
             yield [(child, f"{prefix}image pooling")]
         elif isinstance(child, nn.MaxPool2d):
@@ -91,9 +87,13 @@ def _find_blocks(module: nn.Module, prefix: str) -> Iterator[list[tuple[nn.Modul
         elif isinstance(child, nn.Linear):
             yield [(child, "conv2d 1x1")]  # on a map of one position it is one, and so MobileNetV2's table calls it
         elif isinstance(child, ConvNormAct | nn.Conv2d):
-            yield [(child, f"{prefix}conv2d {_window(child).name}")]
+            yield [(child, f"{prefix}conv2d {'dw ' if _is_depthwise(child) else ''}{_window(child).name}")]
         else:
             yield from _find_blocks(child, "ASPP " if isinstance(child, ASPP) else prefix)
+
+
+def _is_depthwise(layer: nn.Module) -> bool:
+    return any(isinstance(module, nn.Conv2d) and module.groups > 1 for module in layer.modules())
 
 
 class _Window(NamedTuple):
@@ -153,7 +153,7 @@ def _row(call: Call, operator: str, fields: _Fields, madds: Counter[nn.Module]) 
     return LayerRow(
         input=_shape(call.given),
         operator=operator,
-        t=unit.expansion if isinstance(unit, InvertedResidual) else None,
+        t=unit.expansion if isinstance(unit, Block) else None,
         c=call.made.shape[1],
         n=1,
         s=window.stride,

@@ -3,7 +3,8 @@
 from torch import Tensor, nn
 
 from segkit.models.atrous import atrous_plan
-from segkit.models.layers import ConvNormAct, Padding
+from segkit.models.backbone import Backbone, Block
+from segkit.models.layers import ConvNormAct, Epsilon, Padding
 
 # Output channels and stride of the 13 separable blocks.
 BLOCKS = (
@@ -23,7 +24,7 @@ BLOCKS = (
 )
 
 
-class SeparableBlock(nn.Module):
+class SeparableBlock(Block):
     """A depthwise 3x3 convolution and a pointwise one, each with batch norm and ReLU6."""
 
     def __init__(
@@ -48,14 +49,16 @@ class SeparableBlock(nn.Module):
         return self.pointwise(self.depthwise(x))
 
 
-class MobileNetV1(nn.Module):
+class MobileNetV1(Backbone):
     """The 1024-channel map of MobileNetV1, at any output stride with the same weights.
 
     `output_stride` is 8, 16 or 32; `padding` and `eps` (of the batch norms) are the weights': "tensorflow" or
     "symmetric", and 1e-3 for TensorFlow's, 1e-5 for timm's.
     """
 
-    def __init__(self, output_stride: int, *, padding: Padding = "symmetric", eps: float = 1e-3) -> None:
+    title = "MobileNetV1"
+
+    def __init__(self, output_stride: int, *, padding: Padding = "symmetric", eps: Epsilon = 1e-3) -> None:
         super().__init__()
         self.output_stride = output_stride
         plan = atrous_plan((2, *(stride for _, stride in BLOCKS)), output_stride)

@@ -1,9 +1,16 @@
 """MobileNetV2 (https://arxiv.org/abs/1801.04381, table 2)."""
 
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
 from torch import Tensor, nn
 
 from segkit.models.atrous import atrous_plan
-from segkit.models.layers import ConvNormAct, Padding
+from segkit.models.backbone import Backbone, Block
+from segkit.models.layers import ConvNormAct, Epsilon, Padding
+
+Width = Annotated[float, Field(ge=0.1, le=4)]
+Divisor = Annotated[int, Field(ge=1, le=64)]
 
 # Expansion t, output channels c, repeats n, stride s of the first of them: the rows of the paper's table 2.
 STAGES = (
@@ -15,6 +22,7 @@ STAGES = (
     (6, 160, 3, 2),
     (6, 320, 1, 1),
 )
+LAST_CHANNELS = 1280
 
 
 def scaled_channels(channels: int, width: float, divisor: int) -> int:
@@ -28,8 +36,10 @@ def scaled_channels(channels: int, width: float, divisor: int) -> int:
     return rounded + divisor if rounded < 0.9 * product else rounded
 
 
-class InvertedResidual(nn.Module):
+class InvertedResidual(Block):
     """Expand by `expansion` (1: not at all), depthwise 3x3, project without activation; residual where shapes allow."""
+
+    operator = "bottleneck"
 
     def __init__(
         self,
@@ -69,21 +79,24 @@ class InvertedResidual(nn.Module):
         return x + y if self.residual else y
 
 
-class MobileNetV2(nn.Module):
+class MobileNetV2(Backbone):
     """The 320-channel map of MobileNetV2 (times `width`), at any output stride with the same weights.
 
     `output_stride` is 8, 16 or 32; `width` multiplies all channels, rounded to `divisor`; `padding` and `eps` are the
     weights': "tensorflow" and 1e-3 for TensorFlow's, "symmetric" and 1e-5 for torchvision's.
     """
 
+    title = "MobileNetV2"
+    classifier_options: ClassVar[dict[str, Any]] = {"divisor": 8}
+
     def __init__(
         self,
         output_stride: int,
         *,
-        width: float = 1.0,
-        divisor: int = 1,
+        width: Width = 1.0,
+        divisor: Divisor = 1,
         padding: Padding = "symmetric",
-        eps: float = 1e-3,
+        eps: Epsilon = 1e-3,
     ) -> None:
         super().__init__()
         self.output_stride = output_stride
@@ -110,7 +123,12 @@ class MobileNetV2(nn.Module):
             channels = out_channels
         self.blocks = nn.Sequential(*blocks)
         self.out_channels = channels
+        self.last_channels = scaled_channels(LAST_CHANNELS, max(width, 1.0), 8)  # slim never shrinks it
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W), normalised -> (N, 320 * width, H / output_stride, W / output_stride), rounded up."""
         return self.blocks(self.stem(x))
+
+    def classifier_layer(self) -> ConvNormAct:
+        """The 1x1 convolution to 1280 channels (times `width` above 1)."""
+        return ConvNormAct(self.out_channels, self.last_channels, eps=self.stem.norm.eps, activation="relu6")

@@ -1,16 +1,19 @@
 """ResNet-101 (https://arxiv.org/abs/1512.03385), in the forms that public weights come in."""
 
-from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segkit.models.atrous import atrous_plan
-from segkit.models.layers import ConvNormAct
+from segkit.models.backbone import Backbone, Block
+from segkit.models.layers import ConvNormAct, Epsilon
 
 Stem = Literal["deep", "7x7"]
 StridedUnit = Literal["last", "first"]
+Dilation = Annotated[int, Field(ge=1, le=32)]
+MultiGrid = tuple[Dilation, Dilation, Dilation]
 
 UNITS = (3, 4, 23, 3)
 """Units of the four blocks of ResNet-101."""
@@ -19,12 +22,14 @@ WIDTHS = (64, 128, 256, 512)
 EXPANSION = 4
 
 
-class Bottleneck(nn.Module):
+class Bottleneck(Block):
     """1x1, 3x3 (strided or dilated), 1x1, added to the shortcut, then ReLU.
 
     The shortcut is a 1x1 convolution where `project`, else the input itself, of which every `stride`-th position is
     taken (slim's `subsample`).
     """
+
+    operator = "bottleneck unit"
 
     def __init__(
         self, in_channels: int, width: int, *, stride: int, dilation: int, project: bool, eps: float = 1e-5
@@ -45,15 +50,18 @@ class Bottleneck(nn.Module):
         return F.relu(self.expand(self.spatial(self.reduce(x))) + shortcut, inplace=True)
 
 
-class ResNet101(nn.Module):
+class ResNet101(Backbone):
     """The 2048-channel map of ResNet-101, at any output stride with the same weights.
 
     `output_stride` is 8, 16 or 32. `stem` is "deep" (three 3x3 convolutions of 64, 64 and 128 channels) or "7x7";
     `strided_unit` says which unit of a block has its stride; `multi_grid` multiplies the dilations of the three units
     of the last block (DeepLabv3, https://arxiv.org/abs/1706.05587 section 3.2.1). The defaults are TF DeepLab's
     "beta" form, with which the published table was made; torchvision's weights are ("7x7", "first"), timm's
-    `resnet101s` ("deep", "first").
+    `resnet101s` ("deep", "first"). The ImageNet classifier has no `multi_grid`, which is DeepLab's addition.
     """
+
+    title = "ResNet-101"
+    classifier_options: ClassVar[dict[str, Any]] = {"multi_grid": (1, 1, 1)}
 
     def __init__(
         self,
@@ -61,8 +69,8 @@ class ResNet101(nn.Module):
         *,
         stem: Stem = "deep",
         strided_unit: StridedUnit = "last",
-        multi_grid: Sequence[int] = (1, 2, 4),
-        eps: float = 1e-5,
+        multi_grid: MultiGrid = (1, 2, 4),
+        eps: Epsilon = 1e-5,
     ) -> None:
         super().__init__()
         self.output_stride = output_stride

@@ -13,16 +13,11 @@ from segkit.data.shapes import SPLITS, ShapesDataset
 from segkit.data.transforms import TrainingTransform
 from segkit.data.unlabelled import UnlabelledPictures
 from segkit.data.voc import VocDataset
+from segkit.models.build import backbone_options
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.models.folding import prepare_to_predict
 from segkit.recipe.config import DataConfig, ModelConfig, ShapesConfig, TrainConfig, VocConfig
 from segkit.weights.build import build_model, load_model
-
-_OPTIONS: dict[str, tuple[str, ...]] = {
-    "mobilenet_v1": (),
-    "mobilenet_v2": ("width",),
-    "resnet101": ("stem", "strided_unit", "multi_grid"),
-}
 
 
 def open_dataset(data: DataConfig, split: str, *, findings: list[Finding] | None = None) -> Dataset:
@@ -79,9 +74,9 @@ def build_from_config(config: ModelConfig, dataset: Dataset) -> DeepLabV3:
 
     Raises ConfigError for an option that the backbone has not got, WeightsError where the weights do not fit.
     """
-    options = config.options
-    for option in options:
-        if option not in _OPTIONS[config.backbone]:
+    known = backbone_options(config.backbone)
+    for option in config.options:
+        if option not in known:
             raise ConfigError(f"model.{option}: {config.backbone} has no such option: leave it out")
     return build_model(
         config.backbone,
@@ -90,7 +85,7 @@ def build_from_config(config: ModelConfig, dataset: Dataset) -> DeepLabV3:
         classes=dataset.classes,
         palette=dataset.palette,
         weights=config.weights,
-        options=options,
+        options=config.options,
         canvas=config.canvas,
     )
 

@@ -12,16 +12,17 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from segkit.base.errors import ConfigError
+from segkit.models.atrous import OutputStride
+from segkit.models.build import BackboneName
+from segkit.models.deeplabv3 import Canvas
+from segkit.models.mobilenet_v2 import Width
+from segkit.models.resnet import MultiGrid, Stem, StridedUnit
 from segkit.recipe.shipped import find_recipe
 
-Backbone = Literal["mobilenet_v1", "mobilenet_v2", "resnet101"]
-OutputStride = Literal[8, 16, 32]
 Colour = tuple[
     Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)]
 ]
 Label = Annotated[int, Field(ge=0, le=255)]
-Canvas = Annotated[int, Field(ge=1, le=16_385)]
-Dilation = Annotated[int, Field(ge=1, le=32)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
@@ -32,20 +33,21 @@ class _Section(BaseModel):
 class ModelConfig(_Section):
     """The network and what it starts from."""
 
-    backbone: Backbone = "mobilenet_v2"
+    backbone: BackboneName = "mobilenet_v2"
     aspp: bool = False  # the three atrous branches of the head
     output_stride: OutputStride = 16  # in training; evaluation may choose another
     weights: str | None = None  # to start from: imagenet, a name of `segkit weights` or a file; none: from scratch
     canvas: Canvas | None = None  # side in pixels that evaluation pads to; none: the weights', else the next 16k+1
-    width: Annotated[float, Field(ge=0.1, le=4)] | None = None  # mobilenet_v2: multiplies the channels
-    stem: Literal["deep", "7x7"] | None = None  # resnet101
-    strided_unit: Literal["last", "first"] | None = None  # resnet101: the unit of a block that has its stride
-    multi_grid: tuple[Dilation, Dilation, Dilation] | None = None  # resnet101: dilations in the last block
+    width: Width | None = None  # mobilenet_v2: multiplies the channels
+    stem: Stem | None = None  # resnet101
+    strided_unit: StridedUnit | None = None  # resnet101: the unit of a block that has its stride
+    multi_grid: MultiGrid | None = None  # resnet101: dilations in the last block
 
     @property
     def options(self) -> dict[str, Any]:
         """The options of the backbone's class that the recipe sets."""
-        return self.model_dump(include={"width", "stem", "strided_unit", "multi_grid"}, exclude_none=True)
+        own = {"backbone", "aspp", "output_stride", "weights", "canvas"}
+        return self.model_dump(exclude=own, exclude_none=True)
 
 
 class VocConfig(_Section):
@@ -129,11 +131,11 @@ class TrainConfig(_Section):
 class AblationConfig(_Section):
     """The grid of `segkit ablate`: the values of each switch, the first of which the others are compared with."""
 
-    backbones: Annotated[tuple[Backbone, ...], Field(max_length=3)] = ()  # none: the recipe's
+    backbones: tuple[BackboneName, ...] = ()  # none: the recipe's
     aspp: Annotated[tuple[bool, ...], Field(min_length=1, max_length=2)] = (False, True)
-    output_strides: Annotated[tuple[OutputStride, ...], Field(min_length=1, max_length=3)] = (16, 8)  # in evaluation
+    output_strides: Annotated[tuple[OutputStride, ...], Field(min_length=1)] = (16, 8)  # in evaluation
     mf: Annotated[tuple[bool, ...], Field(min_length=1, max_length=2)] = (False, True)  # multi-scale and flip
-    weights: dict[Backbone, str] = {}  # what each backbone starts from; without: model.weights
+    weights: dict[BackboneName, str] = {}  # what each backbone starts from; without: model.weights
 
     @pydantic.model_validator(mode="after")
     def _once(self) -> "AblationConfig":
@@ -255,6 +257,8 @@ def _sentence(error: pydantic.ValidationError) -> str:
         kinds = first.get("ctx", {}).get("expected_tags", "'voc', 'folder', 'shapes'")
         given = repr(first["ctx"]["tag"]) if first["type"] == "union_tag_invalid" else "missing"
         return f"{where}.kind is {given}: choose one of {kinds}"
+    if first["type"] == "value_error":  # a sentence of ours, which names the value
+        return f"{where}: {message}" if where else message
     short = reprlib.Repr()
     short.maxlevel = 1  # the value may be a whole section, or made huge by YAML's aliases
     return f"{where}: {message}, not {short.repr(first['input'])}" if where else message

@@ -24,7 +24,7 @@ from segkit.version import VERSION
 from segkit.weights.cache import resolve
 from segkit.weights.imported import Weights
 from segkit.weights.importers.recognise import import_tensors
-from segkit.weights.metadata import KEY, Metadata
+from segkit.weights.metadata import METADATA_KEY, Metadata
 
 MAX_METADATA_BYTES = 10_000_000
 PICKLE = b"\x80"
@@ -42,7 +42,7 @@ def save_model(path: Path | str, model: DeepLabV3, *, training: dict[str, Any] |
     """
     metadata = Metadata.of(model, training=training or {}, segkit_version=VERSION)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    write_atomically(Path(path), save_safetensors(tensors, {KEY: metadata.model_dump_json()}))
+    write_atomically(Path(path), save_safetensors(tensors, {METADATA_KEY: metadata.model_dump_json()}))
 
 
 def read_weights(path: Path | str) -> Weights:
@@ -53,10 +53,10 @@ def read_weights(path: Path | str) -> Weights:
     """
     path = resolve(path)
     tensors, metadata = read_tensors(path)
-    if KEY not in metadata:
+    if METADATA_KEY not in metadata:
         return import_tensors(path, tensors)
     try:
-        return Metadata.model_validate_json(metadata[KEY]).weights(tensors)
+        return Metadata.model_validate_json(metadata[METADATA_KEY]).weights(tensors)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         where = "".join(f"{part}: " for part in first["loc"])

@@ -1,55 +1,44 @@
 """The JSON beside the tensors in a segkit file: checked field by field before anything is built from it."""
 
-import inspect
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, TypeAdapter, ValidationError, model_validator
 from torch import Tensor
 
 from segkit.base.labels import IGNORE
-from segkit.models.build import BACKBONES
-from segkit.models.deeplabv3 import DeepLabV3
+from segkit.models.atrous import OutputStride
+from segkit.models.build import BackboneName, backbone_options
+from segkit.models.deeplabv3 import Canvas, DeepLabV3
 from segkit.weights.imported import Weights
 
-KEY = "segkit"
+METADATA_KEY = "segkit"
 """The key of the metadata in the safetensors header."""
-
-MAX_CANVAS = 16_385
-"""Pixels; sixteen times the side of most pictures, and still something that a machine can hold."""
-
-Dilation = Annotated[int, Field(ge=1, le=32)]
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class BackboneOptions(_Strict):
-    """Options of the backbone's class; those left out have the class's defaults. Bounds keep a hostile file small."""
-
-    width: float | None = Field(None, ge=0.1, le=4)
-    divisor: int | None = Field(None, ge=1, le=64)
-    padding: Literal["symmetric", "tensorflow"] | None = None
-    eps: float | None = Field(None, gt=0, le=1)
-    stem: Literal["deep", "7x7"] | None = None
-    strided_unit: Literal["last", "first"] | None = None
-    multi_grid: tuple[Dilation, Dilation, Dilation] | None = None
-
-
 class Architecture(_Strict):
     """The plain values that `build_network` takes."""
 
-    backbone: str
+    backbone: BackboneName
     aspp: bool
-    options: BackboneOptions
+    options: dict[str, Any]
 
     @model_validator(mode="after")
-    def _known(self) -> "Architecture":
-        if self.backbone not in BACKBONES:
-            raise ValueError(f"unknown backbone {self.backbone!r}")
-        for option in self.options.model_dump(exclude_none=True):
-            if option not in inspect.signature(BACKBONES[self.backbone]).parameters:
-                raise ValueError(f"{self.backbone} has no option {option!r}")
+    def _options_of_the_class(self) -> "Architecture":
+        """The class's own bounds keep a hostile file small; None, which files may have, stands for its default."""
+        known = backbone_options(self.backbone)
+        for name, value in self.options.items():
+            if value is None:
+                continue
+            if name not in known:
+                raise ValueError(f"{self.backbone} has no option {name!r}")
+            try:
+                self.options[name] = TypeAdapter(known[name]).validate_python(value)
+            except ValidationError as error:
+                raise ValueError(f"{name}: {error.errors()[0]['msg']}") from None
         return self
 
 
@@ -62,8 +51,8 @@ class Metadata(_Strict):
     palette: tuple[tuple[int, int, int], ...]
     mean: tuple[float, float, float]
     std: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
-    canvas: PositiveInt | None = Field(le=MAX_CANVAS)
-    output_stride: Literal[8, 16, 32]
+    canvas: Canvas | None
+    output_stride: OutputStride
     training: dict[str, Any]
     segkit_version: str
 
@@ -98,7 +87,7 @@ class Metadata(_Strict):
             source="segkit",
             form="segmentation",
             backbone=self.architecture.backbone,
-            options=self.architecture.options.model_dump(exclude_none=True),
+            options={name: value for name, value in self.architecture.options.items() if value is not None},
             tensors=tensors,
             mean=self.mean,
             std=self.std,

@@ -5,7 +5,6 @@ import torch
 from torch import nn
 
 from segkit.models.build import build_classifier
-from segkit.models.classifier import last_channels
 
 
 @pytest.mark.parametrize("backbone", ["mobilenet_v1", "mobilenet_v2", "resnet101"])
@@ -32,11 +31,7 @@ def test_channels_before_the_logits(backbone: str, options: dict[str, Any], chan
     with torch.device("meta"):
         model = build_classifier(backbone, options=options)
     assert model.classifier.in_features == channels
-    if backbone == "mobilenet_v2":
-        assert last_channels(backbone, options.get("width", 1.0)) == channels
-    else:
-        assert last_channels(backbone) is None
-        assert isinstance(model.last, nn.Identity)
+    assert isinstance(model.last, nn.Identity) == (backbone != "mobilenet_v2")
 
 
 @torch.inference_mode()
@@ -66,4 +61,8 @@ def test_options_reach_every_batch_norm() -> None:
     with torch.device("meta"):
         model = build_classifier("mobilenet_v2", options={"eps": 1e-5, "padding": "tensorflow"})
     assert {module.eps for module in model.modules() if isinstance(module, nn.BatchNorm2d)} == {1e-5}
-    assert model.architecture == {"backbone": "mobilenet_v2", "options": {"eps": 1e-5, "padding": "tensorflow"}}
+    own = {"divisor": 8}  # of the class's classifier form
+    assert model.architecture == {
+        "backbone": "mobilenet_v2",
+        "options": {**own, "eps": 1e-5, "padding": "tensorflow"},
+    }

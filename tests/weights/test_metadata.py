@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 from segkit.base.errors import WeightsError
 from segkit.models.build import build_network
 from segkit.weights.files import read_weights
-from segkit.weights.metadata import KEY, Metadata
+from segkit.weights.metadata import METADATA_KEY, Metadata
 
 CLASSES = ("sky", "road", "car")
 
@@ -52,10 +52,11 @@ def test_is_readable(metadata):
 
 BAD = [
     ("format", 2, "format"),
-    ("architecture.backbone", "vgg16", "unknown backbone 'vgg16'"),
+    ("architecture.backbone", "vgg16", "unknown backbone 'vgg16': choose one of mobilenet_v1"),
     ("architecture.backbone", "mobilenet_v2", "mobilenet_v2 has no option 'stem'"),
     ("architecture.options.width", 0.5, "resnet101 has no option 'width'"),
-    ("architecture.options.width", 1e9, "less than or equal to 4"),
+    ("architecture.options.eps", 1e9, "eps: Input should be less than or equal to 1"),
+    ("architecture", {"backbone": "mobilenet_v2", "aspp": True, "options": {"width": 1e9}}, "less than or equal to 4"),
     ("architecture.options.multi_grid", [1, 1, 10**9], "less than or equal to 32"),
     ("architecture.options.stem", "__import__('os')", "stem"),
     ("architecture.options.depth", 3, "depth"),
@@ -74,7 +75,7 @@ BAD = [
 @pytest.mark.parametrize(("path", "value", "said"), BAD)
 def test_edited_metadata_is_refused_in_one_sentence(metadata, tmp_path, path, value, said):
     file = tmp_path / "edited.safetensors"
-    save_file({"x": torch.ones(1)}, file, {KEY: json.dumps(edited(metadata, path, value))})
+    save_file({"x": torch.ones(1)}, file, {METADATA_KEY: json.dumps(edited(metadata, path, value))})
     with pytest.raises(WeightsError, match=said) as refusal:
         read_weights(file)
     assert str(refusal.value).startswith(f"{file}: ")
@@ -84,7 +85,7 @@ def test_edited_metadata_is_refused_in_one_sentence(metadata, tmp_path, path, va
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 10_000, "\x00"])
 def test_broken_json_is_refused_in_one_sentence(tmp_path, text):
     file = tmp_path / "broken.safetensors"
-    save_file({"x": torch.ones(1)}, file, {KEY: text})
+    save_file({"x": torch.ones(1)}, file, {METADATA_KEY: text})
     with pytest.raises(WeightsError, match="the metadata cannot be used") as refusal:
         read_weights(file)
     assert "\n" not in str(refusal.value)
