@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-import segkit.base.vision_ops  # noqa: F401  first, so that torchvision and the oracles on it can be imported
+import segkit.weights.vision_ops  # noqa: F401  first, so that torchvision and the oracles on it can be imported
 
 # The suite runs in parallel workers on few cores: more threads than cores would only make them wait for each other.
 if "PYTEST_XDIST_WORKER" in os.environ:

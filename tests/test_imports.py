@@ -34,6 +34,11 @@ def test_import_segkit_loads_no_torch():
     assert not loaded & HEAVY
 
 
+def test_a_recipe_is_read_without_torch():
+    code = "from segkit.recipe.config import load_config; load_config('configs/camvid_mobilenet_v2.yaml')"
+    assert not modules_loaded_by(code) & HEAVY
+
+
 @pytest.mark.skipif(importlib.util.find_spec("segkit.cli") is None, reason="there is no command line yet")
 def test_help_loads_no_torch():
     assert not modules_loaded_by(HELP) & HEAVY

@@ -58,7 +58,7 @@ def forward_segkit(*, aspp: bool) -> float:
 
 def forward_smp(*, channels_last: bool) -> float:
     """A single pass of segmentation_models_pytorch's network, which takes sides that are multiples of 16 only."""
-    import segkit.base.vision_ops  # noqa: F401, I001 -- before torchvision, which the peer imports
+    import segkit.weights.vision_ops  # noqa: F401, I001 -- before torchvision, which the peer imports
     import segmentation_models_pytorch as smp
 
     peer = smp.DeepLabV3("mobilenet_v2", encoder_weights=None, encoder_output_stride=16, classes=len(VOC_CLASSES))

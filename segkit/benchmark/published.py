@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from segkit.evaluation.inference import MF_SCALES
-from segkit.models.build import BACKBONES
+from segkit.models.build import backbone_class
 
 
 class Network(NamedTuple):
@@ -33,7 +33,7 @@ class Network(NamedTuple):
     @property
     def title(self) -> str:
         """Such as "MobileNetV2 x0.5", without the head."""
-        return BACKBONES[self.backbone].title + ("" if self.width == 1 else f" x{self.width:g}")
+        return backbone_class(self.backbone).title + ("" if self.width == 1 else f" x{self.width:g}")
 
 
 class Setting(NamedTuple):

@@ -75,7 +75,8 @@ def _network(
     backbone: str, *, output_stride: int | None, aspp: bool, classes: int | None, width: float
 ) -> "Classifier | DeepLabV3":
     from segkit.base.labels import default_classes
-    from segkit.models.build import BACKBONES, backbone_options, build_classifier, build_network
+    from segkit.models.build import backbone_options, build_classifier, build_network
+    from segkit.models.options import BACKBONES
 
     if backbone not in BACKBONES:
         raise ConfigError(f"{backbone}: is no backbone: choose one of {', '.join(BACKBONES)}")

@@ -38,7 +38,7 @@ def evaluate(
     overrides: Overrides = None,
     data: Annotated[Path | None, typer.Option(help="A recipe with the data [default: the one trained by].")] = None,
     split: Annotated[str | None, typer.Option(help="[default: the recipe's val_split]")] = None,
-    output_stride: OutputStride = 16,
+    output_stride: OutputStride = None,
     mf: Mf = False,
     scales: Scales = None,
     flip: Flip = False,
@@ -49,12 +49,14 @@ def evaluate(
     html_file: Annotated[Path | None, typer.Option("--html", help="Write a page to look at to this file.")] = None,
 ) -> None:
     """Score a model on a data set: mIoU, IoU of each class, accuracies, and the protocol."""
-    from segkit.base.device import choose_precision
+    from segkit.base.device import choose_device, choose_precision
     from segkit.base.files import file_digest, make_folder, write_atomically
     from segkit.base.machine import describe_machine
     from segkit.evaluation.evaluate import evaluate as run
     from segkit.evaluation.gallery import Gallery
-    from segkit.recipe.build import load_for_data, open_dataset
+    from segkit.models.folding import prepare_to_predict
+    from segkit.recipe.build import open_dataset
+    from segkit.weights.build import load_segmenter
 
     check_output_stride(output_stride)
     chosen = passes(mf=mf, scales=scales, flip=flip)
@@ -62,7 +64,9 @@ def evaluate(
     config = _recipe(file, data, overrides or [])
     split = split or config.needed_data.val_split
     dataset = open_dataset(config.needed_data, split)
-    model = load_for_data(file, dataset, output_stride=output_stride, canvas=config.model.canvas, device=device)
+    target = choose_device(device)
+    network = load_segmenter(file, output_stride=output_stride, classes=dataset.classes, canvas=config.model.canvas)
+    model = prepare_to_predict(network, target)
     for result_file in filter(None, (json_file, html_file)):
         make_folder(result_file.parent)  # before the hours of work, not after
     about = {"weights": weights, "weights_sha256": file_digest(file), "data": config.needed_data.kind, "split": split}
@@ -110,11 +114,11 @@ def _plain(value: Any) -> str:
 def _recipe(weights: Path, data: Path | None, overrides: list[str]) -> "Config":
     """The recipe given, or that of the training that made the weights."""
     from segkit.recipe.config import config_from, load_config
-    from segkit.weights.files import read_weights
+    from segkit.weights.files import read_training
 
     if data is not None:
         return load_config(data, overrides)
-    trained_by = read_weights(weights).training.get("config")
+    trained_by = read_training(weights).get("config")
     config = config_from(trained_by, source=str(weights), overrides=overrides) if isinstance(trained_by, dict) else None
     if config is None or config.data is None:
         raise ConfigError(f"{weights}: does not tell what data it was trained on: give a recipe with --data")

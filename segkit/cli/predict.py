@@ -16,7 +16,7 @@ def predict(
     weights: WeightsArgument,
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Pictures, folders or patterns.")],
     out: Annotated[Path, typer.Option(help="Folder for label maps and overlays.")],
-    output_stride: OutputStride = 16,
+    output_stride: OutputStride = None,
     mf: Mf = False,
     scales: Scales = None,
     flip: Flip = False,
@@ -28,13 +28,13 @@ def predict(
     from segkit.base.files import make_folder
     from segkit.evaluation.pictures import find_pictures, predict_files
     from segkit.models.folding import prepare_to_predict
-    from segkit.weights.build import load_model
+    from segkit.weights.build import load_segmenter
 
     check_output_stride(output_stride)
     chosen = passes(mf=mf, scales=scales, flip=flip)
     pictures = find_pictures(paths)
     make_folder(out)
-    model = prepare_to_predict(load_model(obtain(weights), output_stride=output_stride), choose_device(device))
+    model = prepare_to_predict(load_segmenter(obtain(weights), output_stride=output_stride), choose_device(device))
     failed = 0
     for result in predict_files(model, pictures, out, **chosen, window=window):
         if result.error is None:

@@ -20,9 +20,9 @@ def write_report(
     """Write the page, with the recipe in the weights and the curves beside them where a training made them."""
     from segkit.report.html import write_evaluation_page
     from segkit.training.log import read_metrics
-    from segkit.weights.files import read_weights
+    from segkit.weights.files import read_training
 
-    training = read_weights(weights).training
+    training = read_training(weights)
     config = training.get("config")
     write_evaluation_page(
         path,

@@ -25,7 +25,7 @@ def submit(
     competition: Annotated[
         str, typer.Option(help="comp6, or comp5 for a network trained on nothing but VOC's own data.")
     ] = "comp6",
-    output_stride: OutputStride = 16,
+    output_stride: OutputStride = None,
     mf: Mf = False,
     scales: Scales = None,
     flip: Flip = False,
@@ -51,10 +51,10 @@ def submit(
     from segkit.base.device import choose_device
     from segkit.evaluation.submit import write_submission  # with torch, which no refusal above has to wait for
     from segkit.models.folding import prepare_to_predict
-    from segkit.weights.build import load_model
+    from segkit.weights.build import load_segmenter
 
     chosen = passes(mf=mf, scales=scales, flip=flip)
-    model = load_model(file, output_stride=output_stride, canvas=config.model.canvas)
+    model = load_segmenter(file, output_stride=output_stride, canvas=config.model.canvas)
     with picture_progress(f"{len(pictures)} pictures") as progress:
         write_submission(
             out,

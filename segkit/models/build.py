@@ -1,10 +1,10 @@
 """The networks by name. `build_network` and `build_classifier` take plain values and build."""
 
 import inspect
+import pkgutil
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator
 from torch import nn
 
 from segkit.base.labels import Palette, voc_palette
@@ -13,15 +13,7 @@ from segkit.models.backbone import Backbone
 from segkit.models.classifier import Classifier
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.models.layers import initialise
-from segkit.models.mobilenet_v1 import MobileNetV1
-from segkit.models.mobilenet_v2 import MobileNetV2
-from segkit.models.resnet import ResNet101
-
-BACKBONES: dict[str, type[Backbone]] = {
-    "mobilenet_v1": MobileNetV1,
-    "mobilenet_v2": MobileNetV2,
-    "resnet101": ResNet101,
-}
+from segkit.models.options import BACKBONES, check_backbone
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 """Mean colour of ImageNet, RGB on 0..255 (torchvision's 0.485, 0.456, 0.406)."""
@@ -33,17 +25,8 @@ TENSORFLOW_MEAN = TENSORFLOW_STD = (127.5, 127.5, 127.5)
 
 def backbone_class(name: str) -> type[Backbone]:
     """The class of a backbone. Raises ValueError, which lists the names, for an unknown one."""
-    if name not in BACKBONES:
-        raise ValueError(f"unknown backbone {name!r}: choose one of {', '.join(BACKBONES)}")
-    return BACKBONES[name]
-
-
-def _known(name: str) -> str:
-    backbone_class(name)
-    return name
-
-
-BackboneName = Annotated[str, AfterValidator(_known)]
+    kind: type[Backbone] = pkgutil.resolve_name(BACKBONES[check_backbone(name)])
+    return kind
 
 
 def backbone_options(name: str) -> dict[str, Any]:

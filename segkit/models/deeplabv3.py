@@ -1,11 +1,9 @@
 """The DeepLabv3 head (https://arxiv.org/abs/1706.05587) and the network around it."""
 
 from collections.abc import Sequence
-from typing import Annotated
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field
 from torch import Tensor, nn
 
 from segkit.base.labels import Palette
@@ -13,9 +11,6 @@ from segkit.models.backbone import Backbone
 from segkit.models.layers import ConvNormAct
 
 HEAD_CHANNELS = 256
-
-Canvas = Annotated[int, Field(ge=1, le=16_385)]
-"""Side in pixels; at most sixteen times that of most pictures, and still something that a machine can hold."""
 
 
 def resize(x: Tensor, size: Sequence[int]) -> Tensor:

@@ -1,19 +1,12 @@
 """The one block that all networks are made of: convolution, batch norm, activation."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field
 from torch import Tensor, nn
 
-Padding = Literal["symmetric", "tensorflow"]
-"""How a strided convolution is padded. "symmetric" pads both sides alike (PyTorch); "tensorflow" pads so that the
-output has ceil(n / stride) positions, with the odd pixel at the end: (0, 1) for a 3x3 at stride 2 on an even side.
-At odd sides, such as 513, both are the same."""
-
-Epsilon = Annotated[float, Field(gt=0, le=1)]
-"""What batch norm adds to a variance: 1e-3 in TensorFlow, 1e-5 in PyTorch."""
+from segkit.models.options import Padding
 
 Activation = Literal["relu", "relu6", "none"]
 

@@ -4,7 +4,8 @@ from torch import Tensor, nn
 
 from segkit.models.atrous import atrous_plan
 from segkit.models.backbone import Backbone, Block
-from segkit.models.layers import ConvNormAct, Epsilon, Padding
+from segkit.models.layers import ConvNormAct
+from segkit.models.options import Epsilon, Padding
 
 # Output channels and stride of the 13 separable blocks.
 BLOCKS = (

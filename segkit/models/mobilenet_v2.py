@@ -1,16 +1,13 @@
 """MobileNetV2 (https://arxiv.org/abs/1801.04381, table 2)."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
-from pydantic import Field
 from torch import Tensor, nn
 
 from segkit.models.atrous import atrous_plan
 from segkit.models.backbone import Backbone, Block
-from segkit.models.layers import ConvNormAct, Epsilon, Padding
-
-Width = Annotated[float, Field(ge=0.1, le=4)]
-Divisor = Annotated[int, Field(ge=1, le=64)]
+from segkit.models.layers import ConvNormAct
+from segkit.models.options import Divisor, Epsilon, Padding, Width
 
 # Expansion t, output channels c, repeats n, stride s of the first of them: the rows of the paper's table 2.
 STAGES = (

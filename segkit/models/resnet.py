@@ -1,19 +1,14 @@
 """ResNet-101 (https://arxiv.org/abs/1512.03385), in the forms that public weights come in."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segkit.models.atrous import atrous_plan
 from segkit.models.backbone import Backbone, Block
-from segkit.models.layers import ConvNormAct, Epsilon
-
-Stem = Literal["deep", "7x7"]
-StridedUnit = Literal["last", "first"]
-Dilation = Annotated[int, Field(ge=1, le=32)]
-MultiGrid = tuple[Dilation, Dilation, Dilation]
+from segkit.models.layers import ConvNormAct
+from segkit.models.options import Epsilon, MultiGrid, Stem, StridedUnit
 
 UNITS = (3, 4, 23, 3)
 """Units of the four blocks of ResNet-101."""

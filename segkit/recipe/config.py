@@ -13,10 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegative
 
 from segkit.base.errors import ConfigError
 from segkit.models.atrous import OutputStride
-from segkit.models.build import BackboneName
-from segkit.models.deeplabv3 import Canvas
-from segkit.models.mobilenet_v2 import Width
-from segkit.models.resnet import MultiGrid, Stem, StridedUnit
+from segkit.models.options import BackboneName, Canvas, MultiGrid, Stem, StridedUnit, Width
 from segkit.recipe.shipped import find_recipe
 
 Colour = tuple[

@@ -12,7 +12,7 @@ from segkit.models.deeplabv3 import DeepLabV3, resize
 from segkit.recipe.build import load_for_data
 from segkit.recipe.config import Config, config_from
 from segkit.weights.catalogue import CATALOGUE
-from segkit.weights.files import read_weights
+from segkit.weights.files import read_training
 
 COARSEST_STRIDE = 16
 """Of a teacher: published weights are trained at 16 and say less at 32."""
@@ -70,7 +70,7 @@ def _about(name: str) -> str:
     """The weights and what they were trained on, as far as the catalogue or the file tells it."""
     if not Path(name).is_file() and name in CATALOGUE:
         return _known(name)
-    training = read_weights(name).training
+    training = read_training(name)
     try:
         config = config_from(training["config"], source=name)
     except (KeyError, ConfigError):  # no file of a training, or one of another version of segkit

@@ -1,11 +1,8 @@
 """Networks built from weights: `load_model` for a whole network, `build_model` for a start."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import torch
-from torch import Tensor, nn
 
 from segkit.base.errors import WeightsError
 from segkit.base.labels import IGNORE, VOC_CLASSES, Palette, default_classes
@@ -13,8 +10,11 @@ from segkit.models.build import build_classifier, build_network
 from segkit.models.classifier import Classifier
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.weights.cache import resolve
-from segkit.weights.files import read_weights
+from segkit.weights.files import read_tensors, read_weights
+from segkit.weights.fitting import fitting_head, load_all
 from segkit.weights.imported import Weights
+from segkit.weights.metadata import METADATA_KEY
+from segkit.weights.torchvision_network import TorchvisionNetwork, recognise_network
 
 
 def load_model(
@@ -28,15 +28,15 @@ def load_model(
     whole segmentation network.
     """
     weights = read_weights(path)
-    if weights.form != "segmentation" or not weights.complete:
-        parts = "parts of " if weights.form == "segmentation" else ""
+    if weights.form != "segmentation network" or "classifier.weight" not in weights.tensors:
+        held = ("parts of " if weights.form == "segmentation network" else "") + weights.what
         raise WeightsError(
-            f"{path}: holds {parts}{_held(weights)} in {weights.source}'s names, not a whole segmentation network of "
+            f"{path}: holds {held} in {weights.source}'s names, not a whole segmentation network of "
             f"segkit's: start a training from it with model.weights={path}, or build_model(weights=...)"
         )
     network = build_network(
         weights.backbone,
-        classes=_classes(path, weights, classes),
+        classes=_classes(path, weights.classes, weights.num_classes, classes),
         palette=weights.palette,
         aspp=weights.aspp,
         output_stride=output_stride,
@@ -45,7 +45,7 @@ def load_model(
         std=weights.std,
         canvas=canvas or weights.canvas,
     )
-    _load(network, weights.tensors, path)
+    load_all(network, weights.tensors, path)
     return network.eval()
 
 
@@ -53,7 +53,7 @@ def load_classifier(path: Path | str) -> Classifier:
     """The ImageNet classifier in a foreign file or of a name, in evaluation mode; WeightsError if it has no logits."""
     weights = read_weights(path)
     if weights.form != "classifier" or weights.num_classes is None:
-        raise WeightsError(f"{path}: holds {_held(weights)}, no classifier with its logits: choose another file")
+        raise WeightsError(f"{path}: holds {weights.what}, no classifier with its logits: choose another file")
     classifier = build_classifier(
         weights.backbone,
         num_classes=weights.num_classes,
@@ -61,7 +61,7 @@ def load_classifier(path: Path | str) -> Classifier:
         mean=weights.mean,
         std=weights.std,
     )
-    _load(classifier, weights.tensors, path)
+    load_all(classifier, weights.tensors, path)
     return classifier.eval()
 
 
@@ -100,6 +100,7 @@ def build_model(
             options=options,
             canvas=canvas,
         )
+    known = _classes_if_known(start)
     network = build_network(
         backbone,
         classes=classes,
@@ -110,17 +111,41 @@ def build_model(
         mean=start.mean,
         std=start.std,
         # Another data set's pictures have another size than those the file's canvas was made for.
-        canvas=canvas or (start.canvas if _classes_if_known(start) == tuple(classes) else None),
+        canvas=canvas or (start.canvas if known == tuple(classes) else None),
     )
     # The backbone has to fit as a whole; of the rest, what fits is taken.
-    _load(network.get_submodule("backbone"), _below("backbone.", start.tensors), weights)
-    if start.form == "segmentation":
-        _load(network, {**network.state_dict(), **_fitting_head(network, start)}, weights)
+    backbone_tensors = {name: tensor for name, tensor in start.tensors.items() if name.startswith("backbone.")}
+    load_all(network.backbone, {n.removeprefix("backbone."): t for n, t in backbone_tensors.items()}, weights)
+    if start.form == "segmentation network":
+        head = fitting_head(network, start.tensors, same_classes=known in (None, network.classes))
+        load_all(network, {**network.state_dict(), **head}, weights)
     return network
 
 
-def _held(weights: Weights) -> str:
-    return f"a {weights.backbone} {'segmentation network' if weights.form == 'segmentation' else weights.form}"
+def load_segmenter(
+    path: Path | str,
+    *,
+    output_stride: int | None = None,
+    classes: Sequence[str] | None = None,
+    canvas: int | None = None,
+) -> DeepLabV3 | TorchvisionNetwork:
+    """The network in a file, to predict and be scored with: one that `load_model` takes, or a peer of torchvision's.
+
+    `path`, `classes` and errors are those of `load_model`. A file of one of torchvision's segmentation networks is run
+    as torchvision runs it: without a canvas, and at the output stride that it is built at; WeightsError for another.
+    """
+    tensors, texts = read_tensors(resolve(path))
+    peer = None if METADATA_KEY in texts else recognise_network(tensors)
+    if peer is None:
+        return load_model(path, output_stride=output_stride or 16, classes=classes, canvas=canvas)
+    if output_stride not in (None, peer.output_stride):
+        raise WeightsError(
+            f"{path}: is torchvision's {peer.name}, which has output stride {peer.output_stride} and no other: leave "
+            f"the output stride (--os) out"
+        )
+    load_all(peer.network, peer.tensors, path)
+    names = _classes(path, None, peer.num_classes, classes)
+    return TorchvisionNetwork(peer.network, output_stride=peer.output_stride, classes=names).eval()
 
 
 def _start(path: Path | str, backbone: str, width: float) -> Weights:
@@ -133,90 +158,21 @@ def _start(path: Path | str, backbone: str, width: float) -> Weights:
     return weights
 
 
-def _fitting_head(network: DeepLabV3, start: Weights) -> dict[str, Tensor]:
-    """The tensors of `start` outside its backbone that the network has a place for."""
-    own = network.state_dict()
-    fitting = {}
-    for name, tensor in start.tensors.items():
-        if name.startswith("backbone.") or name not in own:
-            continue
-        if name.startswith("classifier.") and _classes_if_known(start) not in (None, network.classes):
-            continue
-        if name == "head.projection.conv.weight":
-            tensor = _with_inputs(tensor, own[name])
-        if own[name].shape == tensor.shape:
-            fitting[name] = tensor
-    return fitting
-
-
-def _with_inputs(projection: Tensor, own: Tensor) -> Tensor:
-    """The projection of a network without ASPP for one with it, or the reverse: the atrous branches' inputs come last.
-
-    Those that the file has not got start at zero, so that the network starts as the function that the file holds; they
-    learn from the first step, and the fresh branches behind them from the second.
-    """
-    if projection.ndim != own.ndim:
-        return projection
-    resized = torch.zeros_like(own)
-    inputs = min(projection.shape[1], own.shape[1])
-    if projection[:, :inputs].shape != own[:, :inputs].shape:
-        return projection
-    resized[:, :inputs] = projection[:, :inputs]
-    return resized
-
-
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-def _load(module: nn.Module, tensors: Mapping[str, Tensor], path: Path | str) -> None:
-    """Put `tensors` into `module`, all of them and no other; WeightsError names what does not fit."""
-    own = module.state_dict()
-    # Batch norm counts its batches only for momentum=None, which segkit does not use, and TensorFlow has no such count.
-    counters = {name for name in own if name.endswith(".num_batches_tracked")}
-    missing = sorted(set(own) - set(tensors) - counters)
-    unexpected = sorted(set(tensors) - set(own))
-    shapes = [
-        f"{name} is {tuple(tensors[name].shape)}, not {tuple(own[name].shape)}"
-        for name in sorted(set(own) & set(tensors))
-        if own[name].shape != tensors[name].shape
-    ]
-    # Numbers of another kind (an 8-bit file's, say) are no weights without the scales that go with them.
-    kinds = [
-        f"{name} has {tensor.dtype}, not floats"
-        for name, tensor in sorted(tensors.items())
-        if name not in counters and not _has_floats(tensor)
-    ]
-    problems = [
-        *(f"{name} is missing" for name in missing),
-        *(f"{name} is not expected" for name in unexpected),
-        *shapes,
-        *kinds,
-    ]
-    if problems:
-        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
-        raise WeightsError(f"{path}: does not fit the network: {'; '.join(problems[:3])}{more}")
-    module.load_state_dict({**own, **{name: tensor.to(torch.float32) for name, tensor in tensors.items()}})
-
-
-def _has_floats(tensor: Tensor) -> bool:
-    return tensor.is_floating_point() and tensor.layout == torch.strided and not tensor.is_meta
-
-
-def _classes(path: Path | str, weights: Weights, given: Sequence[str] | None) -> tuple[str, ...]:
-    known = _classes_if_known(weights)
-    count = len(known) if known is not None else weights.num_classes
+def _classes(
+    path: Path | str, told: tuple[str, ...] | None, count: int | None, given: Sequence[str] | None
+) -> tuple[str, ...]:
+    """The classes that a file tells, else those given for its `count` logits, else VOC's where it has as many."""
+    if told is not None:
+        return told
     if count is None or count > IGNORE:
         raise WeightsError(f"{path}: has logits for {count} classes, but a label map holds at most {IGNORE}")
-    if weights.classes is not None:
-        return weights.classes
     if given is not None:
         if len(given) != count:
             raise WeightsError(f"{path}: has {count} classes, but {len(given)} names were given")
         return tuple(given)
-    if known is None:
+    if count != len(VOC_CLASSES):
         raise WeightsError(f"{path}: has {count} classes whose names it does not tell: give them with classes=[...]")
-    return known
+    return VOC_CLASSES
 
 
 def _classes_if_known(weights: Weights) -> tuple[str, ...] | None:

@@ -4,16 +4,16 @@ Nothing here executes code from a file: safetensors and npz hold arrays only, an
 `weights_only` loader, which refuses anything but tensors and plain containers.
 """
 
-import json
 import pickle
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pydantic
 import torch
-from safetensors.torch import load as load_safetensors
+from safetensors import safe_open
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
@@ -26,7 +26,6 @@ from segkit.weights.imported import Weights
 from segkit.weights.importers.recognise import import_tensors
 from segkit.weights.metadata import METADATA_KEY, Metadata
 
-MAX_METADATA_BYTES = 10_000_000
 PICKLE = b"\x80"
 """The first byte of the pickles that torch writes."""
 NESTED = ("state_dict", "model_state_dict", "model_state", "model")
@@ -52,11 +51,23 @@ def read_weights(path: Path | str) -> Weights:
     in it, DownloadError for one that cannot be fetched.
     """
     path = resolve(path)
-    tensors, metadata = read_tensors(path)
-    if METADATA_KEY not in metadata:
-        return import_tensors(path, tensors)
+    tensors, texts = read_tensors(path)
+    metadata = _own_metadata(path, texts)
+    return import_tensors(path, tensors) if metadata is None else metadata.weights(tensors)
+
+
+def read_training(path: Path | str) -> dict[str, Any]:
+    """How the network in a file was trained, as `save_model` was told; {} for a foreign file. Raises as above."""
+    path = resolve(path)
+    metadata = _own_metadata(path, read_tensors(path)[1])
+    return {} if metadata is None else metadata.training
+
+
+def _own_metadata(path: Path, texts: Mapping[str, str]) -> Metadata | None:
+    if METADATA_KEY not in texts:
+        return None
     try:
-        return Metadata.model_validate_json(metadata[METADATA_KEY]).weights(tensors)
+        return Metadata.model_validate_json(texts[METADATA_KEY])
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         where = "".join(f"{part}: " for part in first["loc"])
@@ -81,8 +92,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
                 is_torch = any(name.endswith("data.pkl") for name in archive.namelist())
             return (_read_torch(path) if is_torch else _read_npz(path)), {}
         if start[8:] == b"{":
-            data = path.read_bytes()
-            return load_safetensors(data), _safetensors_metadata(data)
+            with safe_open(path, "pt") as opened:
+                return {name: opened.get_tensor(name) for name in opened.keys()}, opened.metadata() or {}  # noqa: SIM118
         if start.startswith(PICKLE):  # torch.save before PyTorch 1.6
             return _read_torch(path), {}
     except WeightsError:
@@ -91,14 +102,6 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         reason = str(error).split("\n")[0] or type(error).__name__
         raise WeightsError(f"{path}: is broken, so it cannot be read ({reason}): get the file again") from None
     raise WeightsError(f"{path}: is {'not ' if start else 'empty, not '}a file of safetensors, npz or PyTorch weights")
-
-
-def _safetensors_metadata(data: bytes) -> dict[str, str]:
-    length = int.from_bytes(data[:8], "little")
-    if length > MAX_METADATA_BYTES:
-        raise ValueError(f"a header of {length} bytes")
-    header = json.loads(data[8 : 8 + length])
-    return dict(header.get("__metadata__") or {})
 
 
 def _read_npz(path: Path) -> dict[str, Tensor]:

@@ -7,8 +7,9 @@ from torch import Tensor
 
 from segkit.base.labels import IGNORE
 from segkit.models.atrous import OutputStride
-from segkit.models.build import BackboneName, backbone_options
-from segkit.models.deeplabv3 import Canvas, DeepLabV3
+from segkit.models.build import backbone_options
+from segkit.models.deeplabv3 import DeepLabV3
+from segkit.models.options import BackboneName, Canvas
 from segkit.weights.imported import Weights
 
 METADATA_KEY = "segkit"
@@ -85,13 +86,11 @@ class Metadata(_Strict):
         """This metadata and its tensors together."""
         return Weights(
             source="segkit",
-            form="segmentation",
             backbone=self.architecture.backbone,
             options={name: value for name, value in self.architecture.options.items() if value is not None},
             tensors=tensors,
             mean=self.mean,
             std=self.std,
-            aspp=self.architecture.aspp,
             classes=self.classes,
             palette=self.palette,
             canvas=self.canvas,

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from segkit.models.build import BACKBONES, backbone_class
+from segkit.models.build import backbone_class
 from segkit.models.layers import initialise
+from segkit.models.options import BACKBONES
 
 RESNET_FORMS = [
     {"stem": stem, "strided_unit": unit, "multi_grid": (1, 1, 1)}

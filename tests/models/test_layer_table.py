@@ -5,9 +5,10 @@ import torch
 from torch import nn
 
 from segkit.base.labels import VOC_CLASSES
-from segkit.models.build import BACKBONES, build_classifier, build_network
+from segkit.models.build import build_classifier, build_network
 from segkit.models.complexity import count_madds, count_parameters
 from segkit.models.layer_table import LayerRow, layer_table
+from segkit.models.options import BACKBONES
 
 
 def segmenter(backbone: str, output_stride: int, aspp: bool = True) -> nn.Module:

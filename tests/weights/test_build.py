@@ -34,7 +34,6 @@ def foreign(monkeypatch):
     def foreign(network, **changes):
         weights = {
             "source": "somebody",
-            "form": "segmentation",
             "backbone": BACKBONE,
             "options": {},
             "tensors": network.state_dict(),
@@ -124,7 +123,7 @@ def test_no_aspp_from_aspp(stored):
 def test_parts_of_a_network(randomise, foreign):
     network = randomise(build_network(BACKBONE, classes=CLASSES, aspp=True))
     tensors = {name: t for name, t in network.state_dict().items() if not name.startswith("classifier.")}
-    path = foreign(network, tensors=tensors, complete=False, aspp=True)
+    path = foreign(network, tensors=tensors)
     start = build_model(weights=path)
     assert same(start.backbone, network.backbone)
     assert same(start.head, network.head)

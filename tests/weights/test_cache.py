@@ -17,7 +17,7 @@ import pytest
 import torch
 from safetensors.torch import save as save_safetensors
 
-import segkit.base.vision_ops  # noqa: F401  before torchvision and timm
+import segkit.weights.vision_ops  # noqa: F401  before torchvision and timm
 from segkit.base.errors import DownloadError, SegkitError, WeightsError
 from segkit.models.build import build_network
 from segkit.weights.build import build_model, load_classifier, load_model

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from segkit.models.build import BACKBONES
+from segkit.models.options import BACKBONES
 from segkit.weights.catalogue import _PUBLIC, CATALOGUE, IMAGENET, IMAGENET_NAMES
 from segkit.weights.importers.recognise import IMPORTERS
 
@@ -36,7 +36,7 @@ def test_imagenet_stands_for_classifiers_of_the_backbone_asked_for():
 
 def test_torchvisions_entries_are_torchvisions():
     """Addresses, sizes and figures, from the torchvision that is installed."""
-    import segkit.base.vision_ops  # noqa: F401  before torchvision
+    import segkit.weights.vision_ops  # noqa: F401  before torchvision
 
     models = pytest.importorskip("torchvision").models
     theirs = {

@@ -33,12 +33,7 @@ def edited(metadata, path, value):
 
 def test_says_all_that_is_needed(metadata):
     weights = Metadata.model_validate(metadata).weights({})
-    assert (weights.source, weights.form, weights.backbone, weights.aspp) == (
-        "segkit",
-        "segmentation",
-        "resnet101",
-        True,
-    )
+    assert (weights.source, weights.backbone) == ("segkit", "resnet101")
     assert weights.options == {"stem": "7x7", "strided_unit": "first", "multi_grid": (1, 1, 1), "eps": 1e-5}
     assert (weights.classes, weights.canvas, weights.training) == (CLASSES, 385, {"miou": 61.5})
     assert weights.palette == ((0, 0, 0), (128, 0, 0), (0, 128, 0))

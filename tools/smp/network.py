@@ -43,7 +43,6 @@ from segkit.models.build import TENSORFLOW_MEAN, TENSORFLOW_STD
 from segkit.recipe.config import ModelConfig
 from segkit.weights.cache import resolve
 from segkit.weights.files import read_tensors, read_weights
-from segkit.weights.importers import tensorflow
 from segkit.weights.importers.torchvision import rename_mobilenet_v2
 
 KEY = "smp"
@@ -127,7 +126,7 @@ class SmpDeepLabV3(nn.Module):
 
 def import_smp() -> ModuleType:
     """The package segmentation_models_pytorch. Raises SegkitError, which says how to get it, where it is not there."""
-    import segkit.base.vision_ops  # noqa: F401  before torchvision, which the package imports
+    import segkit.weights.vision_ops  # noqa: F401  before torchvision, which the package imports
 
     try:
         import segmentation_models_pytorch
@@ -153,14 +152,12 @@ def read_start(weights: Path | str) -> Start:
             raise WeightsError(f"{path}: the metadata cannot be used: train the model again") from None
         return Start(path, tensors, about.mean, about.std, about.eps)
     held = read_weights(path)
-    # Of a file without logits the importer leaves out the last convolution, which segkit has no use for.
-    named = tensorflow.rename_tensors(tensors) if tensorflow.matches(set(tensors)) else held.tensors
-    if held.backbone != "mobilenet_v2" or "last.conv.weight" not in named:
+    if held.backbone != "mobilenet_v2" or "last.conv.weight" not in held.tensors:
         raise WeightsError(
             f"{path}: does not hold a MobileNetV2 with its convolution to 1280 channels, on which the peer's head "
             "stands: give such a file, or the best.safetensors of an earlier run of this program"
         )
-    return Start(path, encoder_tensors(named), held.mean, held.std, float(held.options["eps"]))
+    return Start(path, encoder_tensors(held.tensors), held.mean, held.std, float(held.options["eps"]))
 
 
 def encoder_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

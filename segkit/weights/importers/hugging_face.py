@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from segkit.models.build import TENSORFLOW_MEAN, TENSORFLOW_STD
-from segkit.weights.imported import Form, Weights
+from segkit.weights.imported import Weights
 from segkit.weights.importers.widths import mobilenet_v2_width
 
 SOURCE = "Hugging Face"
@@ -42,27 +42,20 @@ def convert(tensors: Mapping[str, Tensor]) -> Weights:
     """The weights in segkit's names; KeyError where an expected tensor is missing."""
     named = {_rename(_PREFIX.sub("", name)): tensor for name, tensor in tensors.items()}
     backbone = "mobilenet_v1" if "backbone.blocks.0.pointwise.conv.weight" in named else "mobilenet_v2"
-    if "head.projection.conv.weight" in named:
-        form: Form = "segmentation"
-        # Carried along, unused: the head is built on the map before it.
-        named = {name: tensor for name, tensor in named.items() if not name.startswith("last.")}
-    elif "classifier.weight" in named:
-        form = "classifier"
-    else:
-        form = "backbone"
+    segmentation = "head.projection.conv.weight" in named
+    if segmentation:  # the last convolution is carried along, unused: the head is built on the map before it
         named = {name: tensor for name, tensor in named.items() if not name.startswith("last.")}
     options: dict[str, object] = {"padding": "tensorflow", "eps": 1e-3}
     if backbone == "mobilenet_v2":
         options |= mobilenet_v2_width(named, divisors=(8,))
     return Weights(
         source=SOURCE,
-        form=form,
         backbone=backbone,
         options=options,
         tensors=named,
         mean=TENSORFLOW_MEAN,
         std=TENSORFLOW_STD,
-        canvas=CANVAS if form == "segmentation" else None,
+        canvas=CANVAS if segmentation else None,
     )
 
 

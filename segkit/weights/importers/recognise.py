@@ -6,6 +6,8 @@ from pathlib import Path
 from torch import Tensor
 
 from segkit.base.errors import WeightsError
+from segkit.models.build import backbone_class
+from segkit.models.options import BACKBONES
 from segkit.weights.imported import Weights
 from segkit.weights.importers import hugging_face, tensorflow, timm, torchvision
 
@@ -20,7 +22,7 @@ def import_tensors(path: Path, tensors: Mapping[str, Tensor]) -> Weights:
 
     Raises WeightsError when no importer knows the names, or when tensors are missing or have the wrong dimensions.
     """
-    tensors = _unwrapped(tensors)
+    tensors = unwrapped(tensors)
     names = set(tensors)
     for importer in IMPORTERS:
         if importer.matches(names):
@@ -35,14 +37,14 @@ def import_tensors(path: Path, tensors: Mapping[str, Tensor]) -> Weights:
                 ) from None
     if not names:
         raise WeightsError(f"{path}: holds no tensors")
-    some = ", ".join(sorted(names)[:3])
+    some, backbones = ", ".join(sorted(names)[:3]), ", ".join(backbone_class(name).title for name in BACKBONES)
     raise WeightsError(
-        f"{path}: no importer knows these tensor names ({some}, ...): segkit reads MobileNetV1, MobileNetV2, "
-        "ResNet-101 and DeepLabv3 in its own names and those of TensorFlow, Hugging Face, torchvision and timm"
+        f"{path}: no importer knows these tensor names ({some}, ...): segkit reads {backbones} and DeepLabv3 on "
+        f"them in its own names and those of {', '.join(importer.SOURCE for importer in IMPORTERS)}"
     )
 
 
-def _unwrapped(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+def unwrapped(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     """The same tensors without what stands before all of their names."""
     while wrapper := next((w for w in _WRAPPERS if tensors and all(name.startswith(w) for name in tensors)), None):
         tensors = {name.removeprefix(wrapper): tensor for name, tensor in tensors.items()}

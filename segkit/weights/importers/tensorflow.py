@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from segkit.models.build import TENSORFLOW_MEAN, TENSORFLOW_STD
-from segkit.weights.imported import Form, Weights
+from segkit.weights.imported import Weights
 from segkit.weights.importers.widths import mobilenet_v2_width
 
 SOURCE = "TensorFlow"
@@ -32,25 +32,17 @@ def convert(tensors: Mapping[str, Tensor]) -> Weights:
     """The weights in segkit's names and layouts; KeyError where an expected tensor is missing."""
     backbone = "mobilenet_v2" if "MobilenetV2/Conv/weights" in tensors else "mobilenet_v1"
     named = rename_tensors(tensors)
-    if "logits/semantic/weights" in tensors:
-        form: Form = "segmentation"
-    elif "classifier.weight" in named:
-        form = "classifier"
+    segmentation = "head.projection.conv.weight" in named
+    if not segmentation and "classifier.weight" in named:
         named["classifier.weight"] = named["classifier.weight"].flatten(1)  # a 1x1 convolution there, Linear here
-    else:
-        # The convolution to 1280 channels is of no use without the logits behind it.
-        form = "backbone"
-        named = {name: tensor for name, tensor in named.items() if name.startswith("backbone.")}
     return Weights(
         source=SOURCE,
-        form=form,
         backbone=backbone,
         options=_options(backbone, named),
         tensors=named,
         mean=TENSORFLOW_MEAN,
         std=TENSORFLOW_STD,
-        aspp="head.branches.1.conv.weight" in named,
-        canvas=CANVAS if form == "segmentation" else None,
+        canvas=CANVAS if segmentation else None,
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from segkit.models.build import IMAGENET_MEAN, IMAGENET_STD, TENSORFLOW_MEAN, TENSORFLOW_STD
-from segkit.weights.imported import Form, Weights
+from segkit.weights.imported import Weights
 from segkit.weights.importers.torchvision import RESNET_OPTIONS, rename_resnet
 
 SOURCE = "timm"
@@ -43,10 +43,8 @@ def convert(tensors: Mapping[str, Tensor]) -> Weights:
     mobilenet = "conv_stem.weight" in tensors
     rename = _rename_mobilenet if mobilenet else _rename_resnet
     named = {rename(name): tensor for name, tensor in tensors.items()}
-    form: Form = "classifier" if "classifier.weight" in named else "backbone"
     return Weights(
         source=SOURCE,
-        form=form,
         backbone="mobilenet_v1" if mobilenet else "resnet101",
         options={"padding": "symmetric", "eps": 1e-5} if mobilenet else {"stem": "deep", **RESNET_OPTIONS},
         tensors=named,

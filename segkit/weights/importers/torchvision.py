@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from segkit.models.build import IMAGENET_MEAN, IMAGENET_STD
-from segkit.weights.imported import Form, Weights
+from segkit.weights.imported import Weights
 from segkit.weights.importers.widths import mobilenet_v2_width
 
 SOURCE = "torchvision"
@@ -65,26 +65,16 @@ def convert(tensors: Mapping[str, Tensor]) -> Weights:
         options = {"padding": "symmetric", "eps": 1e-5, **mobilenet_v2_width(named, divisors=(8,))}
     elif _DEEPLAB in tensors:
         named = {_rename_deeplab(name): tensor for name, tensor in tensors.items() if not _DROPPED.match(name)}
+        named[_PROJECTION] = _pooling_first(named[_PROJECTION])
     else:
         named = {_rename_resnet(name): tensor for name, tensor in tensors.items()}
-    if _DEEPLAB in tensors:
-        form: Form = "segmentation"
-        named[_PROJECTION] = _pooling_first(named[_PROJECTION])
-    elif "classifier.weight" in named:
-        form = "classifier"
-    else:
-        form = "backbone"
-        named = {name: tensor for name, tensor in named.items() if not name.startswith("last.")}
     return Weights(
         source=SOURCE,
-        form=form,
         backbone="mobilenet_v2" if _MOBILENET in tensors else "resnet101",
         options=options,
         tensors=named,
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
-        aspp=form == "segmentation",
-        complete=form != "segmentation",
     )
 
 

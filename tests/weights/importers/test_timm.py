@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-import segkit.base.vision_ops  # noqa: F401  before timm, which imports torchvision
+import segkit.weights.vision_ops  # noqa: F401  before timm, which imports torchvision
 from segkit.base.errors import WeightsError
 from segkit.weights.build import load_classifier
 from segkit.weights.files import read_weights

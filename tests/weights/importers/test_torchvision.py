@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-import segkit.base.vision_ops  # noqa: F401  before torchvision
+import segkit.weights.vision_ops  # noqa: F401  before torchvision
 from segkit.base.errors import WeightsError
 from segkit.models.build import IMAGENET_MEAN, IMAGENET_STD
 from segkit.weights.build import build_model, load_classifier, load_model

@@ -23,7 +23,7 @@ def matching_builds() -> bool:
 
 
 def test_oracles_import_after_it():
-    done = run(f"import segkit.base.vision_ops; import {ORACLES}")
+    done = run(f"import segkit.weights.vision_ops; import {ORACLES}")
     assert done.returncode == 0, done.stderr
 
 
@@ -31,8 +31,8 @@ def test_declares_only_what_is_missing(matching_builds):
     # nms stands already, under a schema to know it by; a torchvision that can load its own would be in the way of it.
     stands = "torch.library.define('torchvision::nms', '(Tensor mine) -> Tensor')" if not matching_builds else "0"
     show = "print(torch.ops.torchvision.nms.default._schema, torch.ops.torchvision.qnms.default._schema)"
-    again = "print(segkit.base.vision_ops.declare_missing_operators())"
-    done = run(f"import torch; {stands}; import segkit.base.vision_ops; {show}; {again}")
+    again = "print(segkit.weights.vision_ops.declare_missing_operators())"
+    done = run(f"import torch; {stands}; import segkit.weights.vision_ops; {show}; {again}")
     assert done.returncode == 0, done.stderr
     schemas, second_call = done.stdout.splitlines()
     assert ("Tensor mine" in schemas) == (not matching_builds)
@@ -41,5 +41,5 @@ def test_declares_only_what_is_missing(matching_builds):
 
 
 def test_needs_no_torchvision():
-    done = run("import sys; sys.modules['torchvision'] = None; import segkit.base.vision_ops")
+    done = run("import sys; sys.modules['torchvision'] = None; import segkit.weights.vision_ops")
     assert done.returncode == 0, done.stderr
