@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from segkit.models.deeplabv3 import DeepLabV3
     from segkit.recipe.config import Config, load_config
     from segkit.training.train import train
-    from segkit.weights.build import build_model, load_classifier, load_model
+    from segkit.weights.build import build_model, load_classifier, load_model, load_segmenter
     from segkit.weights.files import save_model
 
 __version__ = VERSION
@@ -43,6 +43,7 @@ _HOME = {
     "load_classifier": "segkit.weights.build",
     "load_config": "segkit.recipe.config",
     "load_model": "segkit.weights.build",
+    "load_segmenter": "segkit.weights.build",
     "predict": "segkit.evaluation.inference",
     "save_model": "segkit.weights.files",
     "train": "segkit.training.train",
@@ -66,6 +67,7 @@ __all__ = [
     "load_classifier",
     "load_config",
     "load_model",
+    "load_segmenter",
     "predict",
     "save_model",
     "train",

@@ -12,11 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from segkit.base.errors import DownloadError, OutputError
-from segkit.base.files import check_room, file_digest, make_folder, write_atomically
+from segkit.base.files import BytesDone, check_room, file_digest, make_folder, write_atomically
 from segkit.version import VERSION
-
-Progress = Callable[[int, int | None], None]
-"""Called with the bytes that are there and those there will be, None where nobody has said."""
 
 ATTEMPTS = 10
 """So often a mirror is asked again after a cut connection, as long as each time brings something."""
@@ -31,7 +28,7 @@ def download(
     sha256: str | None = None,
     md5: str | None = None,
     size: int | None = None,
-    progress: Progress | None = None,
+    progress: BytesDone | None = None,
     timeout: float = 30,
 ) -> Path:
     """Bring a file to `to` from the first of `urls` (mirrors, http or https) that has it, and return `to`.
@@ -122,7 +119,7 @@ class _Part:
 
 
 def _from_mirror(
-    url: str, part: _Part, sums: Mapping[str, str], size: int | None, progress: Progress | None, timeout: float
+    url: str, part: _Part, sums: Mapping[str, str], size: int | None, progress: BytesDone | None, timeout: float
 ) -> None:
     """Fill `part` with the right file, or raise _MirrorError."""
     reason = ""
@@ -145,7 +142,7 @@ def _from_mirror(
     raise _MirrorError(reason)
 
 
-def _fetch(url: str, part: _Part, has_sum: bool, size: int | None, progress: Progress | None, timeout: float) -> None:
+def _fetch(url: str, part: _Part, has_sum: bool, size: int | None, progress: BytesDone | None, timeout: float) -> None:
     """Ask once, and append what comes to the part; OSError or HTTPException where the connection fails or is cut."""
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         raise _MirrorError("only http and https addresses are fetched")
@@ -166,7 +163,7 @@ def _fetch(url: str, part: _Part, has_sum: bool, size: int | None, progress: Pro
             raise ConnectionError("the server's file is shorter than the part that is here") from None
 
 
-def _take(response: Any, url: str, part: _Part, size: int | None, progress: Progress | None) -> None:
+def _take(response: Any, url: str, part: _Part, size: int | None, progress: BytesDone | None) -> None:
     """Append the body of an answer to the part, or begin the part anew if the answer is the whole file."""
     if response.status != 206:
         part.start(url, response.headers)

@@ -4,9 +4,13 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from segkit.base.errors import OutputError
+
+BytesDone = Callable[[int, int | None], None]
+"""Told the bytes that are done and those there will be, None where nobody has said."""
 
 SPARE_ROOM = 256 * 2**20
 """Bytes of disk that are left free beside what is going to be written."""

@@ -84,18 +84,20 @@ def obtain_start(recipe: "Config", out: Path) -> None:
 
 def _as_data(entry: "Public") -> dict[str, Any]:
     """An entry and what is here of it, as JSON data; `imagenet` tells that this alias stands for it."""
-    from segkit.weights.cache import cached_file, known_sha256
+    from segkit.weights.cache import cached_file, noted
     from segkit.weights.catalogue import IMAGENET_NAMES
 
-    path = cached_file(entry)
+    path = cached_file(entry.address)
     here = path.is_file()
+    known = noted(path) if here else None
     return {
         **asdict(entry),
         "imagenet": entry.name in IMAGENET_NAMES.values(),
         "path": str(path),
         "cached": here,
         "cached_mebibytes": path.stat().st_size / 2**20 if here else None,
-        "cached_sha256": known_sha256(path) if here else None,
+        "cached_sha256": known.sha256 if known else None,
+        "cached_commit": known.commit if known else None,
     }
 
 
@@ -103,7 +105,9 @@ def _lines(entry: dict[str, Any]) -> list[str]:
     size = entry["cached_mebibytes"] or entry["mebibytes"]
     known = f"{entry['sha256']}..., by its makers" if entry["sha256"] else "not published"
     if entry["cached_sha256"]:
-        known += f"; computed here: {entry['cached_sha256']}"
+        known += f"; noted when it came: {entry['cached_sha256']}"
+    if entry["cached_commit"]:
+        known += f" (commit {entry['cached_commit']})"
     width = f" of width {entry['width']:g}" if entry["width"] != 1 else ""
     return [
         entry["name"] + (f"  (imagenet for {entry['backbone']}{width})" if entry["imagenet"] else ""),
@@ -111,5 +115,5 @@ def _lines(entry: dict[str, Any]) -> list[str]:
         f"published: {entry['published']} [{entry['source']}]",
         f"licence: {entry['licence']}; " + (f"{size:.1f} MiB" if size else "size not known"),
         f"SHA-256: {known}",
-        f"cached: {entry['path']}" if entry["cached"] else f"not cached; {entry['urls'][0]}",
+        f"cached: {entry['path']}" if entry["cached"] else f"not cached; {entry['address']}",
     ]

@@ -1,41 +1,53 @@
-"""Weights by name: from a path, a name of the catalogue or the Hugging Face hub to a file on this machine."""
+"""Weights by name: from a path, a name of the catalogue or the Hugging Face hub to a file on this machine.
+
+What a name brings is held to what it brought first: its SHA-256, and on the hub its commit, are noted beside the file.
+"""
 
 import difflib
 import os
 import re
 from pathlib import Path
+from typing import NamedTuple
 
-from segkit.base.download import Progress, download
+from segkit.base.download import download
 from segkit.base.errors import DownloadError, WeightsError
-from segkit.base.files import file_digest, write_atomically
-from segkit.weights.catalogue import CATALOGUE, IMAGENET, IMAGENET_NAMES, Public
+from segkit.base.files import BytesDone, file_digest, write_atomically
+from segkit.weights.catalogue import CATALOGUE, IMAGENET, IMAGENET_NAMES
 
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 """What is looked for in a repository of the hub where no file is named."""
 
 # One slash where a Path has swallowed the other.
 _HUB = re.compile(r"^hf:/{1,2}(?P<repository>[^/@]+/[^/@]+)(?:/(?P<file>[^@]+))?(?:@(?P<revision>.+))?$")
+_NOTE = re.compile(r"^(?P<sha256>[0-9a-f]{64})  .*\n(?:# commit (?P<commit>\S+)\n)?$")
+
+
+class Noted(NamedTuple):
+    """What is known of a file in the cache: its SHA-256, and the commit of the hub that it came from."""
+
+    sha256: str
+    commit: str | None
 
 
 def resolve(
-    weights: Path | str, *, backbone: str | None = None, width: float = 1.0, progress: Progress | None = None
+    weights: Path | str, *, backbone: str | None = None, width: float = 1.0, progress: BytesDone | None = None
 ) -> Path:
     """The file of weights that is meant, fetched where it is not here yet.
 
     `weights` is the path of a file, a name of `CATALOGUE`, "hf://OWNER/REPOSITORY[/FILE][@REVISION]", or "imagenet" for
-    the weights of `backbone` at `width`. `progress` is `download`'s. Raises WeightsError for what is none of these, and
-    DownloadError, which says what to put where, for what cannot be fetched.
+    the weights of `backbone` at `width`. `progress` is `download`'s; the hub's client shows its own. Raises
+    WeightsError for what is none of these, and DownloadError, which says what to put where, for what cannot be fetched
+    and for a file that is not the published one, or not the one that came first.
     """
     text = os.fspath(weights)
     if Path(text).is_file():
         return Path(text)
-    if text == IMAGENET:
-        return _fetched(_imagenet(backbone, width), progress)
-    if text in CATALOGUE:
-        return _fetched(CATALOGUE[text], progress)
-    if match := _HUB.match(text):
-        return _from_hub(match["repository"], match["file"], match["revision"])
-    if text.startswith("hf:"):
+    name = _imagenet(backbone, width) if text == IMAGENET else text
+    if name in CATALOGUE:
+        return _obtained(name, CATALOGUE[name].address, CATALOGUE[name].sha256 or "", progress)
+    if _HUB.match(name) and ".." not in name:
+        return _obtained(name, name, "", progress)
+    if name.startswith("hf:"):
         raise WeightsError(f"{text}: is no address on the hub: write hf://OWNER/REPOSITORY[/FILE][@REVISION]")
     near = difflib.get_close_matches(text, [*CATALOGUE, IMAGENET], n=1)
     meant = f"did you mean {near[0]}?" if near else "correct the path, or choose a name that `segkit weights` lists"
@@ -53,20 +65,22 @@ def cache_folder() -> Path:
     return (common if common.is_absolute() else Path.home() / ".cache") / "segkit"
 
 
-def cached_file(entry: Public) -> Path:
-    """Where the file of an entry is kept, whether or not it is there."""
-    return cache_folder() / "weights" / entry.file
+def cached_file(address: str) -> Path:
+    """Where the file at an address is kept, or will be; the likelier one where an address does not name its file."""
+    files = _places(address)
+    return next((file for file in files if file.is_file()), files[0])
 
 
-def known_sha256(path: Path) -> str | None:
-    """The checksum that was computed when a file came into the cache, None where none was."""
+def noted(path: Path) -> Noted | None:
+    """What was noted of a file in the cache when it came there, None where nothing was."""
     try:
-        return _note(path).read_text(encoding="utf-8").split()[0]
-    except (OSError, UnicodeDecodeError, IndexError):
+        match = _NOTE.match(_note(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
         return None
+    return Noted(match["sha256"], match["commit"]) if match else None
 
 
-def _imagenet(backbone: str | None, width: float) -> Public:
+def _imagenet(backbone: str | None, width: float) -> str:
     if backbone is None:
         raise WeightsError(
             f"{IMAGENET}: stands for the weights that a training starts from (model.weights={IMAGENET}): give a file "
@@ -75,28 +89,41 @@ def _imagenet(backbone: str | None, width: float) -> Public:
     if (backbone, width) not in IMAGENET_NAMES:
         widths = ", ".join(f"{known:g}" for name, known in sorted(IMAGENET_NAMES) if name == backbone)
         raise WeightsError(
-            f"{IMAGENET}: there are none of {backbone} at width {width:g}: choose a width of {widths or 1}, "
-            "or leave the weights out to start from scratch"
+            f"{IMAGENET}: there are none of {backbone} at width {width:g}: "
+            + (f"choose a width of {widths}, or " if widths else "")
+            + "leave the weights out to start from scratch"
         )
-    return CATALOGUE[IMAGENET_NAMES[backbone, width]]
+    return IMAGENET_NAMES[backbone, width]
 
 
-def _fetched(entry: Public, progress: Progress | None) -> Path:
-    path = cached_file(entry)
-    if known_sha256(path) and path.is_file():
-        return path
-    by_hand = path.is_file()
-    download(entry.urls, path, progress=progress)
-    found = file_digest(path)
-    if not found.startswith((entry.sha256 or "").lower()):
-        if not by_hand:
+def _places(address: str) -> list[Path]:
+    """Where the file at an address may be kept: below a folder for each repository and revision of the hub."""
+    if match := _HUB.match(address):
+        folder = cache_folder() / "hub" / match["repository"] / (match["revision"] or "main")
+        return [folder / name for name in ([match["file"]] if match["file"] else HUB_FILES)]
+    return [cache_folder() / "weights" / address.rpartition("/")[2]]
+
+
+def _obtained(name: str, address: str, published: str, progress: BytesDone | None) -> Path:
+    """The file at an address; `published` is its SHA-256 or the beginning of it, as far as that is known."""
+    path, commit = cached_file(address), None
+    here = path.is_file()
+    if not here and (match := _HUB.match(address)):
+        path, commit = _from_hub(match, _places(address))
+    elif not here:
+        download([address], path, progress=progress)
+    first, found = noted(path), file_digest(path)
+    if not found.startswith(first.sha256 if first else published.lower()):
+        if not here:
             path.unlink()
+        was = f"{first.sha256} was noted when it first came" if first else f"{published}... is published"
         raise DownloadError(
-            f"{path} is not {entry.name} (its SHA-256 is {found}, where {entry.sha256}... is published): "
-            + ("remove it, and it is fetched again" if by_hand else f"get {entry.urls[0]} another way and put it there")
+            f"{path} is not {name} (its SHA-256 is {found}, where {was}): "
+            + ("remove it, and it is fetched again" if here else f"get {address} another way and put it there")
+            + (f", or remove {_note(path).name} beside it to take another from now on" if first else "")
         )
-    # In the form of sha256sum, so that `sha256sum --check` reads it.
-    write_atomically(_note(path), f"{found}  {path.name}\n")
+    if first is None:  # in the form of sha256sum, so that `sha256sum --check` reads it
+        write_atomically(_note(path), f"{found}  {path.name}\n" + (f"# commit {commit}\n" if commit else ""))
     return path
 
 
@@ -104,27 +131,37 @@ def _note(path: Path) -> Path:
     return path.with_name(path.name + ".sha256")
 
 
-def _from_hub(repository: str, file: str | None, revision: str | None) -> Path:
-    from huggingface_hub import constants, hf_hub_download  # takes a while to import, and few need it
+def _from_hub(address: re.Match[str], places: list[Path]) -> tuple[Path, str | None]:
+    """Bring the first of `places` that the repository has a file for; and the commit that it is of.
+
+    What has been here before is asked for at the commit that it came from.
+    """
+    from huggingface_hub import errors as hub  # takes a while to import, and few need it
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+
+    repository, file, revision = address.group("repository", "file", "revision")
+    for path in sorted(places, key=lambda path: noted(path) is None):
+        name, first = file or path.name, noted(path)
+        url = hf_hub_url(repository, name, revision=first.commit if first and first.commit else revision)
+        try:
+            commit = get_hf_file_metadata(url).commit_hash
+            hf_hub_download(repository, name, revision=commit, local_dir=path.parents[name.count("/")])
+            return path, commit
+        except Exception as error:  # also whatever the network layers raise; nothing of it is segkit's
+            if not isinstance(error, hub.EntryNotFoundError) or isinstance(error, hub.LocalEntryNotFoundError):
+                raise DownloadError(f"{address[0]}: {_hub_reason(error, revision, url, path)}") from None
+    looked_for = f"no file {file}" if file else f"neither {' nor '.join(HUB_FILES)}"
+    raise DownloadError(f"{address[0]}: has {looked_for}: name one that it has, as in hf://{repository}/FILE")
+
+
+def _hub_reason(error: Exception, revision: str | None, url: str, path: Path) -> str:
     from huggingface_hub import errors as hub
 
-    where = f"hf://{repository}" + (f"@{revision}" if revision else "")
-    for name in (file,) if file else HUB_FILES:
-        try:
-            return Path(hf_hub_download(repository, name, revision=revision, cache_dir=cache_folder() / "hub"))
-        except hub.GatedRepoError:
-            reason = "its owner lets in only those who asked: ask on its page, log in with `hf auth login`"
-        except hub.RepositoryNotFoundError:
-            reason = "there is no such repository, or it is private: correct the name, or log in with `hf auth login`"
-        except hub.RevisionNotFoundError:
-            reason = f"it has no revision {revision}: name a branch, a tag or a commit that it has"
-        except hub.LocalEntryNotFoundError:  # also an EntryNotFoundError, so before it
-            address = f"{constants.ENDPOINT}/{repository}/resolve/{revision or 'main'}/{name}"
-            reason = f"the hub cannot be reached: get {address} another way, and give the path of that file"
-        except hub.EntryNotFoundError:
-            continue
-        except Exception as error:  # whatever the network layers raise; nothing of it is segkit's
-            reason = f"{str(error).split(chr(10))[0] or type(error).__name__}: try again, or give the path of a file"
-        raise DownloadError(f"{where}: {reason}")
-    looked_for = f"no file {file}" if file else f"neither {' nor '.join(HUB_FILES)}"
-    raise DownloadError(f"{where}: has {looked_for}: name one that it has, as in hf://{repository}/FILE")
+    if isinstance(error, hub.GatedRepoError):
+        return "its owner lets in only those who asked: ask on its page, log in with `hf auth login`"
+    if isinstance(error, hub.RepositoryNotFoundError):
+        return "there is no such repository, or it is private: correct the name, or log in with `hf auth login`"
+    if isinstance(error, hub.RevisionNotFoundError):
+        return f"it has no revision {revision}: name a branch, a tag or a commit that it has"
+    said = str(error).split("\n")[0] or type(error).__name__
+    return f"cannot be had from the hub ({said}): get {url} another way and put it at {path}"

@@ -13,30 +13,27 @@ from typing import Literal
 IMAGENET = "imagenet"
 """Stands for the ImageNet weights of the backbone that is built."""
 
-_SLIM = "research/slim of tensorflow/models, of the TensorFlow original"
-_TORCHVISION = "torchvision 0.28, its own evaluation"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Public:
     """A public file of weights.
 
-    `urls` have the same network, the likelier first; `file` is its name in the cache. `sha256` is hexadecimal, or only
-    the beginning that is known; None where nothing is. `importer` is the module of `segkit.weights.importers` that its
-    tensor names choose, and `preprocessing` what that one sets. `whole` tells that `load_model` takes it.
+    `address` is that of a file, or hf://OWNER/REPOSITORY[/FILE]. `backbone` is the one that a training can start from
+    with it, None where that takes nothing. `sha256` is hexadecimal, or only the beginning that is known; None where
+    nothing is. `importer` is the module of `segkit.weights.importers` that its tensor names choose, and `preprocessing`
+    what comes with it. `whole` tells that it can be predicted with.
     """
 
     name: str
+    address: str
     what: str
-    backbone: str
+    backbone: str | None
     width: float = 1.0
     whole: bool = False
     trained_on: str
-    urls: tuple[str, ...]
-    file: str
     sha256: str | None = None
     mebibytes: float | None = None
-    importer: Literal["hugging_face", "tensorflow", "timm", "torchvision"]
+    importer: Literal["hugging_face", "tensorflow", "timm", "torchvision"] | None
     preprocessing: str
     licence: str
     published: str
@@ -45,11 +42,9 @@ class Public:
 
 def _hugging_face(name: str, repository: str, **about: str | float | bool) -> Public:
     """One of Google's models on the Hugging Face hub; not all of them need have been converted to safetensors."""
-    address = f"https://huggingface.co/{repository}/resolve/main"
     return Public(
         name=name,
-        urls=(f"{address}/model.safetensors", f"{address}/pytorch_model.bin"),
-        file=f"{name}.weights",
+        address=f"hf://google/{repository}",
         importer="hugging_face",
         preprocessing="x / 127.5 - 1, TensorFlow's padding, batch-norm eps 1e-3",
         licence="Apache-2.0 where it comes from (tensorflow/models); the hub's card has the last word",
@@ -57,36 +52,82 @@ def _hugging_face(name: str, repository: str, **about: str | float | bool) -> Pu
     )
 
 
-def _torchvision(name: str, file: str, **about: str | float) -> Public:
+def _google_classifier(backbone: str, width: float, side: int, top1: float, top5: float) -> Public:
+    """One of slim's ImageNet classifiers, trained for pictures of `side` pixels; figures in percent."""
+    kind = {"mobilenet_v1": "MobileNetV1", "mobilenet_v2": "MobileNetV2"}[backbone]
+    return _hugging_face(
+        f"google_{backbone}" + ("" if width == 1 else f"_{width:g}"),
+        f"{backbone}_{width}_{side}",
+        what=kind + ("" if width == 1 else f" of width {width:g}") + ", backbone and classifier of 1,001 classes (0 is "
+        "the background)",
+        backbone=backbone,
+        width=width,
+        trained_on="ImageNet",
+        published=f"top-1 {top1}, top-5 {top5} at {side}",
+        source="research/slim of tensorflow/models, of the TensorFlow original",
+    )
+
+
+def _torchvision(name: str, file: str, **about: str | float | bool | None) -> Public:
     return Public(
-        name=name,
-        urls=(f"https://download.pytorch.org/models/{file}",),
-        file=file,
+        name=f"torchvision_{name}",
+        address=f"https://download.pytorch.org/models/{file}",
         sha256=file.rpartition("-")[2].removesuffix(".pth"),
+        licence="BSD-3-Clause (torchvision)",
+        source="torchvision 0.28, its own evaluation",
+        **about,  # type: ignore[arg-type]
+    )
+
+
+def _torchvision_classifier(
+    name: str, file: str, mebibytes: float, backbone: str, recipe: str, top1: float, top5: float
+) -> Public:
+    kind = {"mobilenet_v2": "MobileNetV2", "resnet101": "ResNet-101 with a 7x7 stem and strided first units"}[backbone]
+    return _torchvision(
+        name,
+        file,
+        what=f"{kind}, backbone and classifier of 1,000 classes",
+        backbone=backbone,
+        trained_on=f"ImageNet, the {recipe} recipe",
+        mebibytes=mebibytes,
         importer="torchvision",
         preprocessing="ImageNet's mean and standard deviation, symmetric padding, batch-norm eps 1e-5",
-        licence="BSD-3-Clause (torchvision)",
-        **about,  # type: ignore[arg-type]
+        published=f"top-1 {top1:.3f}, top-5 {top5:.3f} at 224",
+    )
+
+
+def _torchvision_network(name: str, file: str, mebibytes: float, miou: float) -> Public:
+    """One of `torchvision.models.segmentation`, which is run as torchvision runs it (see `TorchvisionNetwork`)."""
+    start = name == "deeplabv3_resnet101"
+    also = "; a training starts from its backbone and its ASPP, as its last layers have no place in ours"
+    return _torchvision(
+        name,
+        file,
+        what=f"{name} of torchvision.models.segmentation, VOC's 21 classes" + (also if start else ""),
+        backbone="resnet101" if start else None,
+        whole=True,
+        trained_on="ImageNet, COCO pictures with VOC's classes",
+        mebibytes=mebibytes,
+        importer="torchvision" if start else None,
+        preprocessing="ImageNet's mean and standard deviation; torchvision's own figures: shorter side 520",
+        published=f"mIoU {miou} on COCO val2017 with VOC's classes (another task than VOC val)",
     )
 
 
 def _timm(name: str, model: str, **about: str) -> Public:
     return Public(
         name=name,
-        urls=(f"https://huggingface.co/timm/{model}/resolve/main/model.safetensors",),
-        file=f"{model}.safetensors",
+        address=f"hf://timm/{model}/model.safetensors",
         importer="timm",
         licence="Apache-2.0 (timm)",
         **about,  # type: ignore[arg-type]
     )
 
 
-_CLASSIFIER = "backbone and classifier of 1,001 classes (0 is the background)"
-
 _PUBLIC = (
     _hugging_face(
         "google_deeplabv3_mobilenet_v2",
-        "google/deeplabv3_mobilenet_v2_1.0_513",
+        "deeplabv3_mobilenet_v2_1.0_513",
         what="DeepLabv3, MobileNetV2 without ASPP, 21 classes, canvas 513",
         backbone="mobilenet_v2",
         whole=True,
@@ -95,104 +136,25 @@ _PUBLIC = (
         "hub does not tell (one of trainval has seen val)",
         source="the model zoo of TensorFlow's DeepLab",
     ),
-    _hugging_face(
-        "google_mobilenet_v2",
-        "google/mobilenet_v2_1.0_224",
-        what=f"MobileNetV2, {_CLASSIFIER}",
-        backbone="mobilenet_v2",
-        trained_on="ImageNet",
-        published="top-1 71.8, top-5 91.0 at 224",
-        source=_SLIM,
+    _google_classifier("mobilenet_v2", 1.0, 224, 71.8, 91.0),
+    _google_classifier("mobilenet_v2", 1.4, 224, 75.0, 92.5),
+    _google_classifier("mobilenet_v2", 0.75, 160, 66.4, 87.3),
+    _google_classifier("mobilenet_v2", 0.35, 96, 45.5, 70.4),
+    _google_classifier("mobilenet_v1", 1.0, 224, 70.9, 89.9),
+    _torchvision_classifier(
+        "mobilenet_v2_v1", "mobilenet_v2-b0353104.pth", 13.555, "mobilenet_v2", "plain", 71.878, 90.286
     ),
-    _hugging_face(
-        "google_mobilenet_v2_1.4",
-        "google/mobilenet_v2_1.4_224",
-        what=f"MobileNetV2 of width 1.4, {_CLASSIFIER}",
-        backbone="mobilenet_v2",
-        width=1.4,
-        trained_on="ImageNet",
-        published="top-1 75.0, top-5 92.5 at 224",
-        source=_SLIM,
+    _torchvision_classifier(
+        "mobilenet_v2_v2", "mobilenet_v2-7ebf99e0.pth", 13.598, "mobilenet_v2", "long", 72.154, 90.822
     ),
-    _hugging_face(
-        "google_mobilenet_v2_0.75",
-        "google/mobilenet_v2_0.75_160",
-        what=f"MobileNetV2 of width 0.75, {_CLASSIFIER}",
-        backbone="mobilenet_v2",
-        width=0.75,
-        trained_on="ImageNet",
-        published="top-1 66.4, top-5 87.3 at 160",
-        source=_SLIM,
-    ),
-    _hugging_face(
-        "google_mobilenet_v2_0.35",
-        "google/mobilenet_v2_0.35_96",
-        what=f"MobileNetV2 of width 0.35, {_CLASSIFIER}",
-        backbone="mobilenet_v2",
-        width=0.35,
-        trained_on="ImageNet",
-        published="top-1 45.5, top-5 70.4 at 96",
-        source=_SLIM,
-    ),
-    _hugging_face(
-        "google_mobilenet_v1",
-        "google/mobilenet_v1_1.0_224",
-        what=f"MobileNetV1, {_CLASSIFIER}",
-        backbone="mobilenet_v1",
-        trained_on="ImageNet",
-        published="top-1 70.9, top-5 89.9 at 224",
-        source=_SLIM,
-    ),
-    _torchvision(
-        "torchvision_mobilenet_v2_v1",
-        "mobilenet_v2-b0353104.pth",
-        what="MobileNetV2, backbone and classifier of 1,000 classes",
-        backbone="mobilenet_v2",
-        trained_on="ImageNet, the plain recipe",
-        mebibytes=13.555,
-        published="top-1 71.878, top-5 90.286 at 224",
-        source=_TORCHVISION,
-    ),
-    _torchvision(
-        "torchvision_mobilenet_v2_v2",
-        "mobilenet_v2-7ebf99e0.pth",
-        what="MobileNetV2, backbone and classifier of 1,000 classes",
-        backbone="mobilenet_v2",
-        trained_on="ImageNet, the long recipe",
-        mebibytes=13.598,
-        published="top-1 72.154, top-5 90.822 at 224",
-        source=_TORCHVISION,
-    ),
-    _torchvision(
-        "torchvision_resnet101_v1",
-        "resnet101-63fe2227.pth",
-        what="ResNet-101 with a 7x7 stem and strided first units, backbone and classifier of 1,000 classes",
-        backbone="resnet101",
-        trained_on="ImageNet, the plain recipe",
-        mebibytes=170.511,
-        published="top-1 77.374, top-5 93.546 at 224",
-        source=_TORCHVISION,
-    ),
-    _torchvision(
-        "torchvision_resnet101_v2",
-        "resnet101-cd907fc2.pth",
-        what="ResNet-101 with a 7x7 stem and strided first units, backbone and classifier of 1,000 classes",
-        backbone="resnet101",
-        trained_on="ImageNet, the long recipe",
-        mebibytes=170.53,
-        published="top-1 81.886, top-5 95.780 at 224",
-        source=_TORCHVISION,
-    ),
-    _torchvision(
-        "torchvision_deeplabv3_resnet101",
-        "deeplabv3_resnet101_coco-586e9e4e.pth",
-        what="ResNet-101 with a 7x7 stem, backbone and ASPP of a DeepLabv3; its last layers have no place in ours",
-        backbone="resnet101",
-        trained_on="ImageNet, COCO pictures with VOC's classes",
-        mebibytes=233.217,
-        published="mIoU 67.4 on COCO val2017 with VOC's classes (another task than VOC val), of the whole network",
-        source=_TORCHVISION,
-    ),
+    _torchvision_classifier("resnet101_v1", "resnet101-63fe2227.pth", 170.511, "resnet101", "plain", 77.374, 93.546),
+    _torchvision_classifier("resnet101_v2", "resnet101-cd907fc2.pth", 170.53, "resnet101", "long", 81.886, 95.78),
+    _torchvision_network("deeplabv3_resnet101", "deeplabv3_resnet101_coco-586e9e4e.pth", 233.217, 67.4),
+    _torchvision_network("deeplabv3_resnet50", "deeplabv3_resnet50_coco-cd0a2569.pth", 160.515, 66.4),
+    _torchvision_network("deeplabv3_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large-fc3c493d.pth", 42.301, 60.3),
+    _torchvision_network("fcn_resnet101", "fcn_resnet101_coco-7ecb50ca.pth", 207.711, 63.7),
+    _torchvision_network("fcn_resnet50", "fcn_resnet50_coco-1167a1af.pth", 135.009, 60.5),
+    _torchvision_network("lraspp_mobilenet_v3_large", "lraspp_mobilenet_v3_large-d234d4ea.pth", 12.49, 57.9),
     _timm(
         "timm_mobilenetv1_100",
         "mobilenetv1_100.ra4_e3600_r224_in1k",

@@ -1,6 +1,7 @@
 """torchvision's segmentation networks as they are: the peers that segkit's own are compared with."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
@@ -75,10 +76,9 @@ def recognise_network(tensors: Mapping[str, Tensor]) -> Recognised | None:
     from torchvision.models import get_model, list_models, segmentation
 
     for name in list_models(module=segmentation):
-        with torch.device("meta"):
-            state = get_model(name, weights=None, weights_backbone=None).state_dict()
-        if state.keys() == tensors.keys():
-            *_, bias = state  # that of the logits comes last
+        names = _tensor_names(name)
+        if set(names) == tensors.keys():
+            bias = names[-1]  # that of the logits comes last
             num_classes = tensors[bias].numel()
             with torch.device("meta"):
                 network = get_model(name, weights=None, weights_backbone=None, num_classes=num_classes).eval()
@@ -86,6 +86,14 @@ def recognise_network(tensors: Mapping[str, Tensor]) -> Recognised | None:
             output_stride = (_SIDE - 1) // (logits.shape[-1] - 1)
             return Recognised(name, network.to_empty(device="cpu"), tensors, output_stride, num_classes)
     return None
+
+
+@cache
+def _tensor_names(name: str) -> tuple[str, ...]:
+    from torchvision.models import get_model
+
+    with torch.device("meta"):
+        return tuple(get_model(name, weights=None, weights_backbone=None).state_dict())
 
 
 def _logits(network: Any, x: Tensor) -> Tensor:

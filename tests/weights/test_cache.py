@@ -9,9 +9,11 @@ import re
 import subprocess
 import sys
 import threading
+import urllib.parse
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -21,7 +23,7 @@ import segkit.weights.vision_ops  # noqa: F401  before torchvision and timm
 from segkit.base.errors import DownloadError, SegkitError, WeightsError
 from segkit.models.build import build_network
 from segkit.weights.build import build_model, load_classifier, load_model
-from segkit.weights.cache import cache_folder, cached_file, known_sha256, resolve
+from segkit.weights.cache import cache_folder, cached_file, noted, resolve
 from segkit.weights.catalogue import CATALOGUE
 from segkit.weights.files import read_weights, save_model
 from tests.base.server import Page, Server, serve
@@ -47,11 +49,10 @@ def offer(server, monkeypatch):
     """A function that makes the server the source of an entry, and gives the page that it answers with."""
 
     def offer(name, data=DATA, *, sha256=None, **page):
-        entry = CATALOGUE[name]
-        urls = tuple(server.url(f"{number}/{entry.file}") for number in range(len(entry.urls)))
-        monkeypatch.setitem(CATALOGUE, name, dataclasses.replace(entry, urls=urls, sha256=sha256))
-        server.pages[f"0/{entry.file}"] = Page(data, **page)
-        return server.pages[f"0/{entry.file}"]
+        entry = dataclasses.replace(CATALOGUE[name], address=server.url(f"{name}.bin"), sha256=sha256)
+        monkeypatch.setitem(CATALOGUE, name, entry)
+        server.pages[f"{name}.bin"] = Page(data, **page)
+        return server.pages[f"{name}.bin"]
 
     return offer
 
@@ -89,9 +90,9 @@ def test_a_name_is_fetched_once_and_its_checksum_noted(server, offer, cache):
     offer(NAME, sha256=sha256[:8])
     seen = []
     path = resolve(NAME, progress=lambda done, total: seen.append((done, total)))
-    assert path == cached_file(CATALOGUE[NAME]) and path.is_relative_to(cache) and path.read_bytes() == DATA
+    assert path == cached_file(CATALOGUE[NAME].address) and path.is_relative_to(cache) and path.read_bytes() == DATA
     assert seen[-1] == (len(DATA), len(DATA))
-    assert known_sha256(path) == sha256
+    assert noted(path) == (sha256, None)
     assert path.with_name(path.name + ".sha256").read_text() == f"{sha256}  {path.name}\n"
     assert resolve(NAME) == path
     assert len(server.requests) == 1
@@ -101,14 +102,14 @@ def test_a_cut_download_goes_on_where_it_was(server, offer):
     offer(NAME, headers={"ETag": '"one"'}, cuts=[300_000, 0])
     with pytest.raises(DownloadError, match="cut after 300000"):
         resolve(NAME)
-    assert not cached_file(CATALOGUE[NAME]).exists()
+    assert not cached_file(CATALOGUE[NAME].address).exists()
     assert resolve(NAME).read_bytes() == DATA
     assert server.requests[-1][1] == "bytes=300000-"
 
 
 def test_another_file_than_was_published_is_not_kept(offer):
     offer(NAME, sha256="00000000")
-    path = cached_file(CATALOGUE[NAME])
+    path = cached_file(CATALOGUE[NAME].address)
     message = refusal(DownloadError, NAME)
     assert f"{path} is not {NAME}" in message and hashlib.sha256(DATA).hexdigest() in message
     assert list(path.parent.iterdir()) == []
@@ -116,7 +117,7 @@ def test_another_file_than_was_published_is_not_kept(offer):
 
 def test_a_wrong_file_put_there_by_hand_stays_and_is_named(offer, server):
     offer(NAME, sha256="00000000")
-    path = cached_file(CATALOGUE[NAME])
+    path = cached_file(CATALOGUE[NAME].address)
     path.parent.mkdir(parents=True)
     path.write_bytes(b"another")
     assert "remove it, and it is fetched again" in refusal(DownloadError, NAME)
@@ -125,20 +126,33 @@ def test_a_wrong_file_put_there_by_hand_stays_and_is_named(offer, server):
 
 def test_without_a_network_it_tells_address_and_place_and_takes_what_is_put_there(monkeypatch):
     url = "http://127.0.0.1:9/mobilenet_v2-b0353104.pth"  # nobody listens there
-    entry = dataclasses.replace(CATALOGUE[NAME], urls=(url,), sha256=hashlib.sha256(DATA).hexdigest()[:8])
+    entry = dataclasses.replace(CATALOGUE[NAME], address=url, sha256=hashlib.sha256(DATA).hexdigest()[:8])
     monkeypatch.setitem(CATALOGUE, NAME, entry)
-    path = cached_file(entry)
+    path = cached_file(entry.address)
     message = refusal(DownloadError, NAME)
     assert url in message and message.endswith(f"put it at {path}")
     path.write_bytes(DATA)
-    assert resolve(NAME) == path and known_sha256(path) == hashlib.sha256(DATA).hexdigest()
+    assert resolve(NAME) == path and noted(path) == (hashlib.sha256(DATA).hexdigest(), None)
 
 
-def test_the_second_address_where_the_first_has_nothing(server, offer):
-    offer("google_mobilenet_v1", status=404)
-    entry = CATALOGUE["google_mobilenet_v1"]
-    server.pages[f"1/{entry.file}"] = Page(b"weights")
-    assert resolve("google_mobilenet_v1").read_bytes() == b"weights"
+def test_what_came_first_is_held(offer):
+    """A file that was changed here, and one that was changed where it comes from; until the note beside it is gone."""
+    page = offer(NAME)
+    path = resolve(NAME)
+    sha256 = hashlib.sha256(DATA).hexdigest()
+    path.write_bytes(b"changed")
+    message = refusal(DownloadError, NAME)
+    assert f"{path} is not {NAME}" in message and f"where {sha256} was noted when it first came" in message
+    assert "remove it, and it is fetched again" in message and path.read_bytes() == b"changed"
+    path.unlink()
+    assert resolve(NAME).read_bytes() == DATA
+    path.unlink()
+    page.data = b"another"
+    message = refusal(DownloadError, NAME)
+    assert f"where {sha256} was noted" in message and f"get {CATALOGUE[NAME].address} another way" in message
+    assert f"or remove {path.name}.sha256 beside it to take another" in message and not path.exists()
+    path.with_name(f"{path.name}.sha256").unlink()
+    assert resolve(NAME).read_bytes() == b"another"
 
 
 @pytest.mark.parametrize(
@@ -149,6 +163,7 @@ def test_the_second_address_where_the_first_has_nothing(server, offer):
         ("runs/none/best.safetensors", "best.safetensors: there is no such file of weights.*`segkit weights`"),
         ("", "there is no such file"),
         ("hf://google", "is no address on the hub: write hf://OWNER"),
+        ("hf://a/b/../../c", "is no address on the hub: write hf://OWNER"),
         ("imagenet", r"stands for the weights that a training starts from \(model.weights=imagenet\)"),
     ],
 )
@@ -225,38 +240,66 @@ def test_a_whole_network_by_name(offer):
 
 
 @pytest.fixture
-def hub(monkeypatch, tmp_path):
-    """The calls of `hf_hub_download`, which gives `files` by name and raises the errors among them."""
+def hub(monkeypatch):
+    """The calls of `hf_hub_download`, the hub's `files` by name (or the errors that they raise) and its `commits`.
+
+    The commit of a branch is that in `commits`, of anything else itself.
+    """
     import huggingface_hub
-    from huggingface_hub import errors
+    from huggingface_hub import errors, hf_hub_url
 
-    calls, files = [], {}
+    calls, files, commits = [], {}, {"main": "a" * 40}
 
-    def hf_hub_download(repo_id, filename, *, revision, cache_dir):
-        calls.append((repo_id, filename, revision, cache_dir))
-        found = files.get(filename, errors.RemoteEntryNotFoundError)
-        if isinstance(found, type):
-            error = found.__new__(found)  # some want a response of the hub's HTTP library to be made
+    def found(repository, name):
+        file = files.get(name, errors.RemoteEntryNotFoundError)
+        if isinstance(file, type):
+            error = file.__new__(file)  # some want a response of the hub's HTTP library to be made
             error.args = ("no\nmore",)
             raise error
-        (tmp_path / filename).parent.mkdir(exist_ok=True)
-        (tmp_path / filename).write_bytes(found)
-        return str(tmp_path / filename)
+        return file
 
+    def get_hf_file_metadata(url):
+        address, _, rest = url.partition("/resolve/")
+        revision, _, name = rest.partition("/")
+        found(address, name)
+        revision = urllib.parse.unquote(revision)
+        return SimpleNamespace(commit_hash=commits.get(revision, revision))
+
+    def hf_hub_download(repo_id, filename, *, revision, local_dir):
+        calls.append((repo_id, filename, revision))
+        path = local_dir / filename
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(found(repo_id, filename))
+
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", get_hf_file_metadata)
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", hf_hub_download)
-    return calls, files, errors
+    return SimpleNamespace(calls=calls, files=files, commits=commits, errors=errors, url=hf_hub_url)
 
 
 def test_the_hub_is_asked_for_what_is_named(hub, cache):
-    calls, files, _ = hub
-    files |= {"pytorch_model.bin": b"bin", "sub/other.safetensors": b"other"}
-    assert resolve("hf://google/some_model").read_bytes() == b"bin"
-    assert [call[1] for call in calls] == ["model.safetensors", "pytorch_model.bin"]
-    assert {call[3] for call in calls} == {cache / "hub"}
+    hub.files |= {"pytorch_model.bin": b"bin", "sub/other.safetensors": b"other"}
+    path = resolve("hf://google/some_model")
+    assert path == cache / "hub/google/some_model/main/pytorch_model.bin" and path.read_bytes() == b"bin"
+    assert resolve("hf://google/some_model") == path and len(hub.calls) == 1
     assert resolve("hf://google/m/sub/other.safetensors@v1/x").read_bytes() == b"other"
-    assert calls[-1][:3] == ("google/m", "sub/other.safetensors", "v1/x")
-    resolve(Path("hf://google/m@abc/def"))  # a Path keeps one slash only
-    assert calls[-1][0] == "google/m" and calls[-1][2] == "abc/def"
+    assert hub.calls[-1] == ("google/m", "sub/other.safetensors", "v1/x")
+    assert resolve(Path("hf://google/m@abc/def")).parent == cache / "hub/google/m/abc/def"  # a Path keeps one slash
+    assert resolve("google_mobilenet_v1") == cache / "hub/google/mobilenet_v1_1.0_224/main/pytorch_model.bin"
+
+
+def test_the_commit_is_noted_and_asked_for_later(hub):
+    hub.files["model.safetensors"] = b"first"
+    path = resolve("hf://a/b")
+    sha256 = hashlib.sha256(b"first").hexdigest()
+    assert noted(path) == (sha256, "a" * 40)
+    assert path.with_name("model.safetensors.sha256").read_text().endswith(f"\n# commit {'a' * 40}\n")
+    path.unlink()
+    hub.commits["main"] = "b" * 40
+    assert resolve("hf://a/b").read_bytes() == b"first" and hub.calls[-1] == ("a/b", "model.safetensors", "a" * 40)
+    path.unlink()
+    hub.files["model.safetensors"] = b"second"  # under the same commit
+    message = refusal(DownloadError, "hf://a/b")
+    assert f"{path} is not hf://a/b" in message and f"where {sha256} was noted" in message and not path.exists()
 
 
 @pytest.mark.parametrize(
@@ -265,14 +308,16 @@ def test_the_hub_is_asked_for_what_is_named(hub, cache):
         ("RepositoryNotFoundError", "no such repository, or it is private"),
         ("GatedRepoError", "its owner lets in only those who asked"),
         ("RevisionNotFoundError", "has no revision main2"),
-        ("LocalEntryNotFoundError", "get https://huggingface.co/a/b/resolve/main2/model.safetensors another way"),
-        ("HFValidationError", ": no: try again"),
+        (
+            "LocalEntryNotFoundError",
+            "get https://huggingface.co/a/b/resolve/main2/model.safetensors another way and put",
+        ),
+        ("HFValidationError", "cannot be had from the hub (no): get https://huggingface.co/a/b"),
         ("RemoteEntryNotFoundError", "has neither model.safetensors nor pytorch_model.bin: name one that it has"),
     ],
 )
 def test_errors_of_the_hub_are_one_sentence(hub, error, said):
-    _, files, errors = hub
-    files["model.safetensors"] = getattr(errors, error)
+    hub.files["model.safetensors"] = getattr(hub.errors, error)
     message = refusal(DownloadError, "hf://a/b@main2")
     assert message.startswith("hf://a/b@main2: ") and said in message
 
@@ -285,7 +330,7 @@ def test_a_model_of_ours_on_a_hub(tmp_path):
 
     class Hub(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
-            there = self.path == "/me/mine/resolve/main/model.safetensors"
+            there = self.path in [f"/me/mine/resolve/{of}/model.safetensors" for of in ("main", "0" * 40)]
             self.send_response(200 if there else 404)
             self.send_header("X-Repo-Commit", "0" * 40)
             self.send_header("ETag", f'"{hashlib.sha256(data).hexdigest()}"')
@@ -296,7 +341,7 @@ def test_a_model_of_ours_on_a_hub(tmp_path):
 
         def do_GET(self) -> None:
             self.do_HEAD()
-            if self.path == "/me/mine/resolve/main/model.safetensors":
+            if "/mine/" in self.path and self.path.endswith("/model.safetensors"):
                 self.wfile.write(data)
 
         def log_message(self, format: str, *args: object) -> None:
@@ -325,9 +370,12 @@ for address in sys.argv[1:]:
         web.shutdown()
         web.server_close()
     path, no_file, no_repository = map(json.loads, done.stdout.splitlines())
-    assert Path(path).is_relative_to(cache_folder() / "hub")
+    assert Path(path) == cache_folder() / "hub/me/mine/main/model.safetensors"
+    assert noted(Path(path)) == (hashlib.sha256(data).hexdigest(), "0" * 40)
     assert torch.equal(load_model(path).classifier.weight, model.classifier.weight)
-    assert no_file.startswith("DownloadError: hf://me/mine: has no file absent.safetensors: name one")
+    assert no_file.startswith(
+        "DownloadError: hf://me/mine/absent.safetensors: has no file absent.safetensors: name one"
+    )
     assert "no such repository" in no_repository
 
 

@@ -130,7 +130,7 @@ def run(tmp_path):
 def test_evaluate_compare_and_predict_take_it(stored, run, tmp_path):
     _, path = stored("deeplabv3_mobilenet_v3_large", len(SHAPES))
     (tmp_path / "shapes.yaml").write_text("model: {canvas: 513}\ndata: {kind: shapes, side: 65, val_size: 3}\n")
-    said = run("evaluate", path, status=1).stderr
+    said = run("evaluate", path, status=2).stderr
     assert "does not tell what data it was trained on: give a recipe with --data" in said
     run("evaluate", path, "--data", "shapes.yaml", "--json", "a.json", "--html", "a.html")
     run("evaluate", path, "--data", "shapes.yaml", "--json", "b.json", "--mf")

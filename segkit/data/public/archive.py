@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from segkit.base.archives import Place, unpacked
+from segkit.base.archives import Destination, unpacked
 from segkit.base.download import download
 from segkit.base.errors import DataError
 from segkit.base.files import check_room, file_digest, format_bytes, make_folder
@@ -79,7 +79,7 @@ class Depot:
         )
 
     @contextmanager
-    def unpacked(self, archive: Archive, folder: Path, *, place: Place, most_bytes: int) -> Iterator[Path]:
+    def unpacked(self, archive: Archive, folder: Path, *, place: Destination, most_bytes: int) -> Iterator[Path]:
         """`segkit.base.archives.unpacked` of an archive, which is fetched first."""
         path = self.fetch(archive)
         announce = self.announce
