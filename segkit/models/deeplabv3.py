@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from segkit.base.labels import Palette
 from segkit.models.backbone import Backbone
-from segkit.models.layers import ConvNormAct
+from segkit.models.layers import ConvNormAct, PictureNetwork
 
 HEAD_CHANNELS = 256
 
@@ -59,16 +59,13 @@ class ASPP(nn.Module):
         return self.dropout(self.projection(torch.cat(branches, dim=1)))
 
 
-class DeepLabV3(nn.Module):
+class DeepLabV3(PictureNetwork):
     """A segmentation network: normalisation, backbone, head, logits at the size of the picture.
 
     It also carries what a caller must know to use it: `classes` and `palette`, the `canvas` (side in pixels of the
     square that pictures are padded to before they are scored; None: the next size that fits the output stride), and
-    `architecture`, the plain values from which `build_network` builds it again. `mean` and `std` are RGB, on 0..255.
+    `architecture`, the plain values from which `build_network` builds it again.
     """
-
-    mean: Tensor
-    std: Tensor
 
     def __init__(
         self,
@@ -82,10 +79,7 @@ class DeepLabV3(nn.Module):
         canvas: int | None = None,
         architecture: dict[str, object] | None = None,
     ) -> None:
-        super().__init__()
-        # Not in the state dict: they belong to the weights' metadata, and a caller never normalises.
-        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, 3, 1, 1), persistent=False)
+        super().__init__(mean=mean, std=std)
         self.backbone = backbone
         self.head = ASPP(backbone.out_channels, rates=rates)
         self.classifier = nn.Conv2d(self.head.out_channels, len(classes), 1)
@@ -94,11 +88,6 @@ class DeepLabV3(nn.Module):
         self.palette = palette
         self.canvas = canvas
         self.architecture = dict(architecture or {})
-
-    @property
-    def device(self) -> torch.device:
-        """Where it computes."""
-        return self.mean.device
 
     @property
     def side_step(self) -> int:
@@ -124,5 +113,4 @@ class DeepLabV3(nn.Module):
 
     def logits(self, images: Tensor) -> Tensor:
         """Logits before upsampling: (N, classes, H / output_stride, W / output_stride), rounded up."""
-        x = (images.float() - self.mean) / self.std
-        return self.classifier(self.head(self.backbone(x)))
+        return self.classifier(self.head(self.backbone(self.normalise(images))))

@@ -1,5 +1,6 @@
 """The one block that all networks are made of: convolution, batch norm, activation."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -101,6 +102,45 @@ class ConvNormAct(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, in, H, W) -> (N, out, ceil(H / stride), ceil(W / stride))."""
         return self.act(self.norm(self.conv(x)))
+
+
+def depthwise(channels: int, *, stride: int, dilation: int, padding: Padding, eps: float) -> ConvNormAct:
+    """The MobileNets' depthwise 3x3 convolution, with batch norm and ReLU6."""
+    return ConvNormAct(
+        channels,
+        channels,
+        3,
+        stride=stride,
+        dilation=dilation,
+        groups=channels,
+        padding=padding,
+        eps=eps,
+        activation="relu6",
+    )
+
+
+class PictureNetwork(nn.Module):
+    """A network that takes pictures, RGB in 0..255, and normalises them itself: no caller does.
+
+    `mean` and `std` are RGB, on 0..255. They are not in the state dict, since they belong to the weights' metadata.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, *, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, 3, 1, 1), persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.mean.device
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W), uint8 or float -> the same in float, what the layers are given."""
+        return (images.float() - self.mean) / self.std
 
 
 def initialise(module: nn.Module) -> None:

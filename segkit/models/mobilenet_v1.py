@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from segkit.models.atrous import atrous_plan
 from segkit.models.backbone import Backbone, Block
-from segkit.models.layers import ConvNormAct
+from segkit.models.layers import ConvNormAct, depthwise
 from segkit.models.options import Epsilon, Padding
 
 # Output channels and stride of the 13 separable blocks.
@@ -32,17 +32,7 @@ class SeparableBlock(Block):
         self, in_channels: int, out_channels: int, *, stride: int, dilation: int, padding: Padding, eps: float
     ) -> None:
         super().__init__()
-        self.depthwise = ConvNormAct(
-            in_channels,
-            in_channels,
-            3,
-            stride=stride,
-            dilation=dilation,
-            groups=in_channels,
-            padding=padding,
-            eps=eps,
-            activation="relu6",
-        )
+        self.depthwise = depthwise(in_channels, stride=stride, dilation=dilation, padding=padding, eps=eps)
         self.pointwise = ConvNormAct(in_channels, out_channels, eps=eps, activation="relu6")
 
     def forward(self, x: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from segkit.models.atrous import atrous_plan
 from segkit.models.backbone import Backbone, Block
-from segkit.models.layers import ConvNormAct
+from segkit.models.layers import ConvNormAct, depthwise
 from segkit.models.options import Divisor, Epsilon, Padding, Width
 
 # Expansion t, output channels c, repeats n, stride s of the first of them: the rows of the paper's table 2.
@@ -57,17 +57,7 @@ class InvertedResidual(Block):
         self.expand: nn.Module = (
             ConvNormAct(in_channels, hidden, eps=eps, activation="relu6") if expansion > 1 else nn.Identity()
         )
-        self.depthwise = ConvNormAct(
-            hidden,
-            hidden,
-            3,
-            stride=stride,
-            dilation=dilation,
-            groups=hidden,
-            padding=padding,
-            eps=eps,
-            activation="relu6",
-        )
+        self.depthwise = depthwise(hidden, stride=stride, dilation=dilation, padding=padding, eps=eps)
         self.project = ConvNormAct(hidden, out_channels, eps=eps, activation="none", ends_residual=residual)
 
     def forward(self, x: Tensor) -> Tensor:

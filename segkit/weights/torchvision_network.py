@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from segkit.base.labels import voc_palette
 from segkit.models.build import IMAGENET_MEAN, IMAGENET_STD
+from segkit.models.layers import PictureNetwork
 from segkit.weights.importers.recognise import unwrapped
 from segkit.weights.vision_ops import declare_missing_operators
 
@@ -16,41 +17,32 @@ _SIDE = 257
 """Pixels; what the output stride is measured with."""
 
 
-class TorchvisionNetwork(nn.Module):
+class TorchvisionNetwork(PictureNetwork):
     """One of `torchvision.models.segmentation` as a `Segmenter`, with torchvision's own normalisation and upsampling.
 
     It takes pictures of any size as they are: torchvision pads nothing. (Its own figures are of pictures that were
     resized to 520 pixels on the shorter side.) `output_stride` is what it is built at, which cannot be chosen.
     """
 
-    mean: Tensor
-    std: Tensor
     canvas: int | None = None
     side_step = 1
     fixed_size: None = None
 
     def __init__(self, network: nn.Module, *, output_stride: int, classes: Sequence[str]) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+        super().__init__(mean=IMAGENET_MEAN, std=IMAGENET_STD)
         self.network = network
         self.output_stride = output_stride
         self.classes = tuple(classes)
         self.palette = voc_palette(len(classes))
 
-    @property
-    def device(self) -> torch.device:
-        """Where it computes."""
-        return self.mean.device
-
     def forward(self, images: Tensor) -> Tensor:
         """(N, 3, H, W), RGB in 0..255, uint8 or float -> float logits (N, classes, H, W)."""
-        logits: Tensor = self.network((images.float() - self.mean) / self.std)["out"]
+        logits: Tensor = self.network(self.normalise(images))["out"]
         return logits.float()
 
     def logits(self, images: Tensor) -> Tensor:
         """The same before they are upsampled: (N, classes, H / output_stride, W / output_stride), rounded up."""
-        return _logits(self.network, (images.float() - self.mean) / self.std)
+        return _logits(self.network, self.normalise(images))
 
 
 class Recognised(NamedTuple):

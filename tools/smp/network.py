@@ -30,7 +30,6 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import pydantic
-import torch
 import torch.nn.functional as F
 from pydantic import BaseModel, FiniteFloat, PositiveFloat
 from safetensors.torch import save as save_safetensors
@@ -40,6 +39,7 @@ from segkit.base.errors import ConfigError, SegkitError, WeightsError
 from segkit.base.files import write_atomically
 from segkit.data.dataset import Dataset
 from segkit.models.build import TENSORFLOW_MEAN, TENSORFLOW_STD
+from segkit.models.layers import PictureNetwork
 from segkit.recipe.config import ModelConfig
 from segkit.weights.cache import resolve
 from segkit.weights.files import read_tensors, read_weights
@@ -73,19 +73,17 @@ class _About(BaseModel):
     eps: PositiveFloat
 
 
-class SmpDeepLabV3(nn.Module):
+class SmpDeepLabV3(PictureNetwork):
     """The peer's network with segkit's face: pictures on 0..255 of any size, logits of that size, classes, palette.
 
     `output_stride` is 8 or 16, `canvas` the side in pixels that evaluation pads to. Raises WeightsError where the
     tensors of `start` do not fit.
     """
 
-    mean: Tensor
-    std: Tensor
     side_step, fixed_size = 16, None  # the pictures come at segkit's sizes
 
     def __init__(self, dataset: Dataset, *, output_stride: int, start: Start, canvas: int | None = None) -> None:
-        super().__init__()
+        super().__init__(mean=start.mean, std=start.std)
         peer = import_smp().DeepLabV3(
             "mobilenet_v2",
             encoder_weights=None,
@@ -96,8 +94,6 @@ class SmpDeepLabV3(nn.Module):
             if isinstance(layer, nn.BatchNorm2d):
                 layer.eps = start.eps
         _load(peer, start)
-        self.register_buffer("mean", torch.tensor(start.mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(start.std).view(1, 3, 1, 1), persistent=False)
         self.eps = start.eps
         self.backbone, self.head = peer.encoder, peer.decoder
         self.classifier, self.upsample = peer.segmentation_head[0], peer.segmentation_head[1]
@@ -105,11 +101,6 @@ class SmpDeepLabV3(nn.Module):
         self.classes = tuple(dataset.classes)
         self.palette = dataset.palette
         self.canvas = canvas
-
-    @property
-    def device(self) -> torch.device:
-        """Where it computes."""
-        return self.mean.device
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, 3, H, W), RGB in 0..255, uint8 or float -> float logits (N, classes, H, W)."""
@@ -119,7 +110,7 @@ class SmpDeepLabV3(nn.Module):
     def logits(self, images: Tensor) -> Tensor:
         """The same before they are upsampled and cut: (N, classes, H / output_stride, W / output_stride)."""
         height, width = images.shape[-2:]
-        x = (images.float() - self.mean) / self.std
+        x = self.normalise(images)
         x = F.pad(x, (0, -width % self.output_stride, 0, -height % self.output_stride))  # 0 is the mean colour
         return self.classifier(self.head(self.backbone(x)))
 
