@@ -181,6 +181,9 @@ def test_imagenet_is_the_backbones(offer, server):
     assert resolve("imagenet", backbone="resnet101").read_bytes() == b"r101"
     with pytest.raises(WeightsError, match=r"none of mobilenet_v2 at width 0\.5: choose a width of 0\.35, 0\.75, 1, 1"):
         build_model("mobilenet_v2", weights="imagenet", options={"width": 0.5})
+    assert refusal(WeightsError, "imagenet", backbone="mine").endswith(
+        "at width 1: leave the weights out to start from scratch"
+    )
 
 
 def published(name) -> tuple[bytes, str]:
