@@ -74,7 +74,7 @@ class State:
             palette=about.palette,
             aspp=about.architecture.aspp,
             output_stride=about.output_stride,
-            options=about.architecture.options.model_dump(exclude_none=True),
+            options=about.architecture.options,
             mean=about.mean,
             std=about.std,
             canvas=about.canvas,

@@ -29,10 +29,11 @@ class Architecture(_Strict):
 
     @model_validator(mode="after")
     def _options_of_the_class(self) -> "Architecture":
-        """The class's own bounds keep a hostile file small; None, which files may have, stands for its default."""
+        """Held against the class; None, which earlier files have, stands for its default and is left out."""
         known = backbone_options(self.backbone)
-        for name, value in self.options.items():
+        for name, value in list(self.options.items()):
             if value is None:
+                del self.options[name]
                 continue
             if name not in known:
                 raise ValueError(f"{self.backbone} has no option {name!r}")
@@ -87,7 +88,7 @@ class Metadata(_Strict):
         return Weights(
             source="segkit",
             backbone=self.architecture.backbone,
-            options={name: value for name, value in self.architecture.options.items() if value is not None},
+            options=self.architecture.options,
             tensors=tensors,
             mean=self.mean,
             std=self.std,

@@ -40,6 +40,12 @@ def test_says_all_that_is_needed(metadata):
     assert weights.mean == weights.std == (127.5, 127.5, 127.5)
 
 
+def test_an_option_that_is_null_is_left_out(metadata):
+    options = metadata["architecture"]["options"] | {"width": None, "eps": None}
+    read = Metadata.model_validate(edited(metadata, "architecture.options", options))
+    assert read.architecture.options == {"stem": "7x7", "strided_unit": "first", "multi_grid": (1, 1, 1)}
+
+
 def test_is_readable(metadata):
     assert metadata["architecture"]["backbone"] == "resnet101"
     assert metadata["segkit_version"] == "1.2.3"
