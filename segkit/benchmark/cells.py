@@ -8,7 +8,7 @@ done.
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,9 +18,10 @@ from segkit.base.files import file_digest, make_folder, write_atomically
 from segkit.benchmark.lines import PictureLines, check_same
 from segkit.benchmark.published import Network, Setting
 from segkit.data.dataset import Dataset, Sample
-from segkit.evaluation.evaluate import check_classes, count_picture, predict_classes, protocol_of
-from segkit.evaluation.inference import Segmenter
-from segkit.evaluation.result import Evaluation, PictureCounts, read_evaluation
+from segkit.evaluation.evaluate import check_classes, count_picture, protocol_of
+from segkit.evaluation.inference import Segmenter, predict_label
+from segkit.evaluation.result import Evaluation, read_evaluation
+from segkit.evaluation.scoring import read_ahead
 
 
 class Cell(NamedTuple):
@@ -37,6 +38,8 @@ class Cell(NamedTuple):
 
 Models = Mapping[tuple[Network, int], Segmenter]
 """Networks by what they are and their output stride."""
+
+_WAY_OUT = "remove its .json and .jsonl to measure it again"
 
 
 def measure_cells(
@@ -58,95 +61,64 @@ def measure_cells(
     """
     make_folder(folder)
     sums = {network: file_digest(path) for network, path in weights.items()}
-    found: dict[Cell, Evaluation] = {}
-    waiting: list[_Measurement] = []
+    measurements = []
     for cell in cells:
         model = models[cell.network, cell.setting.output_stride]
         check_classes(dataset.classes, model.classes)
         protocol = {
-            "pictures": len(dataset),
-            **protocol_of(model, scales=cell.setting.scales, flip=cell.setting.mf, precision=precision),
+            **protocol_of(model, dataset, scales=cell.setting.scales, flip=cell.setting.mf, precision=precision),
             "weights": str(weights[cell.network]),
             "weights_sha256": sums[cell.network],
             **about,
         }
-        measurement = _Measurement(folder / cell.name, cell, model, protocol, precision)
-        if (stored := measurement.stored()) is not None:
-            found[cell] = stored
-        else:
-            waiting.append(measurement)
-    found |= _measure(waiting, dataset, progress)
+        measurements.append(_Measurement(folder, cell, model, protocol, precision))
+    found = {each.cell: stored for each in measurements if (stored := each.stored()) is not None}
+    waiting = [each for each in measurements if each.cell not in found]
+    with ExitStack() as stack:
+        for each in waiting:
+            stack.enter_context(each.lines)
+        left = [index for index, name in enumerate(dataset.ids) if any(each.lacks(name) for each in waiting)]
+        for _, sample in read_ahead(dataset, left, progress=progress):
+            for each in waiting:
+                if each.lacks(sample.name):
+                    each.add(sample)
+    found |= {each.cell: each.finish(dataset.ids) for each in waiting}
     return {cell: found[cell] for cell in cells}
 
 
-def _measure(
-    waiting: Sequence["_Measurement"], dataset: Dataset, progress: Callable[[int, int], None] | None
-) -> dict[Cell, Evaluation]:
-    for measurement in waiting:
-        measurement.lines.load()
-        measurement.lines.open()
-    try:
-        for index, name in enumerate(dataset.ids):
-            missing = [measurement for measurement in waiting if name not in measurement.lines.found]
-            if missing:
-                sample = dataset[index]
-                for measurement in missing:
-                    measurement.add(sample)
-            if progress is not None:
-                progress(index + 1, len(dataset))
-        return {measurement.cell: measurement.finish(dataset.ids) for measurement in waiting}
-    finally:
-        for measurement in waiting:
-            measurement.lines.close()
-
-
-@dataclass
 class _Measurement:
     """A cell while it is measured."""
 
-    path: Path  # without ending
-    cell: Cell
-    model: Segmenter
-    protocol: dict[str, Any]
-    precision: torch.dtype
-
-    def __post_init__(self) -> None:
-        self.json = self.path.with_name(f"{self.path.name}.json")
-        self.lines = PictureLines(
-            self.path.with_name(f"{self.path.name}.jsonl"), self.protocol, check=self._check_same, parse=_parse
-        )
+    def __init__(
+        self, folder: Path, cell: Cell, model: Segmenter, protocol: dict[str, Any], precision: torch.dtype
+    ) -> None:
+        self.cell, self.model, self.protocol, self.precision = cell, model, protocol, precision
+        self.json = folder / f"{cell.name}.json"
+        self.lines = PictureLines(folder / f"{cell.name}.jsonl", (cell.name,), protocol, way_out=_WAY_OUT)
 
     def stored(self) -> Evaluation | None:
         if not self.json.is_file():
             return None
         evaluation = read_evaluation(self.json)
-        self._check_same(evaluation.protocol)
+        check_same(self.json, self.protocol, evaluation.protocol, way_out=_WAY_OUT)
         return evaluation
+
+    def lacks(self, name: str) -> bool:
+        return name not in self.lines.found
 
     def add(self, sample: Sample) -> None:
         setting = self.cell.setting
         began = time.perf_counter()
-        prediction = predict_classes(
+        prediction = predict_label(
             self.model, sample.image, scales=setting.scales, flip=setting.mf, precision=self.precision
         )
         counts = count_picture(sample, prediction, len(self.model.classes))
-        seconds = time.perf_counter() - began
-        self.lines.add(counts.name, (counts, seconds), {"picture": counts.to_json(), "seconds": round(seconds, 4)})
+        self.lines.add(sample.name, {self.cell.name: counts}, time.perf_counter() - began)
 
     def finish(self, ids: Sequence[str]) -> Evaluation:
         found = [self.lines.found[name] for name in ids]
-        pictures = tuple(counts for counts, _ in found)
-        result = Evaluation(self.model.classes, pictures, self.protocol, sum(seconds for _, seconds in found))
+        pictures = tuple(each.counts[self.cell.name] for each in found)
+        result = Evaluation(self.model.classes, pictures, self.protocol, sum(each.seconds for each in found))
         write_atomically(self.json, json.dumps(result.to_json()) + "\n")
-        self.lines.close()
         self.lines.path.unlink()
         return result
-
-    def _check_same(self, before: Any) -> None:
-        way_out = "remove its .json and .jsonl to measure it again"
-        check_same(self.path, self.protocol, before, way_out=way_out)
-
-
-def _parse(stored: Any) -> tuple[str, tuple[PictureCounts, float]]:
-    counts = PictureCounts.from_json(stored["picture"])
-    return counts.name, (counts, float(stored["seconds"]))

@@ -1,68 +1,67 @@
-"""What was found on each picture, stored as soon as it is found, so that a run that was broken off goes on."""
+"""What was counted on each picture, stored as soon as it is found, so that a run that was broken off goes on."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, TextIO, TypeVar
+from typing import Any, NamedTuple, Self, TextIO
 
 from segkit.base.errors import OutputError
 from segkit.base.files import write_atomically
+from segkit.evaluation.result import PictureCounts
 
-Found = TypeVar("Found")
+
+class Counted(NamedTuple):
+    """The counts of one picture by measurement, and the seconds that all of them took."""
+
+    counts: Mapping[str, PictureCounts]
+    seconds: float
 
 
-class PictureLines(Generic[Found]):
-    """A file with a JSON line a picture, behind a first line that tells what they are of.
+class PictureLines:
+    """A file with a JSON line a picture, behind a first line that tells what they are of, `about`, as plain data.
 
-    `about` is that, as plain data; `check` is given what an older file says there (None if nothing), and raises where
-    it is of something else. `parse` makes of a line's data the picture's name and what is `found` on it, by name; a
-    line of which it raises ValueError, KeyError or TypeError, such as one that was cut short, is left out.
+    `found` holds what is in it, by the picture's name: what was stored before, and what is added while it is open, as
+    it is in a `with`. A line without all `measurements`, such as one that was cut short, is left out. Raises
+    OutputError, with the `way_out`, where the file is of something else.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        about: Mapping[str, Any],
-        *,
-        check: Callable[[Any], None],
-        parse: Callable[[Any], tuple[str, Found]],
-    ) -> None:
+    def __init__(self, path: Path, measurements: Sequence[str], about: Mapping[str, Any], *, way_out: str) -> None:
         self.path = path
-        self.found: dict[str, Found] = {}
-        self._about, self._check, self._parse = about, check, parse
-        self._lines: list[str] = []
+        self.measurements = tuple(measurements)
+        self.found: dict[str, Counted] = {}
+        self._lines = [json.dumps(about)]
         self._file: TextIO | None = None
-
-    def load(self) -> None:
-        """Take what an older file has."""
-        if not self.path.is_file():
+        if not path.is_file():
             return
-        first, *rest = self.path.read_text(encoding="utf-8").split("\n")
-        self._check(_json_or_none(first))
+        first, *rest = path.read_text(encoding="utf-8").split("\n")
+        check_same(path, about, _json_or_none(first), way_out=way_out)
         for line in rest:
             try:
-                name, found = self._parse(json.loads(line))
+                stored = json.loads(line)
+                counts = {key: PictureCounts.from_json(stored["counts"][key]) for key in self.measurements}
+                self.found[str(stored["name"])] = Counted(counts, float(stored["seconds"]))
             except (ValueError, KeyError, TypeError):
                 continue
-            self.found[name] = found
             self._lines.append(line)
 
-    def open(self) -> None:
+    def __enter__(self) -> Self:
         """Make ready to add: the file then holds whole lines only."""
-        write_atomically(self.path, "\n".join([json.dumps(self._about), *self._lines]) + "\n")
+        write_atomically(self.path, "\n".join(self._lines) + "\n")
         self._file = self.path.open("a", encoding="utf-8")
+        return self
 
-    def add(self, name: str, found: Found, data: Mapping[str, Any]) -> None:
-        """Store what was found on a picture at once; `data` is it as plain data."""
-        assert self._file is not None
-        self.found[name] = found
-        self._file.write(json.dumps(data) + "\n")
-        self._file.flush()
-
-    def close(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Add no more."""
         if self._file is not None:
             self._file.close()
+
+    def add(self, name: str, counts: Mapping[str, PictureCounts], seconds: float) -> None:
+        """Store what was counted on a picture, at once."""
+        assert self._file is not None
+        self.found[name] = Counted(counts, seconds)
+        plain = {measurement: counts[measurement].to_json() for measurement in self.measurements}
+        self._file.write(json.dumps({"name": name, "counts": plain, "seconds": round(seconds, 4)}) + "\n")
+        self._file.flush()
 
 
 def check_same(path: Path, about: Mapping[str, Any], before: Any, *, way_out: str) -> None:

@@ -78,10 +78,10 @@ def evaluate(
             **chosen,
             window=window,
             precision=choose_precision(precision, model.device),
+            about=about,
             keep=gallery.keep if gallery else None,
             progress=progress,
         )
-    result.protocol.update(about)
     if json_file is not None:
         write_atomically(json_file, json.dumps(result.to_json() | {"machine": describe_machine()}) + "\n")
     show_evaluation(result, Console())

@@ -1,5 +1,6 @@
 """`segkit train`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,9 +49,8 @@ def train(
         device=recipe.train.device,
     )
     pictures = write_comparisons(model, dataset, out / "overlays")
-    evaluation, gallery = _shown(model, dataset, recipe, display.best)
     about = {"weights": str(result.best), "data": recipe.needed_data.kind, "split": recipe.needed_data.val_split}
-    evaluation.protocol.update(about)
+    evaluation, gallery = _shown(model, dataset, recipe, display.best, about)
     show_evaluation(evaluation, Console())
     write_report(out / "report.html", evaluation, gallery, weights=result.best, palette=model.palette)
     print(f"best model      {result.best}")
@@ -63,19 +63,21 @@ def train(
 
 
 def _shown(
-    model: "DeepLabV3", dataset: "Dataset", recipe: "Config", best: "Evaluation | None"
+    model: "DeepLabV3", dataset: "Dataset", recipe: "Config", best: "Evaluation | None", about: dict[str, str]
 ) -> "tuple[Evaluation, PageGallery]":
     """The evaluation of the best model, with its pictures; it is made again where an earlier run had found the best."""
     from segkit.base.device import choose_precision
-    from segkit.evaluation.evaluate import evaluate, predict_classes
+    from segkit.evaluation.evaluate import evaluate
     from segkit.evaluation.gallery import Gallery, gallery_of
+    from segkit.evaluation.inference import predict_label
 
     precision = choose_precision(recipe.train.precision, model.device)
     if best is not None:
-        return best, gallery_of(
-            best, dataset, lambda index, sample: predict_classes(model, sample.image, precision=precision)
+        gallery = gallery_of(
+            best, dataset, lambda index, sample: predict_label(model, sample.image, precision=precision)
         )
+        return replace(best, protocol={**best.protocol, **about}), gallery
     kept = Gallery(model.palette, pictures=len(dataset))
     with picture_progress(f"{len(dataset)} pictures") as progress:
-        best = evaluate(model, dataset, precision=precision, keep=kept.keep, progress=progress)
+        best = evaluate(model, dataset, precision=precision, about=about, keep=kept.keep, progress=progress)
     return best, kept.details(best, dataset)

@@ -50,5 +50,8 @@ class Dataset(Protocol):
         ...
 
     def __getitem__(self, index: int) -> Sample:
-        """The picture at `index` and its label map. Raises DataError if a file is missing or broken."""
+        """The picture at `index` and its label map. Raises DataError if a file is missing or broken.
+
+        Threads that read ahead call it at the same time.
+        """
         ...

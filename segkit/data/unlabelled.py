@@ -1,6 +1,6 @@
-"""Pictures without labels, for a training in which a teacher tells what is in them."""
+"""Pictures without labels: to be predicted, or for a training in which a teacher tells what is in them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,26 @@ from segkit.base.pictures import pictures_below, read_picture
 from segkit.data.dataset import Dataset, Sample
 
 
-class UnlabelledPictures:
+class PictureFiles:
+    """Picture files by name, labelled IGNORE all over."""
+
+    def __init__(self, pictures: Mapping[str, Path], *, classes: Sequence[str], palette: Palette) -> None:
+        self.ids: Sequence[str] = tuple(pictures)
+        self.pictures = tuple(pictures.values())
+        self.classes = tuple(classes)
+        self.palette = palette
+
+    def __len__(self) -> int:
+        """How many pictures there are."""
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> Sample:
+        """The picture at `index` with a label map of nothing but IGNORE; DataError if its file is broken."""
+        picture = read_picture(self.pictures[index])
+        return Sample(picture, np.full(picture.shape[:2], IGNORE, np.uint8), self.ids[index])
+
+
+class UnlabelledPictures(PictureFiles):
     """The pictures of a folder and of those below it, in the order of their paths, labelled IGNORE all over.
 
     What is hidden is left out, and so are the pictures `but`; `left_out` counts these. Raises DataError if the folder
@@ -26,23 +45,12 @@ class UnlabelledPictures:
             raise DataError(f"{folder} is not there or no folder: correct `unlabelled`")
         known = {path.resolve() for path in but}
         found = pictures_below(folder)
-        self.pictures = tuple(path for path in found if path.resolve() not in known)
-        self.left_out = len(found) - len(self.pictures)
-        if not self.pictures:
+        pictures = {str(path): path for path in found if path.resolve() not in known}
+        self.left_out = len(found) - len(pictures)
+        if not pictures:
             besides = f" besides the {self.left_out} of the data set" if self.left_out else ""
             raise DataError(f"{folder} holds no picture{besides}: put pictures there or correct `unlabelled`")
-        self.classes = tuple(classes)
-        self.palette = palette
-        self.ids: Sequence[str] = tuple(map(str, self.pictures))
-
-    def __len__(self) -> int:
-        """How many pictures there are."""
-        return len(self.pictures)
-
-    def __getitem__(self, index: int) -> Sample:
-        """The picture at `index` with a label map of nothing but IGNORE; DataError if its file is broken."""
-        picture = read_picture(self.pictures[index])
-        return Sample(picture, np.full(picture.shape[:2], IGNORE, np.uint8), self.ids[index])
+        super().__init__(pictures, classes=classes, palette=palette)
 
 
 class Joined:

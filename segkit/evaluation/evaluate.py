@@ -1,20 +1,19 @@
 """The mIoU of a network on a data set, and the protocol it was measured by."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from segkit.base.device import autocast
 from segkit.base.errors import DataError
-from segkit.base.memory import give_back_memory
 from segkit.data.dataset import Dataset, Sample
 from segkit.evaluation.geometry import canvas_side
-from segkit.evaluation.inference import Segmenter, predict
+from segkit.evaluation.inference import Segmenter
 from segkit.evaluation.metrics import count_pixels
 from segkit.evaluation.result import Evaluation, PictureCounts
+from segkit.evaluation.scoring import score
 
 
 def evaluate(
@@ -25,50 +24,28 @@ def evaluate(
     flip: bool = False,
     window: int | None = None,
     precision: torch.dtype = torch.float32,
+    about: Mapping[str, Any] | None = None,
     keep: Callable[[int, Sample, np.ndarray], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Score every picture of `dataset`, whole and at its own size, into one confusion matrix.
+    """Score every picture of `dataset` at its own size into one confusion matrix.
 
-    Nothing is resized or cropped to be scored; of a picture only its own counts are kept. `scales`, `flip` and `window`
-    are those of `predict`; `precision` runs the network under autocast in float16 or bfloat16. After each picture
-    `keep(index, sample, prediction)` is called with its uint8 (H, W) label map, and `progress(done, total)`. Raises
-    DataError where the data set's classes are not the model's.
+    Nothing is resized or cropped to be scored; of a picture only its own counts are kept. `scales`, `flip`, `window`
+    and `precision` are those of `predict_label`; `about` is what the protocol is to tell besides, such as which
+    weights. After each picture `keep(index, sample, prediction)` is called with its uint8 (H, W) label map, and
+    `progress(done, total)`. Raises DataError where the data set's classes are not the model's.
     """
     check_classes(dataset.classes, model.classes)
     began = time.perf_counter()
     pictures = []
-    for index in range(len(dataset)):
-        sample = dataset[index]
-        prediction = predict_classes(model, sample.image, scales=scales, flip=flip, window=window, precision=precision)
+    for index, sample, prediction in score(
+        model, dataset, scales=scales, flip=flip, window=window, precision=precision, progress=progress
+    ):
         pictures.append(count_picture(sample, prediction, len(model.classes)))
         if keep is not None:
             keep(index, sample, prediction)
-        if progress is not None:
-            progress(index + 1, len(dataset))
-    protocol = {"pictures": len(dataset)} | protocol_of(
-        model, scales=scales, flip=flip, window=window, precision=precision
-    )
-    return Evaluation(model.classes, tuple(pictures), protocol, time.perf_counter() - began)
-
-
-def predict_classes(
-    model: Segmenter,
-    picture: np.ndarray,
-    *,
-    scales: Sequence[float] = (1.0,),
-    flip: bool = False,
-    window: int | None = None,
-    precision: torch.dtype = torch.float32,
-) -> np.ndarray:
-    """The likeliest class of each pixel of one picture, uint8 (H, W, 3) RGB -> uint8 (H, W)."""
-    image = torch.from_numpy(picture).permute(2, 0, 1)[None]
-    with autocast(model.device, precision):
-        probabilities = predict(model, image, scales=scales, flip=flip, window=window)
-    label = probabilities[0].argmax(0).to(torch.uint8).cpu().numpy()
-    del probabilities  # so that they are among what is given back
-    give_back_memory()
-    return label
+    protocol = protocol_of(model, dataset, scales=scales, flip=flip, window=window, precision=precision)
+    return Evaluation(model.classes, tuple(pictures), {**protocol, **(about or {})}, time.perf_counter() - began)
 
 
 def count_picture(sample: Sample, prediction: np.ndarray, classes: int) -> PictureCounts:
@@ -80,14 +57,16 @@ def count_picture(sample: Sample, prediction: np.ndarray, classes: int) -> Pictu
 
 def protocol_of(
     model: Segmenter,
+    dataset: Dataset,
     *,
     scales: Sequence[float] = (1.0,),
     flip: bool = False,
     window: int | None = None,
     precision: torch.dtype = torch.float32,
 ) -> dict[str, Any]:
-    """How a model is evaluated, as plain data."""
+    """How a model is evaluated on a data set, as plain data."""
     return {
+        "pictures": len(dataset),
         "output_stride": model.output_stride,
         "scales": [float(scale) for scale in scales],
         "flip": flip,

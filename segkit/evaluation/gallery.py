@@ -11,6 +11,7 @@ from segkit.base.pictures import read_label, save_label
 from segkit.data.dataset import Dataset, Sample
 from segkit.evaluation.compare import picture_miou
 from segkit.evaluation.result import Evaluation
+from segkit.evaluation.scoring import read_ahead
 from segkit.report.gallery import (
     THUMBNAIL_QUALITY,
     THUMBNAIL_WIDTH,
@@ -38,18 +39,21 @@ class Gallery:
 
     def __init__(self, palette: Palette, *, pictures: int) -> None:
         self.palette = palette
-        self.pictures = pictures
         self.thumbnails: dict[int, bytes] = {}
+        self._kind = next((kind for least, *kind in _KINDS if pictures * least <= THUMBNAIL_BYTES), None)
         self._room = THUMBNAIL_BYTES
         self._folder = TemporaryDirectory(prefix="segkit-")
 
     def keep(self, index: int, sample: Sample, prediction: np.ndarray) -> None:
         """Take what is to be shown of a picture and its prediction, uint8 (H, W)."""
         save_label(self._file(index), prediction, self.palette)
-        for least, width, quality in _KINDS:
-            if self.pictures * least <= THUMBNAIL_BYTES:
-                self._keep_thumbnail(index, sample, prediction, width, quality)
-                break
+        if self._kind is None:
+            return
+        width, quality = self._kind
+        data = thumbnail(sample.image, sample.label, prediction, self.palette, width=width, quality=quality)
+        if len(data) <= self._room:
+            self.thumbnails[index] = data
+            self._room -= len(data)
 
     def details(self, evaluation: Evaluation, dataset: Dataset) -> PageGallery:
         """What the page shows: the pictures chosen are read again. To be asked for once."""
@@ -64,12 +68,6 @@ class Gallery:
     def _file(self, index: int) -> Path:
         return Path(self._folder.name) / f"{index}.png"
 
-    def _keep_thumbnail(self, index: int, sample: Sample, prediction: np.ndarray, width: int, quality: int) -> None:
-        data = thumbnail(sample.image, sample.label, prediction, self.palette, width=width, quality=quality)
-        if len(data) <= self._room:
-            self.thumbnails[index] = data
-            self._room -= len(data)
-
 
 def gallery_of(
     evaluation: Evaluation,
@@ -83,26 +81,20 @@ def gallery_of(
     Only the pictures with layers are read and predicted. Where `thumbnails` (by index) are not given they are the only
     ones with thumbnails.
     """
+    chosen = chosen_pictures(picture_miou(evaluation.counts))
+    groups = {index: group for group, indices in chosen.items() for index in indices}
     examples, made = [], {}
-    for group, chosen in chosen_pictures(own_miou(evaluation)).items():
-        for index in chosen:
-            sample = dataset[index]
-            prediction = predict(index, sample)
-            parts = sample.image, sample.label, prediction, dataset.palette
-            examples.append(Example(index, group, layers(*parts)))
-            if thumbnails is None:
-                made[index] = thumbnail(*parts)
+    for index, sample in read_ahead(dataset, list(groups)):
+        parts = sample.image, sample.label, predict(index, sample), dataset.palette
+        examples.append(Example(index, groups[index], layers(*parts)))
+        if thumbnails is None:
+            made[index] = thumbnail(*parts)
     rows = picture_rows(evaluation, made if thumbnails is None else thumbnails)
     missing, why = sum(row.thumbnail is None for row in rows), "to keep the page small"
     if thumbnails is None:
         why = "since only the examples were predicted again: segkit evaluate --html shows all"
     note = f"{missing:,} of {len(rows):,} pictures have no thumbnail, {why}." if missing else ""
     return PageGallery(rows, tuple(examples), note)
-
-
-def own_miou(evaluation: Evaluation) -> np.ndarray:
-    """The mIoU of each picture alone, float64 (pictures,) in 0..1; NaN where nothing is labelled."""
-    return picture_miou(evaluation.counts)
 
 
 def chosen_pictures(scores: np.ndarray, *, each: int = EACH) -> dict[str, list[int]]:
@@ -125,7 +117,7 @@ def picture_rows(evaluation: Evaluation, thumbnails: dict[int, bytes]) -> tuple[
     """What is told of each picture, from its counts alone."""
     rows = []
     for index, (picture, score, (right, labelled, predicted)) in enumerate(
-        zip(evaluation.pictures, own_miou(evaluation).tolist(), evaluation.counts, strict=True)
+        zip(evaluation.pictures, picture_miou(evaluation.counts).tolist(), evaluation.counts, strict=True)
     ):
         pixels = int(labelled.sum())
         rows.append(

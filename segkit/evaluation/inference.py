@@ -1,19 +1,26 @@
-"""From pictures to class probabilities: the single pass, multi-scale and flip, the sliding window."""
+"""From pictures to class probabilities and label maps: single pass, multi-scale and flip, sliding window."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from segkit.base.device import autocast
 from segkit.base.errors import ConfigError
 from segkit.base.labels import Palette
+from segkit.base.memory import give_back_memory
 from segkit.evaluation.geometry import canvas_size, scaled_side, window_starts
 from segkit.models.deeplabv3 import resize
 
 MF_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 """The scales of the published MF rows, each with its mirror image: 12 passes."""
+
+WHOLE_PIXELS = 4_000_000
+"""Pictures of up to so many pixels are predicted whole; with 21 classes their probabilities take 0.3 GB."""
+WINDOW = 1025
 
 
 class Segmenter(Protocol):
@@ -51,6 +58,39 @@ class Segmenter(Protocol):
     def logits(self, images: Tensor) -> Tensor:
         """The same before they are upsampled: (N, classes, h, w)."""
         ...
+
+
+def predict_label(
+    model: Segmenter,
+    picture: np.ndarray,
+    *,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    window: int | None = None,
+    precision: torch.dtype = torch.float32,
+) -> np.ndarray:
+    """The likeliest class of each pixel of one picture, uint8 (H, W, 3) RGB -> uint8 (H, W).
+
+    `scales`, `flip` and `window` are those of `predict`; `precision` runs the network under autocast in float16 or
+    bfloat16. A picture of more than WHOLE_PIXELS is predicted in windows (of 1025 where `window` is not given), a band
+    of rows at a time, since the probabilities of all its pixels would not fit in memory.
+    """
+    height, width = picture.shape[:2]
+    band = height
+    if height * width > WHOLE_PIXELS:
+        band = window = window or WINDOW
+    label = np.empty((height, width), np.uint8)
+    covered = 0
+    for top in window_starts(height, band):
+        image = torch.from_numpy(picture[top : top + band]).permute(2, 0, 1)[None]
+        with autocast(model.device, precision):
+            probabilities = predict(model, image, scales=scales, flip=flip, window=window)
+        first = (covered - top) // 2 if covered else 0  # bands meet in the middle of their overlap
+        label[top + first : top + band] = probabilities[0, :, first:].argmax(0).to(torch.uint8).cpu().numpy()
+        covered = top + band
+        del probabilities  # so that they are among what is given back
+        give_back_memory()
+    return label
 
 
 @torch.inference_mode()

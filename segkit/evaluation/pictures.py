@@ -10,14 +10,9 @@ import numpy as np
 from segkit.base.errors import DataError
 from segkit.base.pictures import pictures_below, read_picture, save_label, save_picture
 from segkit.data.dataset import Dataset
-from segkit.evaluation.evaluate import predict_classes
-from segkit.evaluation.geometry import window_starts
-from segkit.evaluation.inference import Segmenter
+from segkit.evaluation.inference import Segmenter, predict_label
+from segkit.evaluation.scoring import score
 from segkit.report.overlay import comparison, overlay
-
-WHOLE_PIXELS = 4_000_000
-"""Pictures of up to so many pixels are predicted whole; with 21 classes their probabilities take 0.3 GB."""
-WINDOW = 1025
 
 
 @dataclass(frozen=True)
@@ -48,36 +43,6 @@ def find_pictures(paths: Sequence[str]) -> list[Path]:
             raise DataError(f"{text}: there is no such picture, nor a folder or pattern with pictures")
         found |= dict.fromkeys(matches)
     return list(found)
-
-
-def predict_label(
-    model: Segmenter,
-    picture: np.ndarray,
-    *,
-    scales: Sequence[float] = (1.0,),
-    flip: bool = False,
-    window: int | None = None,
-) -> np.ndarray:
-    """The class of each pixel of one picture, uint8 (H, W, 3) RGB -> uint8 (H, W); arguments as in `predict`.
-
-    A picture of more than WHOLE_PIXELS is predicted in windows (of 1025 where `window` is not given), a band of rows at
-    a time, since the probabilities of all its pixels would not fit in memory.
-    """
-
-    def label_of(part: np.ndarray) -> np.ndarray:
-        return predict_classes(model, part, scales=scales, flip=flip, window=window)
-
-    height, width = picture.shape[:2]
-    if height * width <= WHOLE_PIXELS:
-        return label_of(picture)
-    window = window or WINDOW
-    label = np.empty((height, width), np.uint8)
-    covered = 0
-    for top in window_starts(height, window):
-        first = (covered - top) // 2 if covered else 0  # bands meet in the middle of their overlap
-        label[top + first : top + window] = label_of(picture[top : top + window])[first:]
-        covered = top + window
-    return label
 
 
 def predict_files(
@@ -121,13 +86,10 @@ def _free_name(stem: str, taken: set[str]) -> str:
 def write_comparisons(model: Segmenter, dataset: Dataset, out: Path, *, count: int = 8) -> list[Path]:
     """Write picture, truth, prediction and error side by side for `count` pictures spread over a data set."""
     written = []
-    for index in np.unique(np.linspace(0, len(dataset) - 1, count).round().astype(int)).tolist():
-        sample = dataset[index]
-        prediction = predict_label(model, sample.image)
+    spread = np.unique(np.linspace(0, len(dataset) - 1, count).round().astype(int)).tolist()
+    for _, sample, prediction in score(model, dataset, spread):
         path = out / f"{sample.name}.jpg"
-        save_picture(
-            path,
-            comparison(sample.image, sample.label, prediction, palette=model.palette, classes=model.classes),
-        )
+        parts = sample.image, sample.label, prediction
+        save_picture(path, comparison(*parts, palette=model.palette, classes=model.classes))
         written.append(path)
     return written

@@ -1,7 +1,7 @@
 """What an evaluation found: counts, figures, protocol; as an object and as a JSON file."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -40,7 +40,7 @@ class Evaluation:
 
     classes: tuple[str, ...]
     pictures: tuple[PictureCounts, ...]
-    protocol: dict[str, Any]
+    protocol: Mapping[str, Any]
     seconds: float
 
     @cached_property
@@ -101,7 +101,7 @@ class Evaluation:
             "counted_classes": self.confusion.counted_classes,
             "iou": {name: none_for_nan(value) for name, value in self.iou.items()},
             "iou_intervals": {name: value.to_json() for name, value in self.iou_intervals.items()},
-            "protocol": self.protocol,
+            "protocol": dict(self.protocol),
         }
 
     def to_json(self) -> dict[str, Any]:

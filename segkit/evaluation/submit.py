@@ -22,8 +22,9 @@ from segkit.base.errors import OutputError, WeightsError
 from segkit.base.files import make_folder, write_atomically
 from segkit.base.labels import VOC_CLASSES, voc_palette
 from segkit.base.pictures import label_png, read_picture
-from segkit.evaluation.evaluate import predict_classes
+from segkit.data.unlabelled import PictureFiles
 from segkit.evaluation.inference import Segmenter
+from segkit.evaluation.scoring import score
 
 Competition = Literal["comp5", "comp6"]
 
@@ -57,14 +58,12 @@ def write_submission(
         gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as compressed,
         tarfile.open(fileobj=compressed, mode="w|", format=tarfile.GNU_FORMAT) as archive,
     ):
-        for done, (name, picture) in enumerate(pictures.items(), 1):
-            prediction = predict_classes(model, read_picture(picture), scales=scales, flip=flip)
+        files = PictureFiles(pictures, classes=model.classes, palette=model.palette)
+        for _, sample, prediction in score(model, files, scales=scales, flip=flip, progress=progress):
             data = label_png(prediction, _PALETTE)
-            member = tarfile.TarInfo(member_name(name, competition))
+            member = tarfile.TarInfo(member_name(sample.name, competition))
             member.size, member.mode = len(data), 0o644
             archive.addfile(member, io.BytesIO(data))
-            if progress is not None:
-                progress(done, len(pictures))
     write_atomically(path, packed.getvalue())
     try:
         check_submission(path, pictures, competition=competition)

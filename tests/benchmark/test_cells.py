@@ -35,7 +35,7 @@ def test_every_cell_is_what_evaluate_finds_and_pictures_are_read_once(
 ) -> None:
     dataset = counting(shapes)
     found = measure(cells, models, weights, dataset, tmp_path)
-    assert dataset.read == [0, 1, 2, 3]
+    assert sorted(dataset.read) == [0, 1, 2, 3]
     assert list(found) == cells
     for cell, evaluation in found.items():
         model = models[cell.network, cell.setting.output_stride]
@@ -56,7 +56,7 @@ def test_what_was_broken_off_goes_on(cells, models, weights, shapes, counting, t
     cut.write_bytes(cut.read_bytes()[:-7])  # as when the machine stopped in the middle of a line
     dataset = counting(shapes)
     found = measure(cells, models, weights, dataset, broken)
-    assert dataset.read == [1, 2, 3]
+    assert sorted(dataset.read) == [1, 2, 3]
     for cell in cells:
         assert [p.to_json() for p in found[cell].pictures] == [p.to_json() for p in whole[cell].pictures]
     dataset = counting(shapes)
@@ -69,7 +69,7 @@ def test_a_cell_more_measures_only_that(cells, models, weights, shapes, counting
     before = (tmp_path / f"{cells[0].name}.json").read_bytes()
     dataset = counting(shapes)
     measure(cells[:2], models, weights, dataset, tmp_path)
-    assert dataset.read == [0, 1, 2, 3]
+    assert sorted(dataset.read) == [0, 1, 2, 3]
     assert (tmp_path / f"{cells[0].name}.json").read_bytes() == before
 
 

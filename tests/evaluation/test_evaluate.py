@@ -75,6 +75,13 @@ def test_progress(by_colour, dataset) -> None:
     assert calls == [(1, 3), (2, 3), (3, 3)]
 
 
+def test_what_else_stands_in_the_protocol(by_colour, dataset) -> None:
+    about = {"weights": "best.safetensors", "split": "val"}
+    result, plain = evaluate(by_colour(), dataset, about=about), evaluate(by_colour(), dataset)
+    assert result.protocol == {**plain.protocol, **about}
+    assert result.to_json()["protocol"] == dict(result.protocol)
+
+
 def test_it_passes_on_how_to_predict(network, dataset) -> None:
     model = network(canvas=65)
     result = evaluate(model, dataset, scales=(0.5, 1), flip=True, window=33)

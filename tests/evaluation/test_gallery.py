@@ -7,8 +7,9 @@ import pytest
 
 from segkit.base.labels import IGNORE
 from segkit.data.dataset import Sample
+from segkit.evaluation.compare import picture_miou
 from segkit.evaluation.evaluate import evaluate
-from segkit.evaluation.gallery import Gallery, chosen_pictures, gallery_of, own_miou
+from segkit.evaluation.gallery import Gallery, chosen_pictures, gallery_of
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_what_is_told_of_a_picture(by_colour, dataset) -> None:
     assert (first.miou, first.right, first.pixels, first.labelled) == (1, 1, 2000, (0, 1, 2))
     assert second.right == pytest.approx(1 - 5 / 40) and second.labelled == (0, 1, 2, 3)
     assert second.only_predicted == ()
-    assert second.miou == pytest.approx(own_miou(result)[1])
+    assert second.miou == pytest.approx(picture_miou(result.counts)[1])
     assert (last.miou, last.right, last.pixels, last.labelled) == (None, None, 0, ())
     assert all(row.thumbnail and row.thumbnail[8:12] == b"WEBP" for row in page.rows) and page.note == ""
     assert [(each.group, each.row) for each in page.examples] == [

@@ -9,8 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from segkit.base.errors import DataError
-from segkit.evaluation import pictures
-from segkit.evaluation.pictures import find_pictures, predict_files, predict_label, write_comparisons
+from segkit.evaluation.pictures import find_pictures, predict_files, write_comparisons
 
 
 class Brightness:
@@ -24,11 +23,7 @@ class Brightness:
     mean = torch.full((1, 3, 1, 1), 127.5)
     device = mean.device
 
-    def __init__(self) -> None:
-        self.largest = 0
-
     def __call__(self, images: Tensor) -> Tensor:
-        self.largest = max(self.largest, images.shape[2] * images.shape[3])
         grey = images.mean(1, keepdim=True)
         return -(grey - torch.tensor([0.0, 127.0, 255.0]).view(1, 3, 1, 1)).abs()
 
@@ -38,17 +33,6 @@ def blocks(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     label = rng.integers(0, 3, (-(-height // 8), -(-width // 8))).repeat(8, 0).repeat(8, 1)[:height, :width]
     return np.repeat((label * 127)[..., None], 3, 2).astype(np.uint8), label.astype(np.uint8)
-
-
-def test_a_huge_picture_is_predicted_in_bands_of_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    picture, label = blocks(203, 150)
-    model = Brightness()
-    monkeypatch.setattr(pictures, "WHOLE_PIXELS", 1000)
-    monkeypatch.setattr(pictures, "WINDOW", 49)
-    np.testing.assert_array_equal(predict_label(model, picture), label)
-    assert model.largest == 49 * 49
-    np.testing.assert_array_equal(predict_label(model, picture, window=65), label)
-    assert model.largest == 65 * 65
 
 
 def test_find_pictures(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,10 @@ from segkit.base.errors import SegkitError
 from segkit.base.files import file_digest, make_folder, write_atomically
 from segkit.base.machine import describe_machine
 from segkit.base.memory import give_back_memory
-from segkit.data.dataset import Dataset
+from segkit.benchmark.lines import PictureLines
+from segkit.data.dataset import Dataset, Sample
 from segkit.evaluation.evaluate import check_classes
+from segkit.evaluation.scoring import read_ahead
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.recipe.build import open_dataset
 from segkit.recipe.config import load_config
@@ -38,7 +41,6 @@ from tools.mistakes.changes import Findings, find
 from tools.mistakes.networks import Networks, networks
 from tools.mistakes.page import between, plot, points, table, write_page
 from tools.mistakes.passes import GROUPS, Work, group_of
-from tools.mistakes.storage import Store
 
 TELL_EVERY = 50
 """Pictures between two words of how long it will take; the first comes after 3."""
@@ -77,7 +79,7 @@ def run(options: argparse.Namespace) -> None:
     if not options.report:
         measure(stores, dataset, chosen(len(dataset), options.limit), variants)
     findings = known(stores, dataset)
-    hours = sum(seconds for store in stores.values() for _, seconds in store.found.values()) / 3600
+    hours = sum(counted.seconds for store in stores.values() for counted in store.found.values()) / 3600
     told = about | {"machine": describe_machine(), "hours": hours}
     show(findings)
     write(findings, told, options.out)
@@ -85,34 +87,35 @@ def run(options: argparse.Namespace) -> None:
         write_page(options.page, findings, told)
 
 
-def measure(stores: dict[str, Store], dataset: Dataset, indices: Sequence[int], variants: Networks) -> None:
+def measure(stores: dict[str, PictureLines], dataset: Dataset, indices: Sequence[int], variants: Networks) -> None:
     """Measure the pictures at `indices` that the stores have not got; each is read once for all groups."""
     missing = {
-        index: [name for name, store in stores.items() if dataset.ids[index] not in store.found] for index in indices
+        index: {name: store for name, store in stores.items() if dataset.ids[index] not in store.found}
+        for index in indices
     }
     left = [index for index, groups in missing.items() if groups]
     began = time.perf_counter()
-    for store in stores.values():
-        store.open()
-    try:
-        for done, index in enumerate(left, 1):
-            measure_picture({name: stores[name] for name in missing[index]}, dataset, index, variants)
-            if done == 3 or done % TELL_EVERY == 0:
-                hours = (time.perf_counter() - began) / done * (len(left) - done) / 3600
-                print(f"{done} of {len(left)} pictures, {hours:.2f} hours left", file=sys.stderr, flush=True)
-    finally:
+
+    def tell(done: int, total: int) -> None:
+        if done == 3 or done % TELL_EVERY == 0:
+            hours = (time.perf_counter() - began) / done * (total - done) / 3600
+            print(f"{done} of {total} pictures, {hours:.2f} hours left", file=sys.stderr, flush=True)
+
+    with ExitStack() as stack:
         for store in stores.values():
-            store.close()
+            stack.enter_context(store)
+        for index, sample in read_ahead(dataset, left, progress=tell):
+            measure_picture(missing[index], sample, variants)
 
 
 @torch.inference_mode()
-def measure_picture(stores: dict[str, Store], dataset: Dataset, index: int, variants: Networks) -> None:
+def measure_picture(stores: dict[str, PictureLines], sample: Sample, variants: Networks) -> None:
     """Measure one picture by the groups of the stores, and store it."""
-    work = Work(dataset[index], variants)
+    work = Work(sample, variants)
     for name, store in stores.items():
         began = time.perf_counter()
         counts = GROUPS[name].measure(work)
-        store.keep(work.sample.name, counts, time.perf_counter() - began)
+        store.add(sample.name, counts, time.perf_counter() - began)
     del work
     give_back_memory()
 
@@ -124,12 +127,12 @@ def chosen(count: int, limit: int | None) -> list[int]:
     return np.linspace(0, count - 1, limit).round().astype(int).tolist()
 
 
-def known(stores: dict[str, Store], dataset: Dataset) -> Findings:
+def known(stores: dict[str, PictureLines], dataset: Dataset) -> Findings:
     """What the pictures tell that all stores have in common, in the order of the data set."""
     begun = [store for store in stores.values() if store.found]
     common = [name for name in dataset.ids if begun and all(name in store.found for store in begun)]
     measured = {
-        measurement: [store.found[name][0][measurement] for name in common]
+        measurement: [store.found[name].counts[measurement] for name in common]
         for store in begun
         for measurement in store.measurements
         if common
@@ -160,11 +163,11 @@ def write(findings: Findings, about: dict[str, Any], folder: Path) -> None:
     write_atomically(folder / "mistakes.svg", plot(findings.mistakes))
 
 
-def _stores(only: Sequence[str] | None, folder: Path, about: dict[str, Any]) -> dict[str, Store]:
+def _stores(only: Sequence[str] | None, folder: Path, about: dict[str, Any]) -> dict[str, PictureLines]:
     wanted = [MISTAKES[name] for name in only or MISTAKES]
     needed = {group_of(name) for mistake in wanted for name in (mistake.reference, mistake.measurement)}
     return {
-        name: Store(folder / f"{name}.jsonl", group.measurements, about)
+        name: PictureLines(folder / f"{name}.jsonl", group.measurements, about, way_out="remove it to measure again")
         for name, group in GROUPS.items()
         if name in needed
     }

@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from segkit.data.dataset import Sample
-from segkit.evaluation.evaluate import count_picture, predict_classes
+from segkit.evaluation.evaluate import count_picture
 from segkit.evaluation.geometry import scaled_side
-from segkit.evaluation.inference import MF_SCALES, canvas_of, pad
+from segkit.evaluation.inference import MF_SCALES, canvas_of, pad, predict_label
 from segkit.evaluation.result import PictureCounts
 from segkit.models.deeplabv3 import DeepLabV3, resize
 from tools.mistakes import pictures
@@ -136,36 +136,23 @@ def squashed(work: Work) -> Counts:
     """Stretched to a square and scored there, the truth resized in either way."""
     sample = work.sample
     picture, label = pictures.resized(sample.image, sample.label, work.side)
-    prediction = predict_classes(work.network, picture)
+    prediction = predict_label(work.network, picture)
     blurred = pictures.bilinear_label(sample.label, work.side, len(work.network.classes))
     return {"resized": work.count(prediction, label), "bilinear_labels": work.count(prediction, blurred)}
-
-
-def letterbox(work: Work) -> Counts:
-    """Letterboxed and scored there."""
-    mean = work.network.mean.flatten().tolist()
-    picture, label = pictures.letterboxed(work.sample.image, work.sample.label, work.side, mean)
-    return {"letterbox": work.count(predict_classes(work.network, picture), label)}
-
-
-def centre_crop(work: Work) -> Counts:
-    """The middle square of the enlarged picture, scored there."""
-    picture, label = pictures.centre_cropped(work.sample.image, work.sample.label, work.side)
-    return {"centre_crop": work.count(predict_classes(work.network, picture), label)}
 
 
 def own_pass(
     name: str,
     network: str = "os16",
     *,
-    change: Callable[[np.ndarray], np.ndarray] | None = None,
+    change: Callable[[Work], pictures.Pair] = lambda work: work.sample[:2],
     precision: torch.dtype = torch.float32,
 ) -> "Group":
-    """A single pass at the picture's own size, of another network, another picture or another precision."""
+    """A single pass of another network, of another picture with its label map, or in another precision."""
 
     def measure(work: Work) -> Counts:
-        picture = work.sample.image if change is None else change(work.sample.image)
-        return {name: work.count(predict_classes(work.networks(network), picture, precision=precision))}
+        picture, label = change(work)
+        return {name: work.count(predict_label(work.networks(network), picture, precision=precision), label)}
 
     return Group((name,), measure)
 
@@ -193,11 +180,14 @@ GROUPS: dict[str, Group] = {
     "imagenet": own_pass("imagenet", "imagenet"),
     "eps": own_pass("eps", "eps"),
     "bf16": own_pass("bf16", precision=torch.bfloat16),
-    "bgr": own_pass("bgr", change=pictures.bgr),
-    "jpeg": own_pass("jpeg", change=pictures.jpeg),
+    "bgr": own_pass("bgr", change=lambda work: (pictures.bgr(work.sample.image), work.sample.label)),
+    "jpeg": own_pass("jpeg", change=lambda work: (pictures.jpeg(work.sample.image), work.sample.label)),
     "squashed": Group(("resized", "bilinear_labels"), squashed),
-    "letterbox": Group(("letterbox",), letterbox),
-    "centre_crop": Group(("centre_crop",), centre_crop),
+    "letterbox": own_pass(
+        "letterbox",
+        change=lambda work: pictures.letterboxed(*work.sample[:2], work.side, work.network.mean.flatten().tolist()),
+    ),
+    "centre_crop": own_pass("centre_crop", change=lambda work: pictures.centre_cropped(*work.sample[:2], work.side)),
     "mf": Group(("mf", "mf_logits", "flip", *SCALES_ALONE), mf),
 }
 

@@ -105,8 +105,8 @@ def run(config: Config, out: Path, *, resume: bool = False, mf: bool = False, sp
     passes = {"single": ((1.0,), False)} | ({"mf": (MF_SCALES, True)} if mf else {})
     tested = {}
     for name, (scales, flip) in passes.items():
-        evaluation = evaluate(model, test_set, scales=scales, flip=flip)
-        evaluation.protocol.update({"weights": str(result.best), "data": config.needed_data.kind, "split": split})
+        about = {"weights": str(result.best), "data": config.needed_data.kind, "split": split}
+        evaluation = evaluate(model, test_set, scales=scales, flip=flip, about=about)
         write_atomically(out / f"test_{name}.json", json.dumps(evaluation.to_json()) + "\n")
         tested[name], seconds[f"test_{name}"] = evaluation.figures(), round(evaluation.seconds, 1)
         print(f"{split} mIoU, {name}  {100 * evaluation.miou:.2f} %", flush=True)

@@ -67,11 +67,11 @@ def test_what_was_broken_off_goes_on_where_it_was(weights, whole, tmp_path, monk
     counted = []
     measure = program.measure_picture
 
-    def stopping(stores, dataset, index, variants):
+    def stopping(stores, sample, variants):
         if len(counted) == 2:
             raise KeyboardInterrupt
-        counted.append(index)
-        measure(stores, dataset, index, variants)
+        counted.append(sample.name)
+        measure(stores, sample, variants)
 
     monkeypatch.setattr(program, "measure_picture", stopping)
     with pytest.raises(KeyboardInterrupt):
@@ -82,12 +82,12 @@ def test_what_was_broken_off_goes_on_where_it_was(weights, whole, tmp_path, monk
     monkeypatch.setattr(
         program,
         "measure_picture",
-        lambda stores, dataset, index, variants: (
-            missing.append((index, list(stores))) or measure(stores, dataset, index, variants)
+        lambda stores, sample, variants: (
+            missing.append((sample.name, list(stores))) or measure(stores, sample, variants)
         ),
     )
     run(weights, tmp_path, "--only", *SOME)
-    assert missing == [(1, ["imagenet"]), (2, ["single", "even", "imagenet", "squashed"])]
+    assert missing == [("val_00001", ["imagenet"]), ("val_00002", ["single", "even", "imagenet", "squashed"])]
     found, expected = (json.loads((out / "mistakes.json").read_text())["mistakes"] for out in (tmp_path, whole))
     assert found == {name: expected[name] for name in found}
     assert set(SOME) <= set(found)
