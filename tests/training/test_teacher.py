@@ -21,6 +21,7 @@ from segkit.training.loss import distillation
 from segkit.training.teacher import BothSizes, Teacher, load_teacher
 from segkit.training.train import Event, Note, Step, train
 from segkit.weights.build import load_model
+from segkit.weights.cache import cached_file
 from segkit.weights.catalogue import CATALOGUE
 from segkit.weights.files import read_weights, save_model
 
@@ -243,10 +244,8 @@ def test_what_is_known_of_a_teacher(tmp_path, recipe, teacher_file, monkeypatch)
         assert about(nothing) == ""
 
     name = "google_deeplabv3_mobilenet_v2"
-    place = tmp_path / "weights" / CATALOGUE[name].file
     monkeypatch.setenv("SEGKIT_CACHE", str(tmp_path))
-    place.parent.mkdir()
-    save_model(place, build())
+    save_model(cached_file(CATALOGUE[name].address), build())
     assert load_teacher(recipe(teacher=name), dataset).about == f"{name} (ImageNet, COCO, PASCAL VOC 2012)"
 
 
