@@ -7,7 +7,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 if TYPE_CHECKING:
     from segkit.evaluation.result import Evaluation
-    from segkit.training.train import Event, Step
+    from segkit.training.events import Event, Step
 
 
 class Display:
@@ -30,7 +30,7 @@ class Display:
 
     def listen(self, event: "Event") -> None:
         """Show what a training says."""
-        from segkit.training.train import Evaluated, Note
+        from segkit.training.events import Evaluated, Note
 
         if isinstance(event, Note):
             self._line(f"note: {event.text}")

@@ -17,7 +17,7 @@ from segkit.evaluation.evaluate import class_difference, evaluate
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.recipe.build import build_from_config, training_transform
 from segkit.recipe.config import Config
-from segkit.training.events import Clock, Evaluated, Event, Listener, Note, Step
+from segkit.training.events import Clock, Evaluated, Event, Listener, Note
 from segkit.training.folder import RunFolder
 from segkit.training.learner import Learner
 from segkit.training.log import append_metrics, forget_after, read_metrics
@@ -26,8 +26,6 @@ from segkit.training.state import Counters, State, read_state, write_state
 from segkit.training.teacher import load_teacher
 from segkit.training.tensorboard import TensorBoard
 from segkit.weights.files import save_model
-
-__all__ = ["Evaluated", "Event", "Note", "Step", "TrainingResult", "train"]
 
 MAX_BAD_IN_A_ROW = 10
 
@@ -84,7 +82,7 @@ def train(
         for change in folder.begin(config, iteration=counters.iteration, precision=learner.precision):
             listen(Note(change))
         with nullcontext() if board is None else closing(board):
-            _run(_Run(config, folder, learner, counters, train_set, val_set, tell, save))
+            _loop(_Run(config, folder, learner, counters, train_set, val_set, tell, save))
     return TrainingResult(folder.best, folder.last, counters.best_miou, counters.skipped)
 
 
@@ -120,8 +118,8 @@ class _Run:
     save: Callable[..., None]
 
 
-def _run(run: _Run) -> None:
-    """The loop."""
+def _loop(run: _Run) -> None:
+    """Iterate: learning rate, step, log, evaluate, save; first what a run that was killed had left to write."""
     config, learner, counters, folder = run.config.train, run.learner, run.counters, run.folder
     forget_after(folder.metrics, counters.iteration)
     if _is_unpublished(folder, counters):

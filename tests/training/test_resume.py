@@ -78,7 +78,8 @@ KILLED = """
     import os, signal, sys, yaml, torch
     torch.set_num_threads(int(sys.argv[3]))
     from segkit.recipe.config import Config
-    from segkit.training.train import Step, train
+    from segkit.training.events import Step
+    from segkit.training.train import train
 
     def listen(event):
         if isinstance(event, Step) and event.iteration == 5:

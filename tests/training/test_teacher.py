@@ -16,10 +16,11 @@ from segkit.models.build import IMAGENET_MEAN, IMAGENET_STD, build_network
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.recipe.build import open_dataset
 from segkit.recipe.config import Config, TrainConfig
+from segkit.training.events import Event, Note, Step
 from segkit.training.learner import Learner
 from segkit.training.loss import distillation
 from segkit.training.teacher import BothSizes, Teacher, load_teacher
-from segkit.training.train import Event, Note, Step, train
+from segkit.training.train import train
 from segkit.weights.build import load_model
 from segkit.weights.cache import cached_file
 from segkit.weights.catalogue import CATALOGUE

@@ -14,7 +14,8 @@ from segkit.base.pictures import save_label
 from segkit.evaluation.evaluate import evaluate
 from segkit.recipe.build import build_from_config, open_dataset
 from segkit.training import loss
-from segkit.training.train import Evaluated, Event, Note, Step, train
+from segkit.training.events import Evaluated, Event, Note, Step
+from segkit.training.train import train
 from segkit.weights.build import load_model
 from segkit.weights.files import save_model
 
