@@ -9,10 +9,10 @@ import json
 import sys
 from pathlib import Path
 
+from segkit.report.numbers import percent
+from segkit.report.sheet import Sheet
 
-def percent(value: float | None) -> str:
-    """A share as a percentage; "n/a" where there is none."""
-    return "n/a" if value is None else f"{100 * value:.2f}"
+_MEANS = (("miou", "mIoU"), ("pixel_accuracy", "pixel accuracy"), ("mean_accuracy", "mean accuracy"))
 
 
 def main() -> None:
@@ -23,11 +23,10 @@ def main() -> None:
     for argument in sys.argv[1:]:
         title, _, path = argument.rpartition("=")
         results[title or path] = json.loads(Path(path).read_text(encoding="utf-8"))
-    print("| class | " + " | ".join(results) + " |\n|---|" + "---:|" * len(results))
-    for name in next(iter(results.values()))["classes"]:
-        print(f"| {name} | " + " | ".join(percent(result["iou"][name]) for result in results.values()) + " |")
-    for key, title in (("miou", "mIoU"), ("pixel_accuracy", "pixel accuracy"), ("mean_accuracy", "mean accuracy")):
-        print(f"| **{title}** | " + " | ".join(percent(result[key]) for result in results.values()) + " |")
+    shown = results.values()
+    rows = [(name, *(percent(each["iou"][name]) for each in shown)) for name in next(iter(shown))["classes"]]
+    rows += [(f"**{title}**", *(percent(each[key]) for each in shown)) for key, title in _MEANS]
+    print(Sheet(("class", *results), tuple(rows)).markdown(), end="")
 
 
 if __name__ == "__main__":

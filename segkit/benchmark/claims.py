@@ -15,7 +15,7 @@ from segkit.benchmark.cost import Cost, network_cost, wide_head_cost
 from segkit.benchmark.effects import Measured, turned_pairs
 from segkit.benchmark.published import FULL, R101_ASPP, SINGLE, V1_ASPP, V2, V2_ASPP, Setting
 from segkit.evaluation.compare import Difference, miou_difference, paired
-from segkit.report.sheet import points
+from segkit.report.numbers import difference
 
 Verdict = Literal["confirmed", "refuted", "untestable here"]
 
@@ -127,7 +127,7 @@ def _judge(cheaper: bool, changes: list[Difference], tolerance: float, what: str
         return "refuted", "the cost alone refutes it"
     if not changes:
         return "untestable here", "the cost holds, but the mIoU of no such pair was measured"
-    listed = ", ".join(points(change.to_json()) for change in changes)
+    listed = ", ".join(difference(change.to_json()) for change in changes)
     said = f"{what}: {listed} points of mIoU, for these checkpoints"
     if min(change.interval.low for change in changes) >= -tolerance:
         return "confirmed", said

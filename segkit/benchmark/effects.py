@@ -10,8 +10,10 @@ import numpy as np
 from segkit.benchmark.cells import Cell
 from segkit.benchmark.published import Network, Setting
 from segkit.evaluation.compare import Difference, miou_difference, paired
-from segkit.evaluation.intervals import interval, mean_iou
+from segkit.evaluation.intervals import interval as interval_of
+from segkit.evaluation.intervals import mean_iou
 from segkit.evaluation.result import Evaluation
+from segkit.report.numbers import interval, points
 
 AXES = ("backbone", "aspp", "os", "mf")
 
@@ -60,12 +62,11 @@ class Effect:
         """What can be said, and what not."""
         if math.isnan(self.miou.change):
             return "nothing can be said, since no pixel of the pictures is labelled"
-        sure = self.miou.interval
-        points = f"{100 * self.miou.change:+.2f} points [{100 * sure.low:+.2f}, {100 * sure.high:+.2f}]"
+        change = f"{points(self.miou.change)} points {interval(self.miou.interval, points)}"
         if not self.miou.shown:
-            said = f"no difference is shown: {points} holds 0"
+            said = f"no difference is shown: {change} holds 0"
         else:
-            said = f"{'raises' if self.miou.change > 0 else 'lowers'} the mIoU: {points}"
+            said = f"{'raises' if self.miou.change > 0 else 'lowers'} the mIoU: {change}"
         if self.axis in ("backbone", "aspp"):
             count = len({step.b.network for step in self.steps} | {step.a.network for step in self.steps})
             said += f"; this is between these {count} checkpoints: only trainings with other seeds confirm the effect"
@@ -149,7 +150,7 @@ def _effect(
         Difference(
             float(np.mean([step.miou.a for step in steps])),
             float(np.mean([step.miou.b for step in steps])),
-            interval(mean),
+            interval_of(mean),
         ),
         _geometric_mean([step.exact for step in steps]),
         _geometric_mean([step.tensorflow for step in steps]),

@@ -1,16 +1,18 @@
 """`segkit ablate`."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
+from segkit.base.files import write_atomically
 from segkit.cli.app import app
-from segkit.cli.benchmark import NamedWeights, parse_weights, show_sheet, train_networks
-from segkit.cli.options import Overrides, Precision, Recipe
-from segkit.cli.report import picture_progress
+from segkit.cli.benchmark import NamedWeights, parse_weights, train_networks
+from segkit.cli.options import JsonFile, Overrides, Precision, Recipe
+from segkit.cli.report import make_ready, picture_progress, show, write_json
+from segkit.report.ablation import ablation_text
+from segkit.report.sheet import markdown
 
 if TYPE_CHECKING:
     import torch
@@ -34,7 +36,7 @@ def ablate(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be done and how long it takes.")
     ] = False,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file too.")] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Turn the switches backbone, ASPP, output stride and MF, and tell what each does.
 
@@ -42,10 +44,10 @@ def ablate(
     is interrupted goes on where it was when the same command is given again.
     """
     from segkit.base.device import choose_device, choose_precision
-    from segkit.base.files import make_folder
     from segkit.benchmark.ablation import measure_ablation, plan_ablation
     from segkit.benchmark.networks import recipe_for
     from segkit.recipe.config import load_config
+    from segkit.report.ablation_page import write_ablation_page
 
     recipe = load_config(config, overrides or [])
     plan = plan_ablation(recipe, tuple(part.strip() for part in axis.split(",")))
@@ -53,10 +55,7 @@ def ablate(
     weights = parse_weights(named_weights or [], {network.name: network for network in plan.networks})
     split = split or recipe.needed_data.val_split
     out = out or Path("runs") / config.stem
-    if not dry_run:
-        make_folder(out)
-    if json_file is not None:
-        make_folder(json_file.parent)
+    make_ready(json_file, None if dry_run else out / "ablation.json")
     _announce(recipe, plan, set(weights), out, split, dtype)
     if dry_run:
         return
@@ -75,8 +74,12 @@ def ablate(
             precision=dtype,
             progress=progress,
         )
-    _write(found, out, json_file)
-    show_ablation(found)
+    for file in (out / "ablation.json", json_file):
+        write_json(file, found)
+    text = ablation_text(found)
+    write_atomically(out / "ablation.md", markdown(text))
+    write_ablation_page(out / "ablation.html", found)
+    show(text)
     print(f"figures         {out / 'ablation.json'}, {out / 'ablation.md'}, {out / 'ablation.html'}")
     print(f"report          {out / 'ablation.html'}")
 
@@ -102,33 +105,3 @@ def _announce(
         seconds = estimate_seconds(config, plan, trained, out, split=split, precision=precision)
     minutes = max(1, round(seconds / 60))
     print(f"about {minutes} minute{'s' if minutes > 1 else ''} on this machine; results in {out}", flush=True)
-
-
-def _write(found: dict[str, Any], out: Path, json_file: Path | None) -> None:
-    """Leave the ablation in `out` as plain data, as Markdown and as a page."""
-    from segkit.base.files import write_atomically
-    from segkit.report.ablation import ablation_markdown
-    from segkit.report.ablation_page import write_ablation_page
-
-    text = json.dumps(found) + "\n"
-    for file in (out / "ablation.json", json_file):
-        if file is not None:
-            write_atomically(file, text)
-    write_atomically(out / "ablation.md", ablation_markdown(found))
-    write_ablation_page(out / "ablation.html", found)
-
-
-def show_ablation(found: dict[str, Any]) -> None:
-    """Print the cells, what each switch does, and the paper's claims."""
-    from segkit.report.ablation import cell_sheet, claim_lines, effect_sheet, heading, verdict_lines
-    from segkit.report.sheet import machine_line
-
-    console = Console()
-    print(heading(found))
-    show_sheet(cell_sheet(found), console)
-    if found["effects"]:
-        show_sheet(effect_sheet(found), console)
-        print(*verdict_lines(found), sep="\n")
-    for number, line in enumerate(claim_lines(found), 1):
-        print(f"({number}) {line}")
-    print(machine_line(found))

@@ -1,20 +1,21 @@
 """`segkit benchmark`."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from segkit.base.errors import ConfigError, WeightsError
+from segkit.base.files import write_atomically
 from segkit.cli.app import app
 from segkit.cli.display import Display
-from segkit.cli.options import Device, Overrides, Precision
-from segkit.cli.report import picture_progress
+from segkit.cli.options import Device, HtmlFile, JsonFile, Overrides, Precision
+from segkit.cli.report import make_ready, picture_progress, show, write_json
 from segkit.cli.weights import obtain, obtain_start
+from segkit.report.benchmark import benchmark_text
+from segkit.report.sheet import markdown as as_markdown
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from segkit.benchmark.published import Network
     from segkit.evaluation.result import Evaluation
     from segkit.recipe.config import Config
-    from segkit.report.sheet import Sheet
 
 NamedWeights = Annotated[
     list[str] | None,
@@ -50,23 +50,21 @@ def benchmark(
     device: Device = "auto",
     precision: Precision = "fp32",
     markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the table to this file.")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
-    html_file: Annotated[Path | None, typer.Option("--html", help="Write a page to look at to this file.")] = None,
+    json_file: JsonFile = None,
+    html_file: HtmlFile = None,
 ) -> None:
     """Print the table of the MobileNetV2 paper beside what is counted and measured here.
 
     What is interrupted goes on where it was when the same command is given again.
     """
     from segkit.base.device import choose_device, choose_precision
-    from segkit.base.files import make_folder
     from segkit.benchmark.table import NETWORKS, benchmark_table, measure_latencies
     from segkit.recipe.shipped import recipes_folder
+    from segkit.report.benchmark_page import write_benchmark_page
 
     if no_eval and (train or named_weights):
         raise ConfigError("--no-eval measures nothing: leave out --train and --weights, or --no-eval")
-    for file in (markdown, json_file, html_file):
-        if file is not None:
-            make_folder(file.parent)
+    make_ready(markdown, json_file, html_file)
     recipes = recipes or recipes_folder()
     target = choose_device(device)
     dtype = choose_precision(precision, target)
@@ -79,8 +77,12 @@ def benchmark(
         with Console(stderr=True).status("latency") as status:
             latencies = measure_latencies(target, listen=lambda cell: status.update(f"latency of {cell.name}"))
     table = benchmark_table(evaluations, latencies)
-    show_benchmark(table)
-    _write(table, markdown, json_file, html_file)
+    show(benchmark_text(table, narrow=True))
+    write_json(json_file, table)
+    if markdown is not None:
+        write_atomically(markdown, as_markdown(benchmark_text(table)))
+    if html_file is not None:
+        write_benchmark_page(html_file, table)
 
 
 def parse_weights(named: list[str], networks: Mapping[str, "Network"]) -> dict["Network", Path]:
@@ -163,58 +165,3 @@ def _evaluate(
             precision=precision,
             progress=progress,
         )
-
-
-def _write(table: dict[str, Any], markdown: Path | None, json_file: Path | None, html_file: Path | None) -> None:
-    from segkit.base.files import write_atomically
-    from segkit.report.benchmark import benchmark_markdown
-    from segkit.report.benchmark_page import write_benchmark_page
-
-    if markdown is not None:
-        write_atomically(markdown, benchmark_markdown(table))
-    if json_file is not None:
-        write_atomically(json_file, json.dumps(table) + "\n")
-    if html_file is not None:
-        write_benchmark_page(html_file, table)
-
-
-def show_benchmark(table: dict[str, Any]) -> None:
-    """Print the table, the differences within its pairs, the classifiers, the footnotes and the machine."""
-    from segkit.report.benchmark import (
-        classifier_sheet,
-        cost_sheet,
-        footnotes,
-        legend,
-        pair_lines,
-        quality_sheet,
-        wide_head_sheet,
-    )
-    from segkit.report.sheet import machine_line
-
-    console = Console()
-    show_sheet(quality_sheet(table), console)
-    print(*pair_lines(table), "", sep="\n")
-    show_sheet(cost_sheet(table), console)
-    print(legend(table), "\nMobileNetV2 with its head on the last map instead of the one before it:", sep="\n")
-    show_sheet(wide_head_sheet(table), console)
-    print()
-    show_sheet(classifier_sheet(table), console)
-    for number, note in enumerate(footnotes(table), 1):
-        print(f"[{number}] {note}")
-    print(machine_line(table))
-
-
-def show_sheet(sheet: "Sheet", console: Console) -> None:
-    """Print a table."""
-    table = Table(*sheet.header, box=None, pad_edge=False)
-    for column in sheet.numbers:
-        table.columns[column].justify = "right"
-    for row in sheet.rows:
-        table.add_row(*map(_text, row))
-    console.print(table)
-
-
-def _text(cell: str) -> Any:
-    from rich.text import Text
-
-    return Text(cell)  # not markup: a footnote's number is in brackets

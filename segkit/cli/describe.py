@@ -5,16 +5,18 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from segkit.base.errors import ConfigError
 from segkit.cli.app import app
 from segkit.cli.options import OUTPUT_STRIDES_TEXT, check_output_stride
+from segkit.cli.report import show
+from segkit.report.numbers import millions
+from segkit.report.sheet import Sheet
 
 if TYPE_CHECKING:
     from segkit.models.classifier import Classifier
     from segkit.models.deeplabv3 import DeepLabV3
+    from segkit.models.layer_table import LayerRow
 
 
 @app.command(
@@ -46,29 +48,27 @@ def describe(
     if as_json:
         print(json.dumps({"rows": [asdict(row) for row in rows], **totals}))
         return
-    table = Table("input", "operator", "t", "c", "n", "s", "dilation", "receptive field", "MAdds", "params", box=None)
-    for column in table.columns[2:]:
-        column.justify = "right"
-    for row in rows:
-        height, width_, channels = row.input
-        cells = (row.t, row.c, row.n, row.s, row.dilation)
-        field = "whole" if row.receptive_field is None else str(row.receptive_field)
-        table.add_row(
-            f"{height}x{width_}x{channels}",
-            row.operator,
-            *("-" if cell is None else str(cell) for cell in cells),
-            field,
-            f"{row.madds / 1e6:.2f}M",
-            f"{row.params:,}",
-        )
-    Console(width=140).print(table)
+    header = ("input", "operator", "t", "c", "n", "s", "dilation", "receptive field", "MAdds", "params")
+    show([Sheet(header, tuple(map(_cells, rows)), left=2)], width=140)
     print(
-        f"parameters {totals['params'] / 1e6:.3f}M, MAdds {totals['madds_exact'] / 1e6:.1f}M exact, "
+        f"parameters {millions(totals['params'])}, MAdds {totals['madds_exact'] / 1e6:.1f}M exact, "
         f"{totals['madds_tensorflow'] / 1e6:.1f}M in TensorFlow's accounting"
     )
     for known in CLASSIFIERS:
         if known.backbone == backbone and output_stride is None and classes is None and width == 1:
             print(f"published: {known.madds:g}M MAdds, {known.parameters}M parameters. {known.note}")
+
+
+def _cells(row: "LayerRow") -> tuple[str, ...]:
+    height, width, channels = row.input
+    return (
+        f"{height}x{width}x{channels}",
+        row.operator,
+        *("-" if cell is None else str(cell) for cell in (row.t, row.c, row.n, row.s, row.dilation)),
+        "whole" if row.receptive_field is None else str(row.receptive_field),
+        f"{row.madds / 1e6:.2f}M",
+        f"{row.params:,}",
+    )
 
 
 def _network(

@@ -1,18 +1,17 @@
 """`segkit evaluate`."""
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from segkit.base.errors import ConfigError
 from segkit.cli.app import app
 from segkit.cli.options import (
     Device,
     Flip,
+    HtmlFile,
+    JsonFile,
     Mf,
     OutputStride,
     Overrides,
@@ -21,11 +20,11 @@ from segkit.cli.options import (
     Window,
     check_output_stride,
     passes,
-    percent,
-    percent_interval,
 )
-from segkit.cli.report import picture_progress, write_report
+from segkit.cli.report import make_ready, picture_progress, show, write_json, write_report
 from segkit.cli.weights import WeightsArgument, obtain
+from segkit.report.numbers import duration, interval, percent, words
+from segkit.report.sheet import Sheet
 
 if TYPE_CHECKING:
     from segkit.evaluation.result import Evaluation
@@ -45,12 +44,12 @@ def evaluate(
     window: Window = None,
     device: Device = "auto",
     precision: Precision = "fp32",
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write figures and counts to this file.")] = None,
-    html_file: Annotated[Path | None, typer.Option("--html", help="Write a page to look at to this file.")] = None,
+    json_file: JsonFile = None,
+    html_file: HtmlFile = None,
 ) -> None:
     """Score a model on a data set: mIoU, IoU of each class, accuracies, and the protocol."""
     from segkit.base.device import choose_device, choose_precision
-    from segkit.base.files import file_digest, make_folder, write_atomically
+    from segkit.base.files import file_digest
     from segkit.base.machine import describe_machine
     from segkit.evaluation.evaluate import evaluate as run
     from segkit.evaluation.gallery import Gallery
@@ -67,8 +66,7 @@ def evaluate(
     target = choose_device(device)
     network = load_segmenter(file, output_stride=output_stride, classes=dataset.classes, canvas=config.model.canvas)
     model = prepare_to_predict(network, target)
-    for result_file in filter(None, (json_file, html_file)):
-        make_folder(result_file.parent)  # before the hours of work, not after
+    make_ready(json_file, html_file)
     about = {"weights": weights, "weights_sha256": file_digest(file), "data": config.needed_data.kind, "split": split}
     gallery = Gallery(model.palette, pictures=len(dataset)) if html_file else None
     with picture_progress(f"{len(dataset)} pictures") as progress:
@@ -82,33 +80,22 @@ def evaluate(
             keep=gallery.keep if gallery else None,
             progress=progress,
         )
-    if json_file is not None:
-        write_atomically(json_file, json.dumps(result.to_json() | {"machine": describe_machine()}) + "\n")
-    show_evaluation(result, Console())
+    write_json(json_file, result.to_json() | {"machine": describe_machine()})
+    show_evaluation(result)
     if html_file and gallery:
         write_report(html_file, result, gallery.details(result, dataset), weights=file, palette=model.palette)
 
 
-def show_evaluation(result: "Evaluation", console: Console) -> None:
+def show_evaluation(result: "Evaluation") -> None:
     """Print the IoU of each class, the protocol card and the means, with the 95 % intervals."""
-    table = Table("class", "IoU %", "95 % interval", box=None)
-    table.columns[1].justify = "right"
-    for name, value in result.iou.items():
-        table.add_row(name, percent(value), percent_interval(result.iou_intervals[name]))
-    console.print(table)
-    print("protocol        " + ", ".join(f"{key} {_plain(value)}" for key, value in result.protocol.items()))
-    print(f"pixel accuracy  {100 * result.pixel_accuracy:.2f} %")
-    print(f"mean accuracy   {100 * result.mean_accuracy:.2f} %")
-    counted, count = result.confusion.counted_classes, len(result.classes)
-    sure = percent_interval(result.miou_interval)
-    print(f"mIoU            {100 * result.miou:.2f} %  {sure}  (over {counted} of {count} classes)")
-    print(f"time            {result.seconds:.0f} s")
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, list):
-        return "/".join(f"{item:g}" for item in value)
-    return {"True": "yes", "False": "no", "None": "none"}.get(str(value), str(value))
+    rows = ((name, percent(value), interval(result.iou_intervals[name])) for name, value in result.iou.items())
+    show([Sheet(("class", "IoU %", "95 % interval"), tuple(rows))])
+    print("protocol        " + "; ".join(f"{name} {value}" for name, value in words(result.protocol).items()))
+    print(f"pixel accuracy  {percent(result.pixel_accuracy)} %")
+    print(f"mean accuracy   {percent(result.mean_accuracy)} %")
+    counted = f"over {result.confusion.counted_classes} of {len(result.classes)} classes"
+    print(f"mIoU            {percent(result.miou)} %  {interval(result.miou_interval)}  ({counted})")
+    print(f"time            {duration(result.seconds)}")
 
 
 def _recipe(weights: Path, data: Path | None, overrides: list[str]) -> "Config":

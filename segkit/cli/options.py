@@ -1,16 +1,12 @@
-"""Options and ways of printing that several subcommands share."""
+"""Options that several subcommands share."""
 
-import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from typing import Annotated, TypedDict
 
 import typer
 
 from segkit.base.errors import ConfigError
 from segkit.models.atrous import OUTPUT_STRIDES
-
-if TYPE_CHECKING:
-    from segkit.evaluation.intervals import Interval
 
 OUTPUT_STRIDES_TEXT = " or ".join(", ".join(map(str, OUTPUT_STRIDES)).rsplit(", ", 1))
 
@@ -34,6 +30,8 @@ Recipe = Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML file, or 
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes to the recipe, such as data.root=FOLDER.")
 ]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write all figures to this file too.")]
+HtmlFile = Annotated[Path | None, typer.Option("--html", help="Write a page to look at to this file.")]
 
 
 class Passes(TypedDict):
@@ -58,16 +56,3 @@ def check_output_stride(output_stride: int | None) -> None:
     """Raise ConfigError unless `--os` is one that networks are built for."""
     if output_stride not in (None, *OUTPUT_STRIDES):
         raise ConfigError(f"--os {output_stride}: choose {OUTPUT_STRIDES_TEXT}")
-
-
-def percent(value: float) -> str:
-    """A share in percent such as "74.20", or "n/a" where there is none."""
-    return "n/a" if math.isnan(value) else f"{100 * value:.2f}"
-
-
-def percent_interval(interval: "Interval", *, signed: bool = False) -> str:
-    """An interval in percent such as "[72.24, 75.97]", or nothing where there is none."""
-    if interval.to_json() is None:
-        return ""
-    sign = "+" if signed else ""
-    return f"[{100 * interval.low:{sign}.2f}, {100 * interval.high:{sign}.2f}]"

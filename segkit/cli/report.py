@@ -1,12 +1,18 @@
-"""The page of an evaluation, as `segkit evaluate --html` and `segkit train` write it."""
+"""What several commands do with what they found: print it, write it, and the page of an evaluation."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+from segkit.base.files import make_folder, write_atomically
+from segkit.report.sheet import Part, Sheet
 
 if TYPE_CHECKING:
     from segkit.base.labels import Palette
@@ -14,11 +20,43 @@ if TYPE_CHECKING:
     from segkit.report.gallery import PageGallery
 
 
+def make_ready(*files: Path | None) -> None:
+    """Make the folders of the files that are asked for: before the hours of work, not after.
+
+    Raises OutputError for a folder that cannot be written to.
+    """
+    for file in filter(None, files):
+        make_folder(file.parent)
+
+
+def write_json(file: Path | None, data: Any) -> None:
+    """Write plain data, where a file is asked for."""
+    if file is not None:
+        write_atomically(file, json.dumps(data) + "\n")
+
+
+def show(parts: Iterable[Part], *, width: int | None = None) -> None:
+    """Print a text, an empty line between its parts; tables are `width` letters wide at most, or as the terminal is."""
+    console = Console(width=width)
+    for number, part in enumerate(parts):
+        if number:
+            print()
+        if isinstance(part, Sheet):
+            table = Table(box=None, pad_edge=False)
+            for column, heading in enumerate(part.header):
+                table.add_column(heading, justify="left" if column < part.left else "right")
+            for row in part.rows:
+                table.add_row(*map(Text, row))  # not markup: a footnote's number is in brackets
+            console.print(table)
+        else:
+            print(part)
+
+
 def write_report(
     path: Path, evaluation: "Evaluation", gallery: "PageGallery", *, weights: Path, palette: "Palette"
 ) -> None:
     """Write the page, with the recipe in the weights and the curves beside them where a training made them."""
-    from segkit.report.html import write_evaluation_page
+    from segkit.report.evaluation_page import write_evaluation_page
     from segkit.training.log import read_metrics
     from segkit.weights.files import read_training
 
@@ -30,7 +68,7 @@ def write_report(
         title="/".join(weights.parts[-2:]),
         palette=palette,
         gallery=gallery,
-        curve=[] if config is None else read_metrics(weights.with_name("metrics.jsonl")),
+        metrics=[] if config is None else read_metrics(weights.with_name("metrics.jsonl")),
         config=config,
         teacher=training.get("teacher"),
     )

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from segkit.cli.app import app
 from segkit.cli.display import Display
@@ -13,6 +12,7 @@ from segkit.cli.evaluate import show_evaluation
 from segkit.cli.options import Overrides, Recipe
 from segkit.cli.report import picture_progress, write_report
 from segkit.cli.weights import obtain_start
+from segkit.report.numbers import percent
 
 if TYPE_CHECKING:
     from segkit.data.dataset import Dataset
@@ -51,14 +51,14 @@ def train(
     pictures = write_comparisons(model, dataset, out / "overlays")
     about = {"weights": str(result.best), "data": recipe.needed_data.kind, "split": recipe.needed_data.val_split}
     evaluation, gallery = _shown(model, dataset, recipe, display.best, about)
-    show_evaluation(evaluation, Console())
+    show_evaluation(evaluation)
     write_report(out / "report.html", evaluation, gallery, weights=result.best, palette=model.palette)
     print(f"best model      {result.best}")
     print(f"curve           {out / 'metrics.jsonl'}")
     print(f"pictures        {pictures[0].parent} (picture, truth, prediction, error)")
     print(f"next            segkit predict {result.best} YOUR_PICTURES --out predicted")
     print(f"                segkit evaluate {result.best} --os 8 --mf")
-    print(f"best val mIoU   {100 * (result.best_miou or 0):.2f} %")
+    print(f"best val mIoU   {percent(result.best_miou)} %")
     print(f"report          {out / 'report.html'}")
 
 

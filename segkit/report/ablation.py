@@ -3,47 +3,47 @@
 from pathlib import PurePath
 from typing import Any
 
-from segkit.report.sheet import Sheet, billions, latency, machine_line, percent, points, precision_line, switches
+from segkit.report.numbers import billions, difference, latency, share
+from segkit.report.sheet import SWITCHES, Part, Sheet, bullets, machine_line, numbered, precision_line, switches
+
+
+def ablation_text(found: dict[str, Any]) -> list[Part]:
+    """All of `segkit.benchmark.ablation.measure_ablation`: cells, what each switch does, and the paper's claims."""
+    parts: list[Part] = [heading(found), cell_sheet(found)]
+    parts.append("MAdds in TensorFlow's accounting, exact beside it; mIoU with its 95 % interval.")
+    if found["effects"]:
+        verdicts = (f"{effect['before']} to {effect['after']}: {effect['verdict']}." for effect in found["effects"])
+        parts += [effect_sheet(found), bullets(verdicts)]
+    claims = (f"{claim['text']} {claim['verdict'].capitalize()}: {claim['numbers']}." for claim in found["claims"])
+    return [*parts, numbered(claims), machine_line(found)]
 
 
 def cell_sheet(found: dict[str, Any]) -> Sheet:
-    """The cells of `segkit.benchmark.ablation.measure_ablation`."""
-    header = ("network", "OS", "ASPP", "MF", "mIoU %", "MAdds", "exact", "latency")
-    rows = tuple(
+    """Every network under every setting."""
+    rows = (
         (
             *switches(cell),
-            percent(cell["miou"], cell["miou_interval"]),
+            share(cell["miou"], cell["miou_interval"]),
             billions(cell["madds_tensorflow"]),
             billions(cell["madds_exact"]),
-            latency(cell["latency"]),
+            latency(cell["latency"]["seconds"]),
         )
         for cell in found["cells"]
     )
-    return Sheet(header, rows, (4, 5, 6, 7))
+    return Sheet((*SWITCHES, "mIoU %", "MAdds", "exact", "latency"), tuple(rows), len(SWITCHES))
 
 
 def effect_sheet(found: dict[str, Any]) -> Sheet:
     """What each switch does: the mean over all pairs of cells that differ in it alone."""
-    header = ("switch", "mIoU, points", "MAdds", "exact", "latency")
-    rows = tuple(
+    rows = (
         (
             f"{effect['before']} to {effect['after']}",
-            points(effect["miou"]),
+            difference(effect["miou"]),
             *(f"x{effect[ratio]:.2f}" for ratio in ("madds_tensorflow_ratio", "madds_exact_ratio", "seconds_ratio")),
         )
         for effect in found["effects"]
     )
-    return Sheet(header, rows, (1, 2, 3, 4))
-
-
-def verdict_lines(found: dict[str, Any]) -> list[str]:
-    """A sentence for each switch."""
-    return [f"{effect['before']} to {effect['after']}: {effect['verdict']}." for effect in found["effects"]]
-
-
-def claim_lines(found: dict[str, Any]) -> list[str]:
-    """The five claims of the paper's table with their verdicts."""
-    return [f"{claim['text']} {claim['verdict'].capitalize()}: {claim['numbers']}." for claim in found["claims"]]
+    return Sheet(("switch", "mIoU, points", "MAdds", "exact", "latency"), tuple(rows))
 
 
 def data_name(found: dict[str, Any]) -> str:
@@ -67,18 +67,3 @@ def heading(found: dict[str, Any]) -> str:
     if given := found["given"]:
         said += f" Weights given: {', '.join(given)}."
     return said + precision_line(found["cells"])
-
-
-def ablation_markdown(found: dict[str, Any]) -> str:
-    """The whole ablation as Markdown."""
-    parts = [heading(found) + "\n", cell_sheet(found).markdown()]
-    parts.append("MAdds in TensorFlow's accounting, exact beside it; mIoU with its 95 % interval.\n")
-    if found["effects"]:
-        parts += [effect_sheet(found).markdown(), _list(verdict_lines(found))]
-    parts.append("".join(f"{number}. {line}\n" for number, line in enumerate(claim_lines(found), 1)))
-    parts.append(machine_line(found) + "\n")
-    return "\n".join(parts)
-
-
-def _list(lines: list[str]) -> str:
-    return "".join(f"- {line}\n" for line in lines)

@@ -1,12 +1,12 @@
-"""Axes of charts: round ticks, short numbers, and a frame of grid lines with both."""
+"""Axes of charts: round ticks, and a frame of grid lines with them."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from markupsafe import Markup
 
-Format = Callable[[float], str]
+from segkit.report.numbers import Format
 
 
 class Scale(NamedTuple):
@@ -40,46 +40,42 @@ def fitted(values: Iterable[float], *, log: bool = False, zero: bool = False) ->
     return Scale(math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step)
 
 
-def short(value: float) -> str:
-    """A number in few letters: 0.007, 12.5, 1,250, 30k, 2.1M."""
-    for least, unit, letter in ((1e12, 1e12, "T"), (1e9, 1e9, "B"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
-        if abs(value) >= least:
-            return f"{value / unit:.4g}{letter}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+class Axes(NamedTuple):
+    """The two axes of a chart, and how their numbers are written."""
 
+    x: Scale
+    y: Scale
+    x_label: str
+    x_format: Format
+    y_format: Format
 
-def percent(value: float) -> str:
-    """A share in 0..1 as percent: 0.725 is "72.5%"."""
-    return f"{100 * value:.4g}%"
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """Where a point is, in percent from the left and from the top."""
+        return self.x.at(x), 100 - self.y.at(y)
 
-
-def ends(low: float | None, high: float | None, form: Format) -> str:
-    """An interval to follow its value, as " [0.1, 0.2]", or nothing where there is none."""
-    return "" if low is None or high is None else f" [{form(low)}, {form(high)}]"
-
-
-def frame(x: Scale, y: Scale, *, x_label: str, x_format: Format = short, y_format: Format = short) -> Markup:
-    """Grid lines, ticks and the x axis's name; the ticks of y stand in the chart's left padding, those of x below."""
-    parts = []
-    for value in y.ticks():
-        at = 100 - y.at(value)
-        parts.append(
-            Markup('<line class="grid" x1="0" x2="100%" y1="{0}%" y2="{0}%"/>').format(at)
-            + Markup('<text class="tick" x="-8" y="{}%" dy=".32em" text-anchor="end">{}</text>').format(
-                at, y_format(value)
+    def frame(self) -> Markup:
+        """Grid lines, ticks and the x axis's name; the ticks of y are in the chart's left padding, those of x below."""
+        parts = []
+        for value in self.y.ticks():
+            parts.append(
+                Markup(
+                    '<line class="grid" x1="0" x2="100%" y1="{0}%" y2="{0}%"/>'
+                    '<text class="tick" x="-8" y="{0}%" dy=".32em" text-anchor="end">{1}</text>'
+                ).format(100 - self.y.at(value), self.y_format(value))
             )
-        )
-    for value in x.ticks():
-        parts.append(
-            Markup('<text class="tick" x="{}%" y="100%" dy="1.5em" text-anchor="middle">{}</text>').format(
-                x.at(value), x_format(value)
+        for value in self.x.ticks():
+            parts.append(
+                Markup('<text class="tick" x="{}%" y="100%" dy="1.5em" text-anchor="middle">{}</text>').format(
+                    self.x.at(value), self.x_format(value)
+                )
             )
+        parts.append(
+            Markup(
+                '<line class="axis" x1="0" x2="100%" y1="100%" y2="100%"/>'
+                '<text class="axis-name" x="100%" y="100%" dy="2.9em" text-anchor="end">{}</text>'
+            ).format(self.x_label)
         )
-    parts.append(Markup('<line class="axis" x1="0" x2="100%" y1="100%" y2="100%"/>'))
-    parts.append(
-        Markup('<text class="axis-name" x="100%" y="100%" dy="2.9em" text-anchor="end">{}</text>').format(x_label)
-    )
-    return Markup("").join(parts)
+        return Markup("").join(parts)
 
 
 def _step(low: float, high: float, count: int) -> float:

@@ -1,105 +1,76 @@
-"""Charts with axes: curves, and points with their Pareto front."""
+"""Charts with axes: a curve, and points with their Pareto front."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from markupsafe import Markup
 
-from segkit.report.axes import Format, Scale, ends, fitted, frame, percent, short
-from segkit.report.svg import COLOURS, LEGEND_ROW, legend, nothing, path, square, svg
+from segkit.report.axes import Axes, Scale, fitted
+from segkit.report.numbers import Format, interval, short, short_percent
+from segkit.report.svg import NOTHING, path, svg
 
 MOST_POINTS = 600
 """A curve of more points is drawn through the means of neighbours."""
 MOST_MARKS = 120
 """So many points of a curve tell their values to a pointer."""
-_BELOW = 46  # pixels from the end of a drawing to its legend
+
+Series = Sequence[tuple[float, float | None]]
+"""What was measured at which x; None is a gap."""
 
 
 class Point(NamedTuple):
-    """A point of a scatter; `low` and `high` are the ends of the interval of its `y`."""
+    """A point of a scatter with its number in the table beside it; `ends` are those of the interval of its `y`."""
 
+    number: int
     name: str
     x: float
     y: float
-    low: float | None = None
-    high: float | None = None
+    ends: Sequence[float] | None = None
 
 
-def lines(
-    series: Mapping[str, Sequence[tuple[float, float | None]]],
-    *,
-    label: str,
-    x_label: str = "iteration",
-    y_format: Format = short,
-    zero: bool = False,
-) -> Markup:
-    """Curves by name on common axes, y from 0 where `zero`; a y of None is a gap.
+def curve(series: Series, *, label: str, y_format: Format = short, zero: bool = False) -> Markup:
+    """A curve over the iterations of a training, y from 0 where `zero`.
 
     Every point tells its values to a pointer, up to MOST_MARKS of them.
     """
-    drawn = {name: _thinned(points) for name, points in series.items()}
-    known = [(x, y) for points in drawn.values() for x, y in points if y is not None]
+    points = _thinned(series)
+    known = [(x, y) for x, y in points if y is not None]
     if not known:
-        return svg("plot", 200, f"{label}: nothing was measured", [nothing()])
-    x_ends = [x for points in drawn.values() for x, _ in points]
-    x_scale = Scale(min(x_ends), max(x_ends)) if min(x_ends) < max(x_ends) else fitted(x_ends, zero=True)
-    y_scale = fitted((y for _, y in known), zero=zero)
-    parts = [frame(x_scale, y_scale, x_label=x_label, y_format=y_format)]
-    for number, points in enumerate(drawn.values()):
-        for run in _runs(points):
-            places = [(x_scale.at(x), 100 - y_scale.at(y)) for x, y in run]
-            parts.append(path(places, f"curve colour-{number % COLOURS}"))
-            if len(places) <= 40:
-                parts += [_dot(x, y, number) for x, y in places]
-    parts.append(_marks(drawn, x_scale, y_scale, x_label, y_format))
-    if len(drawn) == 1:
-        return svg("plot", 240, label, parts)
-    rows = [(square(number), name, "") for number, name in enumerate(drawn)]
-    below = _BELOW + LEGEND_ROW * len(rows)
-    return svg("plot", 210 + below, label, [*parts, legend(rows, first=_BELOW + 10)], below=below)
+        return svg("plot", 200, f"{label}: nothing was measured", [NOTHING])
+    first, last = min(x for x, _ in points), max(x for x, _ in points)
+    x_scale = Scale(first, last) if first < last else fitted([first], zero=True)
+    axes = Axes(x_scale, fitted((y for _, y in known), zero=zero), "iteration", short, y_format)
+    parts = [axes.frame()]
+    for run in _runs(points):
+        places = [axes.at(x, y) for x, y in run]
+        parts.append(path(places, "curve"))
+        if len(places) <= 40:
+            parts += [Markup('<circle class="dot" cx="{}%" cy="{:.6g}%" r="3"/>').format(x, y) for x, y in places]
+    return svg("plot", 240, label, [*parts, *_marks(known, axes)])
 
 
 def scatter(
-    points: Sequence[Point],
-    *,
-    label: str,
-    x_label: str,
-    twins: Sequence[Point] = (),
-    log: bool = False,
-    numbers: Mapping[str, int] | None = None,
-    x_format: Format = short,
-    y_format: Format = percent,
+    points: Sequence[Point], *, label: str, x_label: str, x_format: Format = short, twins: Sequence[Point] = ()
 ) -> Markup:
-    """Points with names, with the whiskers of their intervals, and the front of those that no other point beats.
+    """Shares over a cost, by its logarithm: numbered points, the whiskers of their intervals, and their Pareto front.
 
-    A point is on the front unless another has no greater x and a greater y, or the same y at less. `twins` are further
-    points, each with the name of one of `points`, whose number it shows in a square. `log` is for x. Points are
-    numbered by x and a key below has their names, unless they are given the `numbers` of a table beside the chart.
+    `twins` are further points, each with the name and number of one of `points`, drawn as squares.
     """
     if not points:
-        return svg("plot scatter", 200, f"{label}: there are no points", [nothing()])
+        return svg("plot scatter", 200, f"{label}: there are no points", [NOTHING])
     everything = [*points, *twins]
-    x_scale = fitted((point.x for point in everything), log=log)
-    heights = [end for point in everything for end in (point.y, point.low, point.high) if end is not None]
-    y_scale = fitted(heights)
-    parts = [frame(x_scale, y_scale, x_label=x_label, x_format=x_format, y_format=y_format)]
+    heights = [height for point in everything for height in (point.y, *(point.ends or ()))]
+    x_scale = fitted((point.x for point in everything), log=True)
+    axes = Axes(x_scale, fitted(heights), x_label, x_format, short_percent)
     front = pareto_front(points)
-    parts.append(path([(x_scale.at(point.x), 100 - y_scale.at(point.y)) for point in front], "front"))
-    order = sorted(points, key=lambda point: (point.x, point.y))
-    shown = numbers or {point.name: number for number, point in enumerate(order, 1)}
-    kinds = [*((point, "best" if point in front else "point") for point in points), *((twin, "twin") for twin in twins)]
-    for point, kind in sorted(kinds, key=lambda drawn: drawn[1] == "best"):  # drawn last, over the others
-        parts.append(_point(point, _numbered(shown[point.name], kind), x_scale, y_scale, x_format, y_format))
-    if numbers:
-        return svg("plot scatter", 386, label, parts)
-    rows = []
-    for point in order:
-        mark = _numbered(shown[point.name], "best" if point in front else "point")
-        rows.append((mark, point.name, f"{y_format(point.y)} at {x_format(point.x)}"))
-    below = _BELOW + LEGEND_ROW * len(rows)
-    return svg("plot scatter", 340 + below, label, [*parts, legend(rows, first=_BELOW + 10)], below=below)
+    parts = [axes.frame(), path([axes.at(point.x, point.y) for point in front], "front")]
+    # What is on the front is drawn last, over the others.
+    parts += [_point(point, "point", axes) for point in points if point not in front]
+    parts += [_point(twin, "twin", axes) for twin in twins]
+    parts += [_point(point, "best", axes) for point in points if point in front]
+    return svg("plot scatter", 386, label, parts)
 
 
 def pareto_front(points: Sequence[Point]) -> list[Point]:
@@ -111,23 +82,17 @@ def pareto_front(points: Sequence[Point]) -> list[Point]:
     return front
 
 
-def _dot(x: float, y: float, number: int) -> Markup:
-    return Markup('<circle class="dot fill-{}" cx="{}%" cy="{:.6g}%" r="3"/>').format(number % COLOURS, x, y)
-
-
-def _thinned(points: Sequence[tuple[float, float | None]]) -> list[tuple[float, float | None]]:
+def _thinned(points: Series) -> Series:
     each = math.ceil(len(points) / MOST_POINTS)
-    if each < 2:
-        return list(points)
     thin: list[tuple[float, float | None]] = []
-    for first in range(0, len(points), each):
+    for first in range(0, len(points), max(each, 1)):
         group = points[first : first + each]
         known = [y for _, y in group if y is not None]
         thin.append((group[-1][0], sum(known) / len(known) if known else None))
     return thin
 
 
-def _runs(points: Sequence[tuple[float, float | None]]) -> list[list[tuple[float, float]]]:
+def _runs(points: Series) -> list[list[tuple[float, float]]]:
     """The stretches of a curve between its gaps."""
     runs: list[list[tuple[float, float]]] = [[]]
     for x, y in points:
@@ -138,51 +103,37 @@ def _runs(points: Sequence[tuple[float, float | None]]) -> list[list[tuple[float
     return [run for run in runs if run]
 
 
-def _marks(
-    series: Mapping[str, Sequence[tuple[float, float | None]]],
-    x_scale: Scale,
-    y_scale: Scale,
-    x_label: str,
-    y_format: Format,
-) -> Markup:
+def _marks(known: Sequence[tuple[float, float]], axes: Axes) -> list[Markup]:
     """Upright stripes that show the values of a point while the pointer is on them; the style hides the rest."""
-    named = len(series) > 1
-    known = sorted((x, y, f"{name} " * named) for name, points in series.items() for x, y in points if y is not None)
     marked = known[:: math.ceil(len(known) / MOST_MARKS)]
-    places = [x_scale.at(x) for x, _, _ in marked]
-    borders = [0.0, *((a + b) / 2 for a, b in pairwise(places)), 100.0]
+    places = [axes.at(x, y) for x, y in marked]
+    borders = [0.0, *((a + b) / 2 for (a, _), (b, _) in pairwise(places)), 100.0]
     parts = []
-    for (x, y, name), place, (left, right) in zip(marked, places, pairwise(borders), strict=True):
-        told = f"{name}{y_format(y)} at {x_label} {x:,g}"
-        side = "start" if place < 33 else "middle" if place < 67 else "end"
-        parts.append(
-            Markup('<g class="mark"><rect x="{:.6g}%" y="0" width="{:.6g}%" height="100%"/>').format(left, right - left)
-            + Markup('<line x1="{0}%" x2="{0}%" y1="0" y2="100%"/><circle cx="{0}%" cy="{1:.6g}%" r="4"/>').format(
-                place, 100 - y_scale.at(y)
-            )
-            + Markup('<text x="{}%" y="0" dy="-.5em" text-anchor="{}">{}</text></g>').format(place, side, told)
+    for (x, y), (left, top), (begin, end) in zip(marked, places, pairwise(borders), strict=True):
+        told = f"{axes.y_format(y)} at {axes.x_label} {x:,g}"
+        side = "start" if left < 33 else "middle" if left < 67 else "end"
+        mark = Markup(
+            '<g class="mark"><rect x="{0:.6g}%" y="0" width="{1:.6g}%" height="100%"/>'
+            '<line x1="{2}%" x2="{2}%" y1="0" y2="100%"/><circle cx="{2}%" cy="{3:.6g}%" r="4"/>'
+            '<text x="{2}%" y="0" dy="-.5em" text-anchor="{4}">{5}</text></g>'
         )
-    return Markup("").join(parts)
+        parts.append(mark.format(begin, end - begin, left, top, side, told))
+    return parts
 
 
-def _point(point: Point, mark: Markup, x_scale: Scale, y_scale: Scale, x_format: Format, y_format: Format) -> Markup:
-    x, y = x_scale.at(point.x), 100 - y_scale.at(point.y)
-    told = f"{point.name}: {y_format(point.y)}{ends(point.low, point.high, y_format)} at {x_format(point.x)}"
+def _point(point: Point, kind: str, axes: Axes) -> Markup:
+    """A circle with the point's number, around (6, 0) of its place, a square for a twin; and its whisker."""
+    x, y = axes.at(point.x, point.y)
+    told = f"{point.name}: {axes.y_format(point.y)} {interval(point.ends, axes.y_format)}".rstrip()
     whisker = Markup("")
-    if point.low is not None and point.high is not None:
-        low, high = (100 - y_scale.at(end) for end in (point.low, point.high))
+    if point.ends is not None:
+        low, high = (axes.at(point.x, end)[1] for end in point.ends)
         whisker = Markup('<line class="whisker" x1="{0}%" x2="{0}%" y1="{1}%" y2="{2}%"/>').format(x, low, high)
-    return Markup(
-        '<g data-point="{}"><title>{}</title>{}<svg x="{}%" y="{}%" overflow="visible">'
-        '<g transform="translate(-6 0)">{}</g></svg></g>'
-    ).format(point.name, told, whisker, x, y, mark)
-
-
-def _numbered(number: int, kind: str) -> Markup:
-    """A circle with a number, around (6, 0); a square for a twin."""
     shape = Markup('<circle cx="6" cy="0" r="8.5"/>')
     if kind == "twin":
         shape = Markup('<rect x="-2" y="-8" width="16" height="16" rx="2"/>')
-    return Markup('<g class="{}">{}<text x="6" dy=".35em" text-anchor="middle">{}</text></g>').format(
-        kind, shape, number
-    )
+    return Markup(
+        '<g data-point="{}"><title>{} at {}</title>{}<svg x="{}%" y="{}%" overflow="visible">'
+        '<g transform="translate(-6 0)"><g class="{}">{}<text x="6" dy=".35em" text-anchor="middle">{}</text></g></g>'
+        "</svg></g>"
+    ).format(point.name, told, axes.x_format(point.x), whisker, x, y, kind, shape, point.number)

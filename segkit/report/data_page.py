@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from segkit.report.figures import colours
 from segkit.report.gallery import data_uri
-from segkit.report.html import render, write_page
+from segkit.report.html import colours, write_page
 
 MOST = 2000
 """Findings that the table shows; `segkit data check --json` has all."""
@@ -42,19 +41,20 @@ def write_data_page(path: Path | str, check: dict[str, Any], examples: Sequence[
     """
     findings = check["findings"]
     kinds = dict.fromkeys(finding["kind"] for finding in findings)
-    page = render(
+    balance = _balance(check)
+    write_page(
+        path,
         "data.html.j2",
         title=title,
         check=check,
         findings=findings[:MOST],
         kinds=[(kind, sum(finding["kind"] == kind for finding in findings)) for kind in kinds],
-        balance=_balance(check),
-        largest=max([0.0, *(share or 0.0 for row in _balance(check) for share, _ in row.splits)]),
+        balance=balance,
+        largest=max([0.0, *(share or 0.0 for row in balance for share, _ in row.splits)]),
         weights=_weights(check["class_weights"]),
         examples=[(example, data_uri(example.image)) for example in examples],
         data={},
     )
-    write_page(path, page)
 
 
 def _balance(check: dict[str, Any]) -> list[BalanceRow]:

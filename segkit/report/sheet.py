@@ -1,29 +1,56 @@
-"""Tables as text: the same columns for the terminal and for Markdown."""
+"""Text of tables and lines, made once for the terminal and for Markdown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 
 class Sheet(NamedTuple):
-    """A table as text; the columns at the positions `numbers` are set to the right."""
+    """A table as text; the columns from `left` on are set to the right, as numbers are."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    numbers: tuple[int, ...]
+    left: int = 1
 
     def markdown(self) -> str:
         """The table as Markdown, a line for each row."""
-        rule = ["---:" if column in self.numbers else "---" for column in range(len(self.header))]
+        rule = ["---"] * self.left + ["---:"] * (len(self.header) - self.left)
         lines = [self.header, rule, *([_cell(text) for text in row] for row in self.rows)]
         return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+    def only(self, *columns: int) -> "Sheet":
+        """The table with some of its columns."""
+        header, *rows = (tuple(line[column] for column in columns) for line in (self.header, *self.rows))
+        return Sheet(header, tuple(rows), sum(column < self.left for column in columns))
+
+
+Part = Sheet | str
+"""What a text is made of: tables, and paragraphs or lists of one or more lines."""
+
+
+def markdown(parts: Iterable[Part]) -> str:
+    """A text as Markdown."""
+    return "\n".join(part + "\n" if isinstance(part, str) else part.markdown() for part in parts)
+
+
+def bullets(lines: Iterable[str]) -> str:
+    """A list."""
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def numbered(lines: Iterable[str]) -> str:
+    """A list numbered from 1."""
+    return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))
 
 
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
 
 
+SWITCHES = ("network", "OS", "ASPP", "MF")
+
+
 def switches(row: dict[str, Any]) -> tuple[str, ...]:
-    """Network, output stride, ASPP and MF of a row."""
+    """Network, output stride, ASPP and MF of a row, the columns SWITCHES."""
     return row["title"], str(row["output_stride"]), *("yes" if row[switch] else "no" for switch in ("aspp", "mf"))
 
 
@@ -40,44 +67,6 @@ def network_title(row: dict[str, Any]) -> str:
 def full_name(row: dict[str, Any]) -> str:
     """Such as "MobileNetV2 ASPP, OS 8 MF"."""
     return f"{network_title(row)}, {setting(row)}"
-
-
-def percent(value: float | None, interval: Sequence[float] | None = None) -> str:
-    """A share in percent, with its interval in brackets; "n/a" where there is none."""
-    if value is None:
-        return "n/a"
-    sure = "" if interval is None else f" [{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]"
-    return f"{100 * value:.2f}{sure}"
-
-
-def points(difference: dict[str, Any]) -> str:
-    """A difference of two shares in points, with its interval."""
-    if difference["change"] is None or difference["interval"] is None:
-        return "n/a"
-    low, high = difference["interval"]
-    return f"{100 * difference['change']:+.2f} [{100 * low:+.2f}, {100 * high:+.2f}]"
-
-
-def billions(madds: float) -> str:
-    """Multiply-adds, such as "5.8286B"."""
-    return f"{madds / 1e9:#.5g}B"
-
-
-def millions(parameters: float) -> str:
-    """Parameters, such as "4.524M"."""
-    return f"{parameters / 1e6:.3f}M"
-
-
-def latency(measured: dict[str, Any] | None) -> str:
-    """A median time."""
-    if measured is None:
-        return "not measured"
-    return time(measured["seconds"])
-
-
-def time(seconds: float) -> str:
-    """Such as "87 ms"."""
-    return f"{1000 * seconds:.0f} ms" if seconds < 10 else f"{seconds:.1f} s"
 
 
 def machine_line(found: dict[str, Any]) -> str:

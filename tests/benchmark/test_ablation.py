@@ -14,7 +14,8 @@ from segkit.benchmark.estimate import estimate_seconds, iterations_done
 from segkit.benchmark.networks import load_networks, recipe_for
 from segkit.benchmark.published import Network, Setting
 from segkit.recipe.config import Config
-from segkit.report.ablation import ablation_markdown
+from segkit.report.ablation import ablation_text
+from segkit.report.sheet import markdown
 
 
 def config(**ablation) -> Config:
@@ -81,7 +82,7 @@ def test_an_ablation_of_weights_that_are_there(weights, tmp_path: Path) -> None:
     mf = found["effects"][2]
     assert len(mf["steps"]) == 4
     assert 10 < mf["madds_exact_ratio"] < 25
-    text = ablation_markdown(found)
+    text = markdown(ablation_text(found))
     assert "| MobileNetV2 x0.25 | 8 | yes | yes |" in text
     assert "Data: shapes, split val, 4 pictures." in text
     assert "mIoU of predictions in bfloat16, latency in float32.\n" in text

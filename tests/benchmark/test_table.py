@@ -10,7 +10,8 @@ from segkit.benchmark.latency import Latency
 from segkit.benchmark.published import FULL, SINGLE, V2
 from segkit.benchmark.table import NETWORKS, benchmark_table
 from segkit.evaluation.result import Evaluation, PictureCounts
-from segkit.report.benchmark import benchmark_markdown
+from segkit.report.benchmark import benchmark_text
+from segkit.report.sheet import markdown
 
 # SCIENCE: the exact and TensorFlow's accounting, in billions, and the ratio of the latter to the published figure.
 COSTS = {
@@ -59,7 +60,7 @@ def test_every_figure_that_is_counted(table: dict) -> None:
 def test_what_is_not_measured_says_so(table: dict) -> None:
     measured = {row["name"] for row in table["rows"] if row["measured"]}
     assert measured == {"mobilenet_v2-os16", "mobilenet_v2-os8_mf"}
-    text = benchmark_markdown(table)
+    text = markdown(benchmark_text(table))
     assert text.count("| unverified |") == 7
     assert text.count("| not measured |") == 8
     assert "| 87 ms |" in text
@@ -70,20 +71,21 @@ def test_the_difference_within_a_pair_is_paired(table: dict) -> None:
     (pair,) = table["pairs"]
     assert pair["network"] == "mobilenet_v2"
     assert pair["miou"]["shown"]
-    assert "- MobileNetV2, OS 8 MF against OS 16: +0.2" in benchmark_markdown(table)
+    assert "- MobileNetV2, OS 8 MF against OS 16: +0.2" in markdown(benchmark_text(table))
 
 
 def test_footnotes_are_numbered_where_the_figure_stands(table: dict) -> None:
-    text = benchmark_markdown(table)
+    text = markdown(benchmark_text(table))
     assert "941.9B [1]" in text and "4.24M [2]" in text and "3.47M [3]" in text
     assert "\n1. No count gives 941.9B" in text
 
 
 def test_another_precision_is_said(table: dict) -> None:
-    assert "interval.\n" in benchmark_markdown(table)
+    assert "interval.\n" in markdown(benchmark_text(table))
     quick = evaluation(900)
     quick.protocol["precision"] = "bfloat16"
-    text = benchmark_markdown(benchmark_table({Cell(V2, SINGLE): quick, Cell(V2, FULL): evaluation(950)}))
+    quick_table = benchmark_table({Cell(V2, SINGLE): quick, Cell(V2, FULL): evaluation(950)})
+    text = markdown(benchmark_text(quick_table))
     assert "interval. mIoU of predictions in bfloat16, latency in float32.\n" in text
 
 

@@ -193,7 +193,7 @@ def test_benchmark_counts_the_table(tmp_path):
         "new/table.html",
         cwd=tmp_path,
     ).stdout
-    assert "unverified" in printed and "[1] No count gives 941.9B" in printed
+    assert "unverified" in printed and "1. No count gives 941.9B" in printed
     assert len(json.loads((tmp_path / "table.json").read_text())["rows"]) == 9
     assert "| ResNet-101 | 8 | yes | yes | 82.70 | unverified |" in (tmp_path / "table.md").read_text()
     assert "No count gives 941.9B" in (tmp_path / "new" / "table.html").read_text(encoding="utf-8")
@@ -226,7 +226,7 @@ def test_ablate_trains_measures_and_goes_on(tmp_path):
     printed = run(*arguments, cwd=tmp_path).stdout
     assert printed.splitlines()[-1] == "report          out/ablation.html"
     assert "MobileNetV2 x0.25 ASPP, OS 16 MF" in (tmp_path / "out" / "ablation.html").read_text(encoding="utf-8")
-    assert "MF off to MF on" in printed and "(5) Without ASPP" in printed
+    assert "MF off to MF on" in printed and "5. Without ASPP" in printed
     cells = {path.name: path.read_bytes() for path in (tmp_path / "out" / "cells").iterdir()}
     assert len(cells) == 4
     again = run(*arguments, cwd=tmp_path).stdout

@@ -25,7 +25,7 @@ def write(tmp_path: Path) -> Callable[[dict], str]:
 def test_a_row_has_all_that_is_known(write, table: dict) -> None:
     page = write(table)
     text = words(page)
-    assert "MobileNetV2 16 yes no 75.32 paper 74.20 [72.2, 76.2] 2.114M 2.11M, 1.0017 2.7480B 2.75B, 0.9993" in text
+    assert "MobileNetV2 16 yes no 75.32 paper 74.20 [72.20, 76.20] 2.114M 2.11M, 1.0017 2.7480B 2.75B, 0.9993" in text
     assert "MobileNetV1 8 yes yes 78.56 paper unverified 11.145M 11.15M, 0.9996 990.88B 1 941.9B, 1.0520" in text
     assert "87 ms cpu" in text and "2.114M not published" in text
     assert page.count(">not measured</td>") == 1
@@ -36,7 +36,7 @@ def test_a_row_opens_to_parts_pair_and_protocol(write, table: dict) -> None:
     page = write(table)
     text = words(page)
     assert "backbone at 1/8: 1.5B (75.0%)" in text
-    assert "road 50.00 [40.0, 60.0]" in text and " n/a " in text
+    assert "road 50.00 [40.00, 60.00]" in text and " n/a " in text
     assert "scales 0.5, 1 flip yes" in text
     assert text.count("The mIoU is unverified: no weights of this network were measured.") == 1
     assert "MobileNetV1 ASPP, OS 8 MF: unverified." in text

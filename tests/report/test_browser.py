@@ -9,7 +9,7 @@ import pytest
 from segkit.report.ablation_page import write_ablation_page
 from segkit.report.benchmark_page import write_benchmark_page
 from segkit.report.data_page import write_data_page
-from segkit.report.html import write_evaluation_page
+from segkit.report.evaluation_page import write_evaluation_page
 
 pytestmark = pytest.mark.browser
 
@@ -54,7 +54,7 @@ def written(
             title=name if name == "plain" else HOSTILE,
             palette=palette,
             gallery=gallery,
-            curve=METRICS,
+            metrics=METRICS,
             config={name: HOSTILE},
         )
     write_benchmark_page(folder / "table.html", make_table())

@@ -34,12 +34,13 @@ from segkit.evaluation.scoring import read_ahead
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.recipe.build import open_dataset
 from segkit.recipe.config import load_config
+from segkit.report.numbers import interval, percent, points
 from segkit.weights.build import load_model
 from segkit.weights.cache import resolve
 from tools.mistakes.catalogue import MISTAKES
 from tools.mistakes.changes import Findings, find
 from tools.mistakes.networks import Networks, networks
-from tools.mistakes.page import between, plot, points, table, write_page
+from tools.mistakes.page import plot, table, write_page
 from tools.mistakes.passes import GROUPS, Work, group_of
 
 TELL_EVERY = 50
@@ -144,7 +145,8 @@ def show(findings: Findings) -> None:
     """Print a line a mistake."""
     print(f"{findings.pictures} pictures")
     for name, difference in findings.mistakes.items():
-        print(f"{name:22}{100 * difference.b:7.2f}{points(difference.change):>8}  {between(difference.interval)}")
+        sure = interval(difference.interval, points)
+        print(f"{name:22}{percent(difference.b):>7}{points(difference.change):>8}  {sure}")
 
 
 def write(findings: Findings, about: dict[str, Any], folder: Path) -> None:

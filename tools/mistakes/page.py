@@ -10,8 +10,8 @@ from markupsafe import Markup
 from segkit.base.errors import OutputError
 from segkit.base.files import write_atomically
 from segkit.evaluation.compare import Difference
-from segkit.evaluation.intervals import Interval
 from segkit.report.axes import Scale, fitted
+from segkit.report.numbers import interval, percent, points
 from tools.mistakes.catalogue import MISTAKES, REFERENCES
 from tools.mistakes.changes import Findings
 
@@ -35,7 +35,7 @@ def table(findings: Findings) -> str:
     """Markdown: what is held against, and every mistake's mIoU and change, in percent and points."""
     lines = ["| held against | mIoU | |", "|---|---|---|"]
     lines += [
-        f"| {REFERENCES[name]} | {100 * value:.2f} | [{100 * sure.low:.2f}, {100 * sure.high:.2f}] |"
+        f"| {REFERENCES[name]} | {percent(value)} | {interval(sure)} |"
         for name, (value, sure) in findings.references.items()
     ]
     lines += ["", "| mistake | mIoU | change | 95 % interval | against |", "|---|---|---|---|---|"]
@@ -43,7 +43,7 @@ def table(findings: Findings) -> str:
         mistake = MISTAKES[name]
         change = f"**{points(difference.change)}**" if difference.shown else points(difference.change)
         lines.append(
-            f"| {mistake.title} | {100 * difference.b:.2f} | {change} | {between(difference.interval)} | "
+            f"| {mistake.title} | {percent(difference.b)} | {change} | {interval(difference.interval, points)} | "
             f"{REFERENCES[mistake.reference]} |"
         )
     return "\n".join(lines) + "\n"
@@ -101,16 +101,6 @@ def plot(differences: Mapping[str, Difference]) -> str:
     return head + Markup("").join(parts) + Markup("</svg>\n")
 
 
-def points(change: float) -> str:
-    """A change in points, such as -1.25."""
-    return f"{100 * change:+.2f}"
-
-
-def between(sure: Interval) -> str:
-    """An interval in points, such as [-1.50, -0.98]."""
-    return f"[{points(sure.low)}, {points(sure.high)}]"
-
-
 def _grid(scale: Scale, bottom: int) -> Markup:
     parts = [
         Markup('<line class="{0}" x1="{1}" x2="{1}" y1="{2}" y2="{3}"/><text class="tick" {4}>{5}</text>').format(
@@ -146,7 +136,7 @@ def _row(title: str, difference: Difference, scale: Scale, middle: int) -> Marku
         )
         + whisker
         + Markup('<text x="{}" y="{}">{} {}</text>').format(
-            RIGHT + 10, middle + 4, points(difference.change), between(difference.interval)
+            RIGHT + 10, middle + 4, points(difference.change), interval(difference.interval, points)
         )
     )
 

@@ -10,7 +10,8 @@ import pytest
 
 from segkit.base.errors import OutputError
 from segkit.evaluation.result import Evaluation
-from segkit.report.html import render, write_evaluation_page
+from segkit.report.evaluation_page import write_evaluation_page
+from segkit.report.html import write_page
 from tests.report.pages import HOSTILE
 
 METRICS = [
@@ -114,7 +115,7 @@ def test_pictures_and_examples_are_data_of_the_page(page, evaluated) -> None:
 
 def test_curves_and_recipe(page, evaluated) -> None:
     made = evaluated(["sky", "road"], ["0"])
-    found = page(made, curve=METRICS, config={"model": {"backbone": "mobilenet_v2"}, "classes": ["sky", "Straße"]})
+    found = page(made, metrics=METRICS, config={"model": {"backbone": "mobilenet_v2"}, "classes": ["sky", "Straße"]})
     assert {"Loss", "Learning rate", "mIoU on the validation split"} <= set(found.words)
     assert {"2.5 at iteration 20", "1.5 at iteration 40", "62.5% at iteration 40"} <= set(found.words)
     assert not [word for word in found.words if word.startswith("9.9 ")]
@@ -125,10 +126,10 @@ def test_curves_and_recipe(page, evaluated) -> None:
 
 
 def test_what_is_not_ours_stays_text(page, evaluated) -> None:
-    plain = page(evaluated(["a", "b", "c"], ["0", "1", "2"]), curve=METRICS, config={"a": "b"})
+    plain = page(evaluated(["a", "b", "c"], ["0", "1", "2"]), metrics=METRICS, config={"a": "b"})
     made = evaluated([HOSTILE + "1", HOSTILE + "2", "c"], [HOSTILE, "1", "2"])
     made.evaluation.protocol["weights"] = HOSTILE
-    found = page(made, title=HOSTILE, curve=METRICS, config={HOSTILE: HOSTILE}, teacher=HOSTILE)
+    found = page(made, title=HOSTILE, metrics=METRICS, config={HOSTILE: HOSTILE}, teacher=HOSTILE)
     assert found.count("script") == plain.count("script")
     assert found.count("b") == plain.count("b")
     assert found.data["rows"][0][0] == HOSTILE and found.data["classes"][0][0] == HOSTILE + "1"
@@ -171,6 +172,6 @@ def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
         write_evaluation_page(tmp_path / "file" / "page.html", nothing, title="x", palette=((0, 0, 0),))
 
 
-def test_a_template_misses_nothing() -> None:
+def test_a_template_misses_nothing(tmp_path: Path) -> None:
     with pytest.raises(jinja2.UndefinedError):
-        render("evaluation.html.j2", title="x", data={})
+        write_page(tmp_path / "page.html", "evaluation.html.j2", title="x", data={})
