@@ -11,9 +11,9 @@ from segkit.base.errors import ConfigError
 from segkit.base.machine import describe_machine
 from segkit.benchmark.cells import Cell, measure_cells
 from segkit.benchmark.claims import check_claims
-from segkit.benchmark.cost import blank_network, prediction_cost
+from segkit.benchmark.cost import network_cost
 from segkit.benchmark.effects import AXES, Measured, find_effects
-from segkit.benchmark.latency import Latency, measure_latency
+from segkit.benchmark.latency import measure_latency
 from segkit.benchmark.networks import load_networks
 from segkit.benchmark.published import Network, Setting
 from segkit.evaluation.inference import canvas_of
@@ -96,14 +96,13 @@ def measure_ablation(
     )
     shape = dataset[0].image.shape[:2]
     measured: dict[Cell, Measured] = {}
-    latencies: dict[Cell, Latency] = {}
     for cell in plan.cells:
-        model = models[cell.network, cell.setting.output_stride]
-        size, scales, flip = canvas_of(model, *shape), cell.setting.scales, cell.setting.mf
-        latencies[cell] = latency = measure_latency(model, size=size, scales=scales, flip=flip, seconds=SECONDS)
-        blank = blank_network(cell.network, cell.setting.output_stride, classes=len(dataset.classes))
-        cost = prediction_cost(blank, size=size, scales=scales, flip=flip)
-        measured[cell] = Measured(evaluations[cell], cost.exact, cost.tensorflow, latency.seconds)
+        network, setting = cell
+        model = models[network, setting.output_stride]
+        size = canvas_of(model, *shape)
+        latency = measure_latency(model, size=size, scales=setting.scales, flip=setting.mf, seconds=SECONDS)
+        cost = network_cost(network, setting, size=size, classes=dataset.classes)
+        measured[cell] = Measured(evaluations[cell], cost, latency)
     return {
         "axes": list(plan.axes),
         "machine": describe_machine(),
@@ -112,22 +111,7 @@ def measure_ablation(
         "size": list(canvas_of(next(iter(models.values())), *shape)),
         "config": config.model_dump(mode="json"),
         "given": [network.name for network in plan.networks if network in given],
-        "cells": [_cell(cell, measured[cell], latencies[cell]) for cell in plan.cells],
+        "cells": [cell.to_json() | found.to_json() for cell, found in measured.items()],
         "effects": [effect.to_json() for effect in find_effects(measured)],
-        "claims": [claim.to_json() for claim in check_claims(measured)],
-    }
-
-
-def _cell(cell: Cell, measured: Measured, latency: Latency) -> dict[str, Any]:
-    return {
-        "name": cell.name,
-        "network": cell.network.name,
-        "title": cell.network.title,
-        "aspp": cell.network.aspp,
-        "output_stride": cell.setting.output_stride,
-        "mf": cell.setting.mf,
-        **measured.evaluation.figures(),
-        "madds_exact": measured.exact,
-        "madds_tensorflow": measured.tensorflow,
-        "latency": vars(latency),
+        "claims": [vars(claim) for claim in check_claims(measured)],
     }

@@ -35,6 +35,17 @@ class Cell(NamedTuple):
         """Such as "mobilenet_v2_aspp-os8_mf"."""
         return f"{self.network.name}-{self.setting.name}"
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "name": self.name,
+            "network": self.network.name,
+            "title": self.network.title,
+            "aspp": self.network.aspp,
+            "output_stride": self.setting.output_stride,
+            "mf": self.setting.mf,
+        }
+
 
 Models = Mapping[tuple[Network, int], Segmenter]
 """Networks by what they are and their output stride."""

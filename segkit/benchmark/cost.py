@@ -12,7 +12,6 @@ from segkit.benchmark.published import Network, Setting
 from segkit.evaluation.geometry import scaled_side
 from segkit.models.atrous import aspp_rates
 from segkit.models.backbone import Backbone
-from segkit.models.build import build_network
 from segkit.models.complexity import count_parameters, madds_by_part, sum_madds, trace
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.models.mobilenet_v2 import MobileNetV2
@@ -33,6 +32,10 @@ class Cost:
     tensorflow: int
     parts: dict[str, int]
 
+    def to_json(self) -> dict[str, int]:
+        """Plain data, without the parts."""
+        return {"parameters": self.parameters, "madds_exact": self.exact, "madds_tensorflow": self.tensorflow}
+
 
 def prediction_cost(
     model: DeepLabV3, *, size: tuple[int, int] = SIZE, scales: Sequence[float] = (1.0,), flip: bool = False
@@ -52,10 +55,13 @@ def prediction_cost(
 
 
 @cache
-def network_cost(network: Network, setting: Setting) -> Cost:
-    """The cost of a network of the table, or one like it, at 513x513 under a setting."""
-    model = blank_network(network, setting.output_stride)
-    return prediction_cost(model, scales=setting.scales, flip=setting.mf)
+def network_cost(
+    network: Network, setting: Setting, *, size: tuple[int, int] = SIZE, classes: tuple[str, ...] = VOC_CLASSES
+) -> Cost:
+    """The cost of `predict` with a network under a setting, on one picture whose canvas is `size` (height, width)."""
+    with torch.device("meta"):
+        model = network.build(setting.output_stride, classes=classes)
+    return prediction_cost(model, size=size, scales=setting.scales, flip=setting.mf)
 
 
 @cache
@@ -71,18 +77,6 @@ def wide_head_cost(setting: Setting) -> Cost:
             std=(1, 1, 1),
         )
     return prediction_cost(model, scales=setting.scales, flip=setting.mf)
-
-
-def blank_network(network: Network, output_stride: int, *, classes: int = len(VOC_CLASSES)) -> DeepLabV3:
-    """The network on the meta device: shapes without values."""
-    with torch.device("meta"):
-        return build_network(
-            network.backbone,
-            classes=[str(label) for label in range(classes)],
-            aspp=network.aspp,
-            output_stride=output_stride,
-            options=network.options,
-        )
 
 
 class _WithLastMap(Backbone):

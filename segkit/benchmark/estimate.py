@@ -9,13 +9,12 @@ import torch
 from segkit.base.device import autocast, choose_device
 from segkit.benchmark.ablation import SECONDS, Plan
 from segkit.benchmark.cells import Cell
-from segkit.benchmark.cost import blank_network, prediction_cost
+from segkit.benchmark.cost import network_cost
 from segkit.benchmark.latency import measure_latency
 from segkit.benchmark.networks import recipe_for
-from segkit.benchmark.published import Network
+from segkit.benchmark.published import Network, Setting
 from segkit.data.dataset import Dataset
 from segkit.evaluation.inference import canvas_of
-from segkit.models.build import build_network
 from segkit.models.folding import prepare_to_predict
 from segkit.recipe.build import build_from_config, open_dataset
 from segkit.recipe.config import Config
@@ -49,25 +48,20 @@ def estimate_seconds(
     teacher = load_teacher(config, dataset) if any(left.values()) else None
     seconds = 0.0
     for network in plan.networks:
-        model = build_network(
-            network.backbone,
-            classes=dataset.classes,
-            aspp=network.aspp,
-            options=network.options,
-            output_stride=config.model.output_stride,
-            canvas=config.model.canvas,
-        )
+        model = network.build(config.model.output_stride, classes=dataset.classes, canvas=config.model.canvas)
         size = canvas_of(model, *dataset[0].image.shape[:2])
         with autocast(device, precision):
             each = measure_latency(prepare_to_predict(model, device), size=size, seconds=0).seconds
-        single = prediction_cost(model, size=size).exact
+        single = Setting(config.model.output_stride, mf=False)
+        madds = {
+            setting: network_cost(network, setting, size=size, classes=dataset.classes).exact
+            for setting in (single, *plan.settings)
+        }
         if iterations := left.get(network, 0):
             seconds += iterations * _step_seconds(recipe_for(config, network), dataset, teacher)
             seconds += iterations / config.train.evaluate_every * validation * each
         for setting in plan.settings:
-            blank = blank_network(network, setting.output_stride, classes=len(dataset.classes))
-            cost = prediction_cost(blank, size=size, scales=setting.scales, flip=setting.mf)
-            picture = each * cost.exact / single
+            picture = each * madds[setting] / madds[single]
             if not (out / "cells" / f"{Cell(network, setting).name}.json").is_file():
                 seconds += len(dataset) * picture
             seconds += max(SECONDS, picture)

@@ -5,11 +5,14 @@
 https://arxiv.org/abs/1704.04861).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from segkit.base.labels import VOC_CLASSES
 from segkit.evaluation.inference import MF_SCALES
-from segkit.models.build import backbone_class
+from segkit.models.build import backbone_class, build_network
+from segkit.models.deeplabv3 import DeepLabV3
 
 
 class Network(NamedTuple):
@@ -34,6 +37,19 @@ class Network(NamedTuple):
     def title(self) -> str:
         """Such as "MobileNetV2 x0.5", without the head."""
         return backbone_class(self.backbone).title + ("" if self.width == 1 else f" x{self.width:g}")
+
+    def build(
+        self, output_stride: int, *, classes: Sequence[str] = VOC_CLASSES, canvas: int | None = None
+    ) -> DeepLabV3:
+        """It with fresh weights."""
+        return build_network(
+            self.backbone,
+            classes=classes,
+            aspp=self.aspp,
+            output_stride=output_stride,
+            options=self.options,
+            canvas=canvas,
+        )
 
 
 class Setting(NamedTuple):

@@ -5,16 +5,15 @@ from typing import Any
 
 import torch
 
-from segkit.base.labels import VOC_CLASSES
 from segkit.base.machine import describe_machine
 from segkit.benchmark.cells import Cell
 from segkit.benchmark.claims import check_claims
-from segkit.benchmark.cost import SIZE, Cost, network_cost, wide_head_cost
+from segkit.benchmark.cost import SIZE, network_cost, wide_head_cost
 from segkit.benchmark.latency import Latency, measure_latency
 from segkit.benchmark.published import CLASSIFIERS, FULL, ROWS, SINGLE, Network, PublishedRow, Setting
 from segkit.evaluation.compare import miou_difference, paired
 from segkit.evaluation.result import Evaluation
-from segkit.models.build import build_classifier, build_network
+from segkit.models.build import build_classifier
 from segkit.models.complexity import count_madds, count_parameters
 from segkit.models.folding import prepare_to_predict
 
@@ -38,7 +37,7 @@ def benchmark_table(
         "pairs": [pair for network in NETWORKS.values() if (pair := _pair(network, evaluations))],
         "wide_head": [_wide_head(setting) for setting in (SINGLE, FULL)],
         "classifiers": _classifiers(),
-        "claims": [claim.to_json() for claim in check_claims({})],
+        "claims": [vars(claim) for claim in check_claims({})],
     }
 
 
@@ -50,16 +49,8 @@ def measure_latencies(
     for row in ROWS:
         cell = Cell(row.network, row.setting)
         listen(cell)
-        model = build_network(
-            row.network.backbone,
-            classes=VOC_CLASSES,
-            aspp=row.network.aspp,
-            output_stride=row.setting.output_stride,
-            options=row.network.options,
-        )
-        found[cell] = measure_latency(
-            prepare_to_predict(model, device), size=SIZE, scales=row.setting.scales, flip=row.setting.mf
-        )
+        model = prepare_to_predict(row.network.build(row.setting.output_stride), device)
+        found[cell] = measure_latency(model, size=SIZE, scales=row.setting.scales, flip=row.setting.mf)
     return found
 
 
@@ -70,19 +61,14 @@ def _row(
     cost = network_cost(row.network, row.setting)
     evaluation, latency = evaluations.get(cell), latencies.get(cell)
     return {
-        "name": cell.name,
-        "network": row.network.name,
-        "title": row.network.title,
-        "aspp": row.network.aspp,
-        "output_stride": row.setting.output_stride,
-        "mf": row.setting.mf,
+        **cell.to_json(),
         "published": {
             "miou": row.miou / 100,
             "parameters": None if row.parameters is None else row.parameters * 1e6,
             "madds": row.madds * 1e9,
             "source": row.source,
         },
-        **_costs(cost),
+        **cost.to_json(),
         "parameters_ratio": None if row.parameters is None else cost.parameters / 1e6 / row.parameters,
         "madds_ratio": cost.tensorflow / 1e9 / row.madds,
         "parts": cost.parts,
@@ -90,10 +76,6 @@ def _row(
         "measured": None if evaluation is None else evaluation.figures(),
         "latency": None if latency is None else vars(latency),
     }
-
-
-def _costs(cost: Cost) -> dict[str, int]:
-    return {"parameters": cost.parameters, "madds_exact": cost.exact, "madds_tensorflow": cost.tensorflow}
 
 
 def _pair(network: Network, evaluations: Mapping[Cell, Evaluation]) -> dict[str, Any] | None:
@@ -111,7 +93,7 @@ def _wide_head(setting: Setting) -> dict[str, Any]:
         "aspp": True,
         "output_stride": setting.output_stride,
         "mf": setting.mf,
-        **_costs(wide_head_cost(setting)),
+        **wide_head_cost(setting).to_json(),
     }
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from segkit.benchmark.cost import blank_network, network_cost, prediction_cost, wide_head_cost
+from segkit.benchmark.cost import network_cost, prediction_cost, wide_head_cost
 from segkit.benchmark.published import FULL, SINGLE, V1_ASPP, V2, V2_ASPP, V2_HALF
 from segkit.evaluation.inference import predict
 from segkit.models.build import build_network
@@ -11,7 +11,7 @@ from segkit.models.complexity import count_madds, count_parameters
 
 
 def test_a_single_pass_is_the_networks_own_cost() -> None:
-    model = blank_network(V2_ASPP, 16)
+    model = V2_ASPP.build(16)
     cost = prediction_cost(model)
     assert cost.exact == count_madds(model)
     assert cost.tensorflow == count_madds(model, accounting="tensorflow")

@@ -5,7 +5,9 @@ import pytest
 
 from segkit.benchmark.cells import Cell
 from segkit.benchmark.claims import check_claims
+from segkit.benchmark.cost import Cost
 from segkit.benchmark.effects import Measured, find_effects
+from segkit.benchmark.latency import Latency
 from segkit.benchmark.published import Network, Setting
 from segkit.evaluation.result import Evaluation, PictureCounts
 
@@ -21,6 +23,11 @@ def evaluation(rights: np.ndarray) -> Evaluation:
     return Evaluation(("a", "b"), pictures, {}, 0.0)
 
 
+def found(evaluation: Evaluation, cost: int = 1) -> Measured:
+    """A cell of `cost` multiply-adds and milliseconds."""
+    return Measured(evaluation, Cost(1, cost, 2 * cost, {}), Latency(cost / 1e3, 1, 1, "cpu"))
+
+
 def grid(*, aspp: int = 0, stride: int = 0, mf: int = 0, backbone: int = 0) -> dict[Cell, Measured]:
     """A grid over all four switches, each of which adds so many right pixels to every picture, and noise to none."""
     rights = np.random.default_rng(0).integers(300, 600, 100)
@@ -32,7 +39,7 @@ def grid(*, aspp: int = 0, stride: int = 0, mf: int = 0, backbone: int = 0) -> d
                     more = backbone * (name == V2) + aspp * head + stride * (os == 8) + mf * flip
                     cost = 100 * (2 if head else 1) * (4 if os == 8 else 1) * (17 if flip else 1)
                     cell = Cell(Network(name, head), Setting(os, flip))
-                    cells[cell] = Measured(evaluation(rights + more), cost, 2 * cost, cost / 1e3)
+                    cells[cell] = found(evaluation(rights + more), cost)
     return cells
 
 
@@ -41,14 +48,14 @@ def test_each_switch_is_found_with_its_size() -> None:
     assert list(effects) == ["backbone", "aspp", "os", "mf"]
     for axis, change in (("aspp", 0.005), ("os", -0.01), ("mf", 0.015)):
         effect = effects[axis]
-        assert len(effect.steps) == 8
-        assert effect.miou.change == pytest.approx(change)
-        assert effect.miou.interval == pytest.approx((change, change))
-        assert effect.miou.shown
-    assert effects["backbone"].miou.change == 0
-    assert not effects["backbone"].miou.shown
-    assert [effects[axis].exact for axis in ("backbone", "aspp", "os", "mf")] == pytest.approx([1, 2, 4, 17])
-    assert effects["mf"].seconds == pytest.approx(17)
+        assert len(effect.turns) == 8
+        assert effect.mean.miou.change == pytest.approx(change)
+        assert effect.mean.miou.interval == pytest.approx((change, change))
+        assert effect.mean.miou.shown
+    assert effects["backbone"].mean.miou.change == 0
+    assert not effects["backbone"].mean.miou.shown
+    assert [effects[axis].mean.exact for axis in ("backbone", "aspp", "os", "mf")] == pytest.approx([1, 2, 4, 17])
+    assert effects["mf"].mean.seconds == pytest.approx(17)
 
 
 def test_verdicts_say_what_is_known() -> None:
@@ -63,7 +70,7 @@ def test_verdicts_say_what_is_known() -> None:
 def test_pictures_without_a_label_say_nothing() -> None:
     empty = Evaluation(("a", "b"), (PictureCounts("0", np.array([], int), np.array([], int)),), {}, 0.0)
     network = Network(V2, aspp=False)
-    cells = {Cell(network, Setting(16, mf)): Measured(empty, 1, 1, 1.0) for mf in (False, True)}
+    cells = {Cell(network, Setting(16, mf)): found(empty) for mf in (False, True)}
     (effect,) = find_effects(cells)
     assert effect.verdict == "nothing can be said, since no pixel of the pictures is labelled"
 
@@ -78,14 +85,15 @@ def test_the_mean_over_pairs_is_paired_too() -> None:
         Cell(Network(V2, False), Setting(16, False)): base,
         Cell(Network(V2, False), Setting(16, True)): base - noise,
     }
-    measured = {cell: Measured(evaluation(rights), 1, 1, 1.0) for cell, rights in cells.items()}
+    measured = {cell: found(evaluation(rights)) for cell, rights in cells.items()}
     mf = next(effect for effect in find_effects(measured) if effect.axis == "mf")
-    assert mf.miou.interval == pytest.approx((0, 0), abs=1e-12)
-    assert mf.steps[0].miou.interval.high - mf.steps[0].miou.interval.low > 0.001
+    assert mf.mean.miou.interval == pytest.approx((0, 0), abs=1e-12)
+    low, high = next(iter(mf.turns.values())).miou.interval
+    assert high - low > 0.001
 
 
 def test_a_grid_with_one_value_a_switch_has_no_effects() -> None:
-    one = {Cell(Network(V1, False), Setting(16, False)): Measured(evaluation(np.array([500])), 1, 1, 1.0)}
+    one = {Cell(Network(V1, False), Setting(16, False)): found(evaluation(np.array([500])))}
     assert find_effects(one) == []
 
 
