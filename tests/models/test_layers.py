@@ -1,5 +1,6 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from segkit.models.layers import Conv, ConvNormAct, initialise
@@ -45,7 +46,7 @@ def test_the_two_paddings_agree_at_odd_sides_only(size: tuple[int, int]) -> None
     theirs.load_state_dict(ours.state_dict())
     x = torch.randn(2, 3, *size)
     assert ours(x).shape == theirs(x).shape
-    alike = torch.allclose(ours(x), theirs(x), atol=1e-6)
+    alike = torch.allclose(ours(x), theirs(x), atol=1e-5)
     assert alike == all(side % 2 == 1 for side in size)
 
 
@@ -78,6 +79,21 @@ def test_the_activation_comes_last(activation: str, highest: float) -> None:
     assert block.conv.bias is None
 
 
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (7, 8), (12, 9)])
+@pytest.mark.parametrize("dilation", [2, 3, 4])
+def test_a_dilated_depthwise_convolution_learns_by_phases(dilation: int, size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    conv = Conv(3, 3, 3, dilation=dilation, groups=3).double()
+    x = torch.randn(2, 3, *size, dtype=torch.double, requires_grad=True)
+    plain = F.conv2d(x, conv.weight, padding=dilation, dilation=dilation, groups=3)
+    made = conv(x)
+    torch.testing.assert_close(made, plain)
+    assert made.shape == plain.shape and made.is_contiguous(memory_format=torch.channels_last)
+    towards = torch.randn_like(plain)
+    found, expected = (torch.autograd.grad(y, (x, conv.weight), towards) for y in (made, plain))
+    torch.testing.assert_close(found, expected)
+
+
 @pytest.mark.parametrize("groups", [1, 32])
 @pytest.mark.parametrize("dilation", [1, 2])
 def test_the_gradients_of_bfloat16_are_those_of_float32(dilation: int, groups: int) -> None:
@@ -95,7 +111,8 @@ def test_the_gradients_of_bfloat16_are_those_of_float32(dilation: int, groups: i
         gradients.append((image.grad, conv.weight.grad))
         conv.zero_grad()
     for right, found in zip(*gradients, strict=True):
-        assert (found - right).norm() < 0.01 * right.norm()
+        # Rounding comes to 0.5 % here; where more partial sums are rounded, to a few times that. Noise is 100 %.
+        assert (found - right).norm() < 0.03 * right.norm()
 
 
 def test_bfloat16_predicts_in_bfloat16() -> None:

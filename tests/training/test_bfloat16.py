@@ -111,6 +111,6 @@ def test_each_operation_of_a_step_is_that_of_float64() -> None:
 
 @pytest.mark.slow  # a test of the test above
 def test_a_wrong_gradient_shows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Conv, "_gradient_is_wrong_in_bfloat16", lambda conv: False)
+    monkeypatch.setattr(Conv, "_is_dilated_depthwise_learning", lambda conv, x: False)
     worst, operation = _errors_of_a_step(aspp=False)[0]
     assert worst > 3 and operation.startswith("convolution_backward")
