@@ -12,7 +12,7 @@ OUTPUT_STRIDES_TEXT = " or ".join(", ".join(map(str, OUTPUT_STRIDES)).rsplit(", 
 
 OutputStride = Annotated[
     int | None,
-    typer.Option("--os", help=f"Output stride: {OUTPUT_STRIDES_TEXT} [default: 16, or its only one]."),
+    typer.Option("--os", help=f"Output stride: {OUTPUT_STRIDES_TEXT} [default: what it was trained at]."),
 ]
 Mf = Annotated[
     bool, typer.Option("--mf", help="Multi-scale and flip: 0.5 to 1.75 in steps of 0.25, each mirrored too.")

@@ -42,6 +42,6 @@ def predict(
         else:
             failed += 1
             print(f"segkit: {result.error}", file=sys.stderr)
-    print(f"{len(pictures) - failed} of {len(pictures)} pictures predicted")
+    print(f"{len(pictures) - failed} of {len(pictures)} pictures predicted at output stride {model.output_stride}")
     if failed:
         raise typer.Exit(1)

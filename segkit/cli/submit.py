@@ -54,14 +54,16 @@ def submit(
     from segkit.weights.build import load_segmenter
 
     chosen = passes(mf=mf, scales=scales, flip=flip)
-    model = load_segmenter(file, output_stride=output_stride, canvas=config.model.canvas)
+    network = load_segmenter(file, output_stride=output_stride, canvas=config.model.canvas)
+    model = prepare_to_predict(network, choose_device(device))
     with picture_progress(f"{len(pictures)} pictures") as progress:
         write_submission(
             out,
-            prepare_to_predict(model, choose_device(device)),
+            model,
             pictures,
             competition="comp5" if competition == "comp5" else "comp6",
             **chosen,
             progress=progress,
         )
-    print(f"{len(pictures)} label maps in {out}, read back and checked: indexed, VOC's colours, the pictures' sizes")
+    made = f"{len(pictures)} label maps at output stride {model.output_stride} in {out}"
+    print(f"{made}, read back and checked: indexed, VOC's colours, the pictures' sizes")

@@ -57,7 +57,7 @@ def train(
     print(f"curve           {out / 'metrics.jsonl'}")
     print(f"pictures        {pictures[0].parent} (picture, truth, prediction, error)")
     print(f"next            segkit predict {result.best} YOUR_PICTURES --out predicted")
-    print(f"                segkit evaluate {result.best} --os 8 --mf")
+    print(f"                segkit evaluate {result.best}")
     print(f"best val mIoU   {percent(result.best_miou)} %")
     print(f"report          {out / 'report.html'}")
 

@@ -18,14 +18,19 @@ from segkit.weights.torchvision_network import TorchvisionNetwork, recognise_net
 
 
 def load_model(
-    path: Path | str, *, output_stride: int = 16, classes: Sequence[str] | None = None, canvas: int | None = None
+    path: Path | str,
+    *,
+    output_stride: int | None = None,
+    classes: Sequence[str] | None = None,
+    canvas: int | None = None,
 ) -> DeepLabV3:
     """The segmentation network in a file, ours or a foreign one, in evaluation mode.
 
     `path` may also be a name that `segkit weights` lists, or hf://OWNER/REPOSITORY[/FILE][@REVISION].
-    `output_stride` (8, 16 or 32) is free to choose, since the weights are the same. `classes` names the classes where
-    the file does not; `canvas` (pixels a side) goes before the file's. Raises WeightsError for a file that holds no
-    whole segmentation network.
+    `output_stride` (8, 16 or 32) is free to choose, since the weights are the same; without it, it is the one that
+    the network was trained at (16 where the file does not tell). `classes` names the classes where the file does not;
+    `canvas` (pixels a side) goes before the file's. Raises WeightsError for a file that holds no whole segmentation
+    network.
     """
     weights = read_weights(path)
     if weights.form != "segmentation network" or "classifier.weight" not in weights.tensors:
@@ -39,7 +44,7 @@ def load_model(
         classes=_classes(path, weights.classes, weights.num_classes, classes),
         palette=weights.palette,
         aspp=weights.aspp,
-        output_stride=output_stride,
+        output_stride=output_stride or weights.output_stride,
         options=weights.options,
         mean=weights.mean,
         std=weights.std,
@@ -137,7 +142,7 @@ def load_segmenter(
     tensors, texts = read_tensors(resolve(path))
     peer = None if METADATA_KEY in texts else recognise_network(tensors)
     if peer is None:
-        return load_model(path, output_stride=output_stride or 16, classes=classes, canvas=canvas)
+        return load_model(path, output_stride=output_stride, classes=classes, canvas=canvas)
     if output_stride not in (None, peer.output_stride):
         raise WeightsError(
             f"{path}: is torchvision's {peer.name}, which has output stride {peer.output_stride} and no other: leave "

@@ -13,7 +13,8 @@ class Weights:
     """A network's weights and all that is needed to build it and to use it rightly.
 
     `tensors` are in the names of `DeepLabV3`, of `Classifier`, or only those of the backbone, which `form` tells.
-    `options` are those of the backbone's class; `mean` and `std` are RGB on 0..255; `canvas` is a side in pixels.
+    `options` are those of the backbone's class; `mean` and `std` are RGB on 0..255; `canvas` is a side in pixels;
+    `output_stride` is what it was trained at, 16 where the file does not tell, as published networks were.
     """
 
     source: str
@@ -25,6 +26,7 @@ class Weights:
     classes: tuple[str, ...] | None = None
     palette: Palette | None = None
     canvas: int | None = None
+    output_stride: int = 16
     training: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -95,5 +95,6 @@ class Metadata(_Strict):
             classes=self.classes,
             palette=self.palette,
             canvas=self.canvas,
+            output_stride=self.output_stride,
             training=self.training,
         )

@@ -99,6 +99,20 @@ def test_evaluate_equals_what_predict_writes(trained):
     assert result["confusion"] == counts.tolist()
 
 
+def test_a_network_is_scored_and_predicts_at_the_output_stride_that_it_was_trained_at(trained):
+    folder, _ = trained
+    printed = run("train", "recipe.yaml", *TRAIN, "model.output_stride=8", "--out", "run8", cwd=folder).stdout
+    assert "\n                segkit evaluate run8/best.safetensors\n" in printed
+    reported = re.search(r"^mIoU .*$", printed, re.MULTILINE)[0]
+    scored = run("evaluate", "run8/best.safetensors", "--json", "run8.json", cwd=folder).stdout
+    assert reported in scored and "output stride 8" in scored
+    assert json.loads((folder / "run8.json").read_text())["protocol"]["output_stride"] == 8
+    asked = run("evaluate", "run8/best.safetensors", "--os", "16", cwd=folder).stdout
+    assert "output stride 16" in asked
+    predicted = run("predict", "run8/best.safetensors", "data/images/val", "--out", "predicted8", cwd=folder).stdout
+    assert predicted.endswith("3 of 3 pictures predicted at output stride 8\n")
+
+
 def test_predict_reports_bad_files_and_goes_on(trained, tmp_path):
     folder, _ = trained
     good = np.random.default_rng(1).integers(0, 256, (45, 60, 4)).astype(np.uint8)
