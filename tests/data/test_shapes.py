@@ -60,7 +60,7 @@ def test_drawing_is_quick() -> None:
     start = time.process_time()
     for index in range(20):
         _ = dataset[index]
-    assert (time.process_time() - start) / 20 < 0.02  # 2-4 ms on an idle core
+    assert (time.process_time() - start) / 20 < 0.05  # 2-4 ms on an idle core
 
 
 def test_splits_and_indices_that_are_not_there() -> None:

@@ -30,7 +30,7 @@ def some_ignored(labels: Tensor) -> Tensor:
 def test_cross_entropy_is_torchs_where_all_is_labelled(batch):
     logits, labels = batch
     expected = F.cross_entropy(logits, labels.long())
-    assert cross_entropy(logits, labels).item() == pytest.approx(expected.item(), rel=1e-6)
+    assert cross_entropy(logits, labels).item() == pytest.approx(expected.item(), rel=1e-5)
     assert cross_entropy(logits, labels).dtype == torch.float32 and cross_entropy(logits, labels).ndim == 0
 
 
@@ -39,7 +39,7 @@ def test_ignored_pixels_do_not_count_and_the_divisor_is_the_whole_batchs(batch):
     valid = labels != IGNORE
     each = F.cross_entropy(logits, torch.where(valid, labels, 0).long(), reduction="none")
     expected = each[valid].sum() / valid.sum()
-    assert cross_entropy(logits, labels).item() == pytest.approx(expected.item(), rel=1e-6)
+    assert cross_entropy(logits, labels).item() == pytest.approx(expected.item(), rel=1e-5)
     per_picture = torch.stack([each[n][valid[n]].mean() for n in (0, 1)]).mean()
     assert abs(per_picture - expected) > 1e-3
     assert labelled_pixels(labels) == valid.sum() == 60 - 2 - 24
@@ -59,7 +59,7 @@ def test_class_weights_are_torchs(batch):
     logits, labels = batch[0], some_ignored(batch[1])
     weights = torch.tensor([0.5, 2.0, 0.0, 1.0])
     expected = F.cross_entropy(logits, labels.long(), weight=weights, ignore_index=IGNORE)
-    assert cross_entropy(logits, labels, weights=weights).item() == pytest.approx(expected.item(), rel=1e-6)
+    assert cross_entropy(logits, labels, weights=weights).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_labels_of_weight_zero_only_have_no_loss(batch):
@@ -73,7 +73,8 @@ def test_parts_add_up_to_the_batch(batch, weighted):
     weights = torch.tensor([0.5, 2.0, 1.5, 1.0]) if weighted else None
     pixels = labelled_pixels(labels, weights)
     parts = [cross_entropy(logits[n : n + 1], labels[n : n + 1], weights=weights, pixels=pixels) for n in (0, 1)]
-    assert sum(part.item() for part in parts) == pytest.approx(cross_entropy(logits, labels, weights=weights).item())
+    whole = cross_entropy(logits, labels, weights=weights).item()
+    assert sum(part.item() for part in parts) == pytest.approx(whole, rel=1e-5)
 
 
 def certain(labels: Tensor, classes: int) -> Tensor:
@@ -90,7 +91,7 @@ def test_soft_jaccard_of_a_guess_that_knows_nothing():
     labels = torch.tensor([[[0, 0, 0, 1, IGNORE]]], dtype=torch.uint8)
     # p = 1/4 at each of 4 pixels. Class 0: 3/4 of 3 + 1 - 3/4; class 1: 1/4 of 1 + 1 - 1/4; classes 2, 3: absent.
     expected = 1 - (0.75 / 3.25 + 0.25 / 1.75) / 2
-    assert soft_jaccard(torch.zeros(1, 4, 1, 5), labels).item() == pytest.approx(expected)
+    assert soft_jaccard(torch.zeros(1, 4, 1, 5), labels).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_soft_jaccard_by_hand_over_two_pictures():
@@ -99,7 +100,7 @@ def test_soft_jaccard_by_hand_over_two_pictures():
     labels = torch.tensor([[[1, 0]], [[1, IGNORE]]], dtype=torch.uint8)
     ones = (0.9 + 0.6) / (2 + 0.9 + 0.2 + 0.6 - (0.9 + 0.6))
     zeros = 0.8 / (1 + 0.1 + 0.8 + 0.4 - 0.8)
-    assert soft_jaccard(logits, labels).item() == pytest.approx(1 - (ones + zeros) / 2)
+    assert soft_jaccard(logits, labels).item() == pytest.approx(1 - (ones + zeros) / 2, rel=1e-5)
 
 
 def test_soft_jaccard_goes_down_its_own_gradient(batch):
@@ -115,7 +116,7 @@ def test_soft_jaccard_goes_down_its_own_gradient(batch):
 def test_logits_of_half_precision_are_added_up_in_float32(batch):
     labels = batch[1]
     loss = cross_entropy(torch.zeros(2, 4, 5, 6, dtype=torch.bfloat16), labels)
-    assert loss.dtype == torch.float32 and loss.item() == pytest.approx(math.log(4), rel=1e-6)
+    assert loss.dtype == torch.float32 and loss.item() == pytest.approx(math.log(4), rel=1e-5)
 
 
 def softened(logits: Tensor, temperature: float) -> Tensor:
@@ -128,7 +129,7 @@ def test_distillation_by_hand():
     teacher, student = torch.zeros(1, 2, 1, 2), torch.zeros(1, 2, 1, 2)
     teacher[0, 0, 0, 0] = 2 * math.log(3)
     divergence = 0.75 * math.log(0.75 / 0.5) + 0.25 * math.log(0.25 / 0.5)
-    assert distillation(student, teacher, temperature=2).item() == pytest.approx(2**2 * divergence / 2, rel=1e-6)
+    assert distillation(student, teacher, temperature=2).item() == pytest.approx(2**2 * divergence / 2, rel=1e-5)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0])
@@ -164,7 +165,7 @@ def test_a_teacher_of_another_output_stride_is_resized_with_aligned_corners():
 def test_parts_of_a_distillation_average_to_the_batch(batch):
     student, teacher = batch[0].detach(), batch[0].detach().flip(1)
     parts = [distillation(student[n : n + 1], teacher[n : n + 1], temperature=2).item() for n in (0, 1)]
-    assert sum(parts) / 2 == pytest.approx(distillation(student, teacher, temperature=2).item(), rel=1e-6)
+    assert sum(parts) / 2 == pytest.approx(distillation(student, teacher, temperature=2).item(), rel=1e-5)
 
 
 def test_distillation_of_certain_and_half_precision_logits_is_finite():

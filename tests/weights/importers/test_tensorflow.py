@@ -69,7 +69,7 @@ def test_round_trip(randomise, saved, difference, pictures, backbone, aspp):
     assert ours.mean.flatten().tolist() == ours.std.flatten().tolist() == [127.5] * 3
     images = pictures(80)
     with torch.no_grad():
-        assert difference(ours(images), theirs(images)) < 1e-5
+        assert difference(ours(images), theirs(images)) < 1e-4
 
 
 def test_layouts():
@@ -86,7 +86,7 @@ def test_classifier(randomise, saved, difference, pictures, backbone):
     path = saved(as_tensorflow(theirs))
     images = pictures(96)
     with torch.no_grad():
-        assert difference(load_classifier(path)(images), theirs(images)) < 1e-5
+        assert difference(load_classifier(path)(images), theirs(images)) < 1e-4
     with pytest.raises(WeightsError, match=f"a {backbone} classifier in TensorFlow's names, not a whole segmentation"):
         load_model(path)
 
@@ -128,7 +128,7 @@ def test_npz(tmp_path, randomise, difference, pictures):
     np.savez(path, **{name: value.numpy() for name, value in as_tensorflow(theirs).items()})
     images = pictures(65)
     with torch.no_grad():
-        assert difference(load_model(path)(images), theirs(images)) < 1e-5
+        assert difference(load_model(path)(images), theirs(images)) < 1e-4
 
 
 def test_incomplete_and_unknown_tensors_are_named(saved):
