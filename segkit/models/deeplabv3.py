@@ -63,8 +63,9 @@ class DeepLabV3(PictureNetwork):
     """A segmentation network: normalisation, backbone, head, logits at the size of the picture.
 
     It also carries what a caller must know to use it: `classes` and `palette`, the `canvas` (side in pixels of the
-    square that pictures are padded to before they are scored; None: the next size that fits the output stride), and
-    `architecture`, the plain values from which `build_network` builds it again.
+    square that pictures are padded to before they are scored; None: the next size that fits the output stride),
+    `architecture`, the plain values from which `build_network` builds it again, and `fresh`, the names of those tensors
+    of its state dict that no file of weights gave it.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class DeepLabV3(PictureNetwork):
         self.palette = palette
         self.canvas = canvas
         self.architecture = dict(architecture or {})
+        self.fresh = frozenset(self.state_dict())
 
     @property
     def side_step(self) -> int:

@@ -5,7 +5,7 @@ import difflib
 import reprlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import pydantic
 import yaml
@@ -21,6 +21,9 @@ Colour = tuple[
 ]
 Label = Annotated[int, Field(ge=0, le=255)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Part = Literal["backbone", "head", "classifier"]
+"""Of a network: the first words of the names of its tensors."""
+PARTS: tuple[Part, ...] = get_args(Part)
 
 
 class _Section(BaseModel):
@@ -104,7 +107,8 @@ class TrainConfig(_Section):
     warmup: NonNegativeInt = 0  # iterations in which the learning rate rises from 0
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: NonNegativeFloat = 4e-5
-    batch_norm: Literal["train", "freeze"] = "train"  # freeze: the statistics stay those of the starting weights
+    freeze: tuple[Part, ...] = ()  # parts whose weights and statistics stand still
+    batch_norm: Literal["train", "freeze"] = "train"  # freeze: statistics that came with starting weights stay theirs
     batch_norm_momentum: Annotated[float, Field(gt=0, le=1)] = 0.1  # share of a batch in the running statistics
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0  # decay of the moving average of the weights; 0: none
     class_weights: tuple[NonNegativeFloat, ...] | None = None  # in the cross entropy, one for each class
@@ -170,6 +174,8 @@ class Config(_Section):
             raise ValueError(f"{sizes}: change one of them")
         if train.scales[0] > train.scales[1]:
             raise ValueError(f"train.scales is (smallest, largest), not {train.scales}: swap them")
+        if len(set(train.freeze)) == len(PARTS):
+            raise ValueError(f"train.freeze has {', '.join(PARTS)}, which leaves nothing to train: take one out")
         if train.unlabelled is not None and train.teacher is None:
             raise ValueError("train.unlabelled needs train.teacher, which tells what is in these pictures: give one")
         if isinstance(self.data, FolderConfig):

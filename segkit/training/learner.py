@@ -1,7 +1,7 @@
 """One step of a training: forward, loss, backward, update, and the moving average of the weights."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -12,6 +12,7 @@ from segkit.base.errors import ConfigError
 from segkit.base.memory import keep_freed_memory
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.recipe.config import TrainConfig
+from segkit.training.freezing import batch_norms, freeze_parts, still_norms
 from segkit.training.loss import labelled_pixels, part_loss
 from segkit.training.optimizer import build_optimizer
 from segkit.training.schedule import ema_decay, learning_rate_share
@@ -28,8 +29,9 @@ class Outcome(NamedTuple):
 class Learner:
     """A network on its device, with all that changes it: optimiser, scaling of float16, moving average (`ema`).
 
-    A `teacher`, on the same device, is learnt from beside the labels. Raises ConfigError where the class weights are
-    not as many as the classes.
+    A `teacher`, on the same device, is learnt from beside the labels. `fresh` names the tensors that no starting
+    weights gave, as the network does. Raises ConfigError where the class weights are not as many as the classes, or
+    the network has not got a part that is to be frozen.
     """
 
     def __init__(
@@ -41,8 +43,10 @@ class Learner:
         self.memory_format = torch.channels_last if config.channels_last else torch.contiguous_format
         # torch's types do not know memory_format.
         self.model: DeepLabV3 = model.to(device, memory_format=self.memory_format)  # type: ignore[call-overload]
-        for layer in _batch_norms(self.model):
+        self.fresh: Collection[str] = model.fresh
+        for layer in batch_norms(self.model).values():
             layer.momentum = config.batch_norm_momentum
+        freeze_parts(self.model, config.freeze)
         self.ema = copy.deepcopy(self.model).eval().requires_grad_(False) if config.ema else None
         self.optimizer = build_optimizer(
             self.model,
@@ -99,9 +103,8 @@ class Learner:
         if self.device.type == "cpu":
             keep_freed_memory()  # each time, since an evaluation in between may have ended it
         self.model.train()
-        if self.config.batch_norm == "freeze":
-            for layer in _batch_norms(self.model):
-                layer.eval()
+        for layer in still_norms(self.config, self.model, self.fresh).values():
+            layer.eval()
         torch.manual_seed(_mix(self.config.seed, iteration))  # dropout too is a function of (seed, iteration)
         statistics = [buffer.clone() for buffer in self.model.buffers()]
         loss = self._backward(images.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True))
@@ -151,10 +154,6 @@ class Learner:
         for average, value in zip(self.ema.state_dict().values(), self.model.state_dict().values(), strict=True):
             if average.is_floating_point():
                 average.lerp_(value, 1 - decay)
-
-
-def _batch_norms(model: nn.Module) -> list[nn.BatchNorm2d]:
-    return [layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ def build_optimizer(
     """SGD in groups; each has its `base_lr`, which the schedule scales.
 
     TF DeepLab's rules: no decay on batch norm, biases and depthwise weights; the bias of the logits learns twice as
-    fast. The head and the logits learn at `head_lr` where that is given.
+    fast. The head and the logits learn at `head_lr` where that is given. What needs no gradient is left out.
     """
     head_lr = lr if head_lr is None else head_lr
     depthwise = {
@@ -22,6 +22,8 @@ def build_optimizer(
     }
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         rate = lr if name.startswith("backbone.") else head_lr
         if name == "classifier.bias":
             rate *= 2

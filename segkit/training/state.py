@@ -56,12 +56,16 @@ class Counters:
 
 @dataclass(frozen=True)
 class State:
-    """What stands in the file beside the tensors; `network` is None for one that segkit cannot build."""
+    """What stands in the file beside the tensors.
+
+    `network` is None for one that segkit cannot build; `fresh` names the tensors that no starting weights had given.
+    """
 
     path: Path
     counters: Counters
     scaler: dict[str, float]
     network: Metadata | None
+    fresh: frozenset[str]
 
     def build_network(self) -> DeepLabV3 | None:
         """The network that was trained, with fresh weights: normalisation, padding and canvas as it began."""
@@ -85,6 +89,7 @@ class State:
         tensors, _ = read_tensors(self.path)
         try:
             learner.load_tensors(tensors)
+            learner.fresh = self.fresh
             if self.scaler:
                 learner.scaler.load_state_dict(self.scaler)
         except (KeyError, RuntimeError):
@@ -93,7 +98,7 @@ class State:
 
 def write_state(path: Path, learner: Learner, counters: Counters) -> None:
     """Write weights, moving average, momentum and counters, whole or not at all."""
-    progress = asdict(counters) | {"scaler": learner.scaler.state_dict()}
+    progress = asdict(counters) | {"scaler": learner.scaler.state_dict(), "fresh": sorted(learner.fresh)}
     if isinstance(learner.model, DeepLabV3):  # another's network is made again by who gave it
         about = Metadata.of(learner.model, training={}, segkit_version=VERSION)
         progress["network"] = about.model_dump(mode="json")
@@ -111,8 +116,9 @@ def read_state(path: Path) -> State | None:
             metadata = file.metadata() or {}
         progress = json.loads(metadata["progress"])
         scaler, network = progress.pop("scaler", {}), progress.pop("network", None)
+        fresh = frozenset(progress.pop("fresh", ()))
         about = None if network is None else Metadata.model_validate(network)
-        return State(path, Counters(**progress), scaler, about)
+        return State(path, Counters(**progress), scaler, about, fresh)
     except SafetensorError as error:
         raise WeightsError(f"{path}: is broken, so it cannot be read ({error}): start again in another --out") from None
     except (KeyError, TypeError, ValueError, AttributeError, pydantic.ValidationError):

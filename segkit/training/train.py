@@ -19,6 +19,7 @@ from segkit.recipe.build import build_from_config, training_transform
 from segkit.recipe.config import Config
 from segkit.training.events import Clock, Evaluated, Event, Listener, Note
 from segkit.training.folder import RunFolder
+from segkit.training.freezing import standing_still
 from segkit.training.learner import Learner
 from segkit.training.log import append_metrics, forget_after, read_metrics
 from segkit.training.sets import add_unlabelled, open_sets
@@ -77,6 +78,8 @@ def train(
 
         train_set, val_set = open_sets(config, train_set, val_set, listen)
         learner = _start(config, train_set, val_set, network, state)
+        for note in standing_still(config.train, learner.model, learner.fresh):
+            listen(Note(note))
         if config.train.unlabelled is not None:
             train_set = add_unlabelled(config.train.unlabelled, train_set, val_set, listen)
         for change in folder.begin(config, iteration=counters.iteration, precision=learner.precision):

@@ -51,6 +51,7 @@ def load_model(
         canvas=canvas or weights.canvas,
     )
     load_all(network, weights.tensors, path)
+    network.fresh = frozenset()
     return network.eval()
 
 
@@ -87,9 +88,10 @@ def build_model(
     `weights` is a file, a name or an address as in `load_model`, or "imagenet" for the ImageNet weights of the backbone
     (at `options["width"]`). It may hold a classifier, a backbone or another segmentation network of the same backbone:
     every part that fits is taken, the rest starts fresh (the logits, where the classes are others; the atrous branches,
-    where the file has none). Normalisation, padding and batch-norm epsilon then come from the file, and so do the names
-    and colours of as many classes where none are given. `options` are those of the backbone's class. Raises
-    WeightsError where the file does not fit the backbone, DownloadError where it cannot be fetched.
+    where the file has none), as the network's `fresh` tells. Normalisation, padding and batch-norm epsilon then come
+    from the file, and so do the names and colours of as many classes where none are given. `options` are those of the
+    backbone's class. Raises WeightsError where the file does not fit the backbone, DownloadError where it cannot be
+    fetched.
     """
     start = None if weights is None else _start(weights, backbone, (options or {}).get("width", 1.0))
     if classes is None:
@@ -119,11 +121,12 @@ def build_model(
         canvas=canvas or (start.canvas if known == tuple(classes) else None),
     )
     # The backbone has to fit as a whole; of the rest, what fits is taken.
-    backbone_tensors = {name: tensor for name, tensor in start.tensors.items() if name.startswith("backbone.")}
-    load_all(network.backbone, {n.removeprefix("backbone."): t for n, t in backbone_tensors.items()}, weights)
+    taken = {name: tensor for name, tensor in start.tensors.items() if name.startswith("backbone.")}
+    load_all(network.backbone, {n.removeprefix("backbone."): t for n, t in taken.items()}, weights)
     if start.form == "segmentation network":
-        head = fitting_head(network, start.tensors, same_classes=known in (None, network.classes))
-        load_all(network, {**network.state_dict(), **head}, weights)
+        taken |= fitting_head(network, start.tensors, same_classes=known in (None, network.classes))
+        load_all(network, {**network.state_dict(), **taken}, weights)
+    network.fresh -= taken.keys()
     return network
 
 

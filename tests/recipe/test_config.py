@@ -99,6 +99,10 @@ def test_unknown_keys_are_refused_with_the_nearest(complaint, text, sentence):
         (FOLDER + ", colours: [[1, 2, 300], [1, 2, 3]]}", "data.colours.0.2: should be less than or equal to 255"),
         ("data: {kind: folder, root: x, classes: [road, no]}", "data.classes.1: should be a valid string, not False"),
         ("data: {kind: folder, root: x, classes: []}", "data.classes: Tuple should have at least 1 item"),
+        (
+            SHAPES + "train: {freeze: [neck]}",
+            "train.freeze.0: should be 'backbone', 'head' or 'classifier', not 'neck'",
+        ),
         ("data: {kind: shapes, val_split: half}", "data.val_split: should be 'train', 'val' or 'test', not 'half'"),
     ],
 )
@@ -113,6 +117,10 @@ def test_wrong_values_are_named(complaint, text, sentence):
         (SHAPES + "train: {scales: [2, 1]}", "train.scales is (smallest, largest), not (2.0, 1.0)"),
         (FOLDER + ", colours: [[1, 2, 3]]}", "data.colours has 1 colours for 2 classes"),
         (SHAPES + "train: {unlabelled: pictures}", "train.unlabelled needs train.teacher, which tells what is in"),
+        (
+            SHAPES + "train: {freeze: [head, classifier, backbone]}",
+            "train.freeze has backbone, head, classifier, which",
+        ),
         (FOLDER + "}\ntrain: {class_weights: [1, 2, 3]}", "train.class_weights has 3 weights for 2 classes"),
     ],
 )

@@ -21,7 +21,9 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def network() -> DeepLabV3:
     torch.manual_seed(0)
-    return build_network("mobilenet_v2", classes="abc", aspp=False, output_stride=32, options={"width": 0.1})
+    network = build_network("mobilenet_v2", classes="abc", aspp=False, output_stride=32, options={"width": 0.1})
+    network.fresh = frozenset()  # as one that was loaded
+    return network
 
 
 @pytest.fixture

@@ -86,6 +86,7 @@ def test_a_network_that_segkit_cannot_build(tmp_path):
             super().__init__()
             self.classifier = torch.nn.Conv2d(3, 2, 1)
             self.classes = ("a", "b")
+            self.fresh = frozenset()
 
     one, other = (learner(seed, network=Other()) for seed in (0, 1))
     write_state(tmp_path / "state", one, Counters(2))

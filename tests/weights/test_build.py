@@ -137,6 +137,21 @@ def test_options_go_over_the_files(stored):
     assert start.architecture["options"] == {"padding": "tensorflow", "eps": 1e-4}
 
 
+def test_a_network_tells_what_is_fresh(stored, foreign):
+    network, path = stored()
+    everything = set(network.state_dict())
+    assert network.fresh == everything == build_model(aspp=False, classes=CLASSES).fresh
+    assert load_model(path).fresh == set() == build_model(aspp=False, classes=CLASSES, weights=path).fresh
+    started = build_model(aspp=True, classes=("cat", "dog"), weights=path)
+    assert {name.rpartition(".")[0] for name in started.fresh} == {
+        "classifier",
+        *(f"head.branches.{n}.{layer}" for n in (1, 2, 3) for layer in ("conv", "norm")),
+    }
+    backbone = {name: tensor for name, tensor in network.state_dict().items() if name.startswith("backbone.")}
+    started = build_model(aspp=False, classes=CLASSES, weights=foreign(network, tensors=backbone))
+    assert started.fresh == everything - backbone.keys()
+
+
 def test_another_architecture(stored):
     _, path = stored("mobilenet_v1")
     with pytest.raises(WeightsError, match=r"mobilenet_v1_3_\w+\.\w+: holds mobilenet_v1, but .* mobilenet_v2"):

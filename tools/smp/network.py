@@ -101,6 +101,7 @@ class SmpDeepLabV3(PictureNetwork):
         self.classes = tuple(dataset.classes)
         self.palette = dataset.palette
         self.canvas = canvas
+        self.fresh = frozenset(name for name in self.state_dict() if _peer_name(name) not in start.tensors)
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, 3, H, W), RGB in 0..255, uint8 or float -> float logits (N, classes, H, W)."""

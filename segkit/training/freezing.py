@@ -1,0 +1,73 @@
+"""What stands still in a training: frozen parts, and batch norm that keeps the statistics of the starting weights."""
+
+from collections.abc import Collection, Sequence
+
+from torch import nn
+
+from segkit.base.errors import ConfigError
+from segkit.recipe.config import PARTS, Part, TrainConfig
+
+
+def batch_norms(model: nn.Module) -> dict[str, nn.BatchNorm2d]:
+    """The batch norm layers by name."""
+    return {name: layer for name, layer in model.named_modules() if isinstance(layer, nn.BatchNorm2d)}
+
+
+def freeze_parts(model: nn.Module, parts: Sequence[Part]) -> None:
+    """Have the weights of `parts` need no gradient. Raises ConfigError for a part that the network has not got."""
+    for part in parts:
+        weights = [parameter for name, parameter in model.named_parameters() if _is_in(name, part)]
+        if not weights:
+            raise ConfigError(f"train.freeze: the network has no part {part}: leave it out")
+        for parameter in weights:
+            parameter.requires_grad_(False)
+
+
+def still_norms(config: TrainConfig, model: nn.Module, fresh: Collection[str]) -> dict[str, nn.BatchNorm2d]:
+    """The batch norm layers whose statistics stand still, by name.
+
+    They are those of frozen parts, and with `batch_norm: freeze` all but the fresh: a mean of 0 and a variance of 1 are
+    no statistics of anything. `fresh` names the tensors that no starting weights gave.
+    """
+    kept = config.batch_norm == "freeze"
+    return {
+        name: layer
+        for name, layer in batch_norms(model).items()
+        if _is_in(name, *config.freeze) or (kept and not _is_fresh(name, fresh))
+    }
+
+
+def standing_still(config: TrainConfig, model: nn.Module, fresh: Collection[str]) -> list[str]:
+    """What stands still, in words; nothing where all of the network trains."""
+    told = []
+    norms, still = batch_norms(model), still_norms(config, model, fresh)
+    if config.freeze:
+        frozen = [parameter.numel() for parameter in model.parameters() if not parameter.requires_grad]
+        layers = sum(_is_in(name, *config.freeze) for name in norms)
+        told.append(
+            f"{' and '.join(config.freeze)}: {sum(frozen):,} weights and the statistics of {layers} batch norm layers "
+            "stand still"
+        )
+    if config.batch_norm == "freeze":
+        kept = f"the statistics of {len(still)} of {len(norms)} batch norm layers stay as they are"
+        moving = _named(norms, norms.keys() - still.keys())
+        told.append(kept + (f"; fresh, so trained: {', '.join(moving)}" if moving else ""))
+    return told
+
+
+def _is_in(name: str, *parts: str) -> bool:
+    return name.partition(".")[0] in parts
+
+
+def _is_fresh(layer: str, fresh: Collection[str]) -> bool:
+    return f"{layer}.running_mean" in fresh
+
+
+def _named(norms: Collection[str], some: Collection[str]) -> list[str]:
+    """The names of some batch norm layers; that of the part alone where they are all that it has."""
+    named: list[str] = []
+    for part in PARTS:
+        own = [name for name in norms if _is_in(name, part)]
+        chosen = [name.removesuffix(".norm") for name in own if name in some]
+        named += [part] if chosen and len(chosen) == len(own) else chosen
+    return named
