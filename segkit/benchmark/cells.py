@@ -22,6 +22,7 @@ from segkit.evaluation.evaluate import check_classes, count_picture, protocol_of
 from segkit.evaluation.inference import Segmenter, predict_label
 from segkit.evaluation.result import Evaluation, read_evaluation
 from segkit.evaluation.scoring import read_ahead
+from segkit.weights.lineage import read_lineage
 
 
 class Cell(NamedTuple):
@@ -71,7 +72,10 @@ def measure_cells(
     folder holds the counts of other weights, data or protocol.
     """
     make_folder(folder)
-    sums = {network: file_digest(path) for network, path in weights.items()}
+    known = {
+        network: {"weights_sha256": file_digest(path), **read_lineage(path).to_protocol()}
+        for network, path in weights.items()
+    }
     measurements = []
     for cell in cells:
         model = models[cell.network, cell.setting.output_stride]
@@ -79,7 +83,7 @@ def measure_cells(
         protocol = {
             **protocol_of(model, dataset, scales=cell.setting.scales, flip=cell.setting.mf, precision=precision),
             "weights": str(weights[cell.network]),
-            "weights_sha256": sums[cell.network],
+            **known[cell.network],
             **about,
         }
         measurements.append(_Measurement(folder, cell, model, protocol, precision))

@@ -8,6 +8,9 @@ from typing import Any, NamedTuple, Self, TextIO
 from segkit.base.errors import OutputError
 from segkit.base.files import write_atomically
 from segkit.evaluation.result import PictureCounts
+from segkit.weights.lineage import Lineage
+
+_OF_THE_WEIGHTS = {"weights", *Lineage(()).to_protocol()}
 
 
 class Counted(NamedTuple):
@@ -67,13 +70,13 @@ class PictureLines:
 def check_same(path: Path, about: Mapping[str, Any], before: Any, *, way_out: str) -> None:
     """Raise OutputError where what is stored at `path` is of something else than `about`.
 
-    Where the weights lie (`weights`) does not matter: their checksum tells which they are.
+    Where the weights lie and what is behind them does not matter: their checksum tells which they are.
     """
     now = json.loads(json.dumps(about))  # as it is read back
     if not isinstance(before, dict):
         before = {}
     for key in now | before:
-        if now.get(key) != before.get(key) and key != "weights":
+        if now.get(key) != before.get(key) and key not in _OF_THE_WEIGHTS:
             raise OutputError(
                 f"{path}: was measured with {key}={before.get(key)}, not {now.get(key)}: {way_out}, or choose another "
                 "--out"

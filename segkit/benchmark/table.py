@@ -37,7 +37,7 @@ def benchmark_table(
         "pairs": [pair for network in NETWORKS.values() if (pair := _pair(network, evaluations))],
         "wide_head": [_wide_head(setting) for setting in (SINGLE, FULL)],
         "classifiers": _classifiers(),
-        "claims": [vars(claim) for claim in check_claims({})],
+        "claims": [vars(claim) for claim in check_claims(evaluations)],
     }
 
 

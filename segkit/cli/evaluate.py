@@ -56,6 +56,7 @@ def evaluate(
     from segkit.models.folding import prepare_to_predict
     from segkit.recipe.build import open_dataset
     from segkit.weights.build import load_segmenter
+    from segkit.weights.lineage import read_lineage
 
     check_output_stride(output_stride)
     chosen = passes(mf=mf, scales=scales, flip=flip)
@@ -67,7 +68,13 @@ def evaluate(
     network = load_segmenter(file, output_stride=output_stride, classes=dataset.classes, canvas=config.model.canvas)
     model = prepare_to_predict(network, target)
     make_ready(json_file, html_file)
-    about = {"weights": weights, "weights_sha256": file_digest(file), "data": config.needed_data.kind, "split": split}
+    about = {
+        "weights": weights,
+        "weights_sha256": file_digest(file),
+        **read_lineage(file).to_protocol(),
+        "data": config.needed_data.kind,
+        "split": split,
+    }
     gallery = Gallery(model.palette, pictures=len(dataset)) if html_file else None
     with picture_progress(f"{len(dataset)} pictures") as progress:
         result = run(

@@ -86,6 +86,11 @@ class Evaluation:
         """Pixels of each class in each picture, int64 (pictures, 3, classes): right, in the labels, predicted."""
         return class_counts(self.pictures, len(self.classes))
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether one class at most is predicted, on all pixels that are labelled."""
+        return bool((self.counts[:, 2].sum(0) > 0).sum() <= 1)
+
     @cached_property
     def resampled_iou(self) -> np.ndarray:
         """The IoU of each class in each draw, float64 (draws, classes), paired with any of as many pictures."""

@@ -15,7 +15,7 @@ def ablation_text(found: dict[str, Any]) -> list[Part]:
         verdicts = (f"{effect['before']} to {effect['after']}: {effect['verdict']}." for effect in found["effects"])
         parts += [effect_sheet(found), bullets(verdicts)]
     claims = (f"{claim['text']} {claim['verdict'].capitalize()}: {claim['numbers']}." for claim in found["claims"])
-    return [*parts, numbered(claims), machine_line(found)]
+    return [*parts, *([numbered(claims)] if found["claims"] else []), machine_line(found)]
 
 
 def cell_sheet(found: dict[str, Any]) -> Sheet:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from segkit.benchmark.cells import Cell
-from segkit.benchmark.claims import check_claims
 from segkit.benchmark.cost import Cost
 from segkit.benchmark.effects import Measured, find_effects
 from segkit.benchmark.latency import Latency
@@ -95,27 +94,3 @@ def test_the_mean_over_pairs_is_paired_too() -> None:
 def test_a_grid_with_one_value_a_switch_has_no_effects() -> None:
     one = {Cell(Network(V1, False), Setting(16, False)): found(evaluation(np.array([500])))}
     assert find_effects(one) == []
-
-
-def test_claims_without_a_measurement() -> None:
-    verdicts = [claim.verdict for claim in check_claims({})]
-    assert verdicts == ["confirmed", "confirmed", "confirmed", "untestable here", "untestable here"]
-    numbers = check_claims({})[2].numbers
-    assert "4.91 to 5.68 times (exact: 5.44 to 5.96)" in numbers
-
-
-@pytest.mark.parametrize(
-    ("change", "verdict"), [(0, "confirmed"), (30, "confirmed"), (-15, "confirmed"), (-100, "refuted")]
-)
-def test_the_claim_on_aspp(change: int, verdict: str) -> None:
-    """The change of a network without ASPP from one with it, in thousandths of right pixels: half that in points."""
-    claim = check_claims(grid(aspp=-change))[4]
-    assert claim.verdict == verdict
-    assert "for these checkpoints" in claim.numbers
-
-
-@pytest.mark.parametrize(("change", "verdict"), [(0, "confirmed"), (40, "confirmed"), (-60, "refuted")])
-def test_the_claim_on_the_head(change: int, verdict: str) -> None:
-    claim = check_claims(grid(backbone=change))[3]
-    assert claim.verdict == verdict
-    assert "0.90 to 0.94" in claim.numbers

@@ -1,0 +1,147 @@
+"""What a network's weights were trained on, as far as the file, the catalogue or the file's name tells it.
+
+Two networks can be compared, and one with a published figure, only where this is known to be alike.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segkit.base.errors import DownloadError, WeightsError
+from segkit.base.files import file_digest
+from segkit.weights.cache import cached_file
+from segkit.weights.catalogue import CATALOGUE, IMAGENET, Public
+from segkit.weights.files import read_training, read_weights
+
+UNTOLD = "weights that tell no training"
+"""Stands among what is behind a network for a start of which nothing is known."""
+_TOLD_BY_NAMES = {"imagenet": "ImageNet", "coco": "COCO", "train_?val": "VOC trainval", "train_?aug": "VOC train_aug"}
+_MAX_STEPS = 8
+"""A training may start from the result of another, which started from a third; a file can name itself."""
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What is behind a network's weights.
+
+    `trained_on` holds the names of data sets, such as "COCO" and "VOC train_aug", sorted, and UNTOLD where a part is
+    not known. `iterations` is the length of the last training, `kept_at` the iteration of it that is in the file, and
+    `taught_by` tells the teacher; all three are None where there is none or nothing tells.
+    """
+
+    trained_on: tuple[str, ...]
+    iterations: int | None = None
+    kept_at: int | None = None
+    taught_by: str | None = None
+
+    def to_protocol(self) -> dict[str, Any]:
+        """As plain data, in the names that an evaluation's protocol has."""
+        return {
+            "trained_on": list(self.trained_on),
+            "trained_iterations": self.iterations,
+            "kept_at_iteration": self.kept_at,
+            "taught_by": self.taught_by,
+        }
+
+    @classmethod
+    def of_protocol(cls, protocol: Mapping[str, Any]) -> "Lineage":
+        """What `to_protocol` made, in the protocol of an evaluation; UNTOLD for one that does not have it."""
+        return cls(
+            tuple(protocol.get("trained_on") or (UNTOLD,)),
+            protocol.get("trained_iterations"),
+            protocol.get("kept_at_iteration"),
+            protocol.get("taught_by"),
+        )
+
+    @property
+    def is_told(self) -> bool:
+        """Whether nothing behind the weights is unknown."""
+        return UNTOLD not in self.trained_on
+
+    @property
+    def from_coco(self) -> bool:
+        """Whether COCO's pictures are behind the weights, by all that is told."""
+        return any("coco" in name.lower() for name in self.trained_on)
+
+    def has_seen(self, data: str, split: str) -> bool:
+        """Whether a `split` of `data` (both as a protocol has them) is known to have been trained on."""
+        splits = {split, *(["trainval"] if data == "voc" and split in ("train", "val") else [])}
+        return bool({f"{data} {name}".lower() for name in splits} & {name.lower() for name in self.trained_on})
+
+
+def read_lineage(path: Path | str) -> Lineage:
+    """The lineage of the weights in a file or of a name. Raises WeightsError and DownloadError as `read_training`."""
+    return _lineage(path, _MAX_STEPS)
+
+
+def _lineage(path: Path | str, steps: int) -> Lineage:
+    if (entry := _public(path)) is not None:
+        return Lineage(tuple(sorted(_told(entry.trained_on) | _told(entry.name))) or (UNTOLD,))
+    training = read_training(path)
+    if not training:
+        return Lineage(tuple(sorted(_told(Path(path).name) or _told_by_form(path))))
+    config = _section(training, "config")
+    train, start = _section(config, "train"), _section(config, "model").get("weights")
+    behind = set() if start is None else set(_start(str(start), steps))
+    teacher = training.get("teacher")
+    return Lineage(
+        tuple(sorted(behind | {_data(_section(config, "data"))})),
+        train.get("iterations"),
+        training.get("iteration"),
+        teacher if isinstance(teacher, str) else None,
+    )
+
+
+def _start(name: str, steps: int) -> tuple[str, ...]:
+    """What is behind the weights that a training started from, which need not be here any more."""
+    if name == IMAGENET:
+        return ("ImageNet",)
+    try:
+        return _lineage(name, steps - 1).trained_on if steps else (UNTOLD,)
+    except (WeightsError, DownloadError):
+        return tuple(sorted(_told(Path(name).name))) or (UNTOLD,)
+
+
+def _public(path: Path | str) -> Public | None:
+    """The entry of the catalogue that a name, a cached file or a copy of one is, by its checksum where that is told."""
+    file = Path(path)
+    if not file.is_file():
+        return CATALOGUE.get(str(path))
+    entry = next((entry for entry in CATALOGUE.values() if cached_file(entry.address) == file), None)
+    if entry is None:
+        digest = file_digest(file)
+        entry = next((known for known in CATALOGUE.values() if known.sha256 and digest.startswith(known.sha256)), None)
+    return entry
+
+
+def _told_by_form(path: Path | str) -> set[str]:
+    """ImageNet for a classifier, which is trained on nothing else in the files that segkit reads."""
+    try:
+        return {"ImageNet"} if read_weights(path).form == "classifier" else {UNTOLD}
+    except WeightsError:  # a peer of torchvision's, which has no place in our names
+        return {UNTOLD}
+
+
+def _told(text: str) -> set[str]:
+    """The data sets that a name or a sentence speaks of."""
+    found = {name for pattern, name in _TOLD_BY_NAMES.items() if re.search(pattern, text, re.IGNORECASE)}
+    if "PASCAL VOC" in text and not any(name.startswith("VOC") for name in found):
+        found.add(UNTOLD)  # of train_aug, or of trainval with val in it
+    return found
+
+
+def _data(data: Mapping[str, Any]) -> str:
+    """The data that a recipe trains on, in a name: kind or folder, and split."""
+    if not data:
+        return UNTOLD
+    kind, split = str(data.get("kind")), str(data.get("train_split", "train"))
+    if kind == "folder":
+        kind = Path(str(data.get("root"))).name
+    return f"{'VOC' if kind == 'voc' else kind} {split}"
+
+
+def _section(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = values.get(key)
+    return found if isinstance(found, Mapping) else {}
