@@ -1,9 +1,11 @@
 """Files that are written whole or not at all."""
 
+import gzip
 import hashlib
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,6 +36,20 @@ def write_atomically(path: Path, data: bytes | str) -> None:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         raise OutputError(f"{path}: cannot be written ({error.strerror}): choose another folder") from None
+
+
+def write_plain(path: Path, text: str) -> None:
+    """Write a text; compressed, and the same bytes for the same text, where the name ends in .gz."""
+    write_atomically(path, gzip.compress(text.encode(), mtime=0) if path.suffix == ".gz" else text)
+
+
+def read_plain(path: Path) -> str:
+    """What `write_plain` wrote. Raises OSError as `open` does, and ValueError where it is no text."""
+    data = path.read_bytes()
+    try:
+        return (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(str(error)) from None
 
 
 def make_folder(path: Path) -> None:

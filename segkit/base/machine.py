@@ -2,7 +2,9 @@
 
 import os
 import platform
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import torch
@@ -28,6 +30,12 @@ def describe_machine() -> dict[str, str | int]:
     if torch.cuda.is_available():
         described["gpu"] = torch.cuda.get_device_name()
     return described
+
+
+def describe_run() -> dict[str, str | int]:
+    """The same and the command, as plain data."""
+    program, *arguments = sys.argv
+    return describe_machine() | {"command": shlex.join([Path(program).stem, *arguments])}
 
 
 def _processor() -> str:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 
 from segkit.base.files import file_digest, make_folder, write_atomically
+from segkit.base.machine import describe_run
 from segkit.benchmark.lines import PictureLines, check_same
 from segkit.benchmark.published import Network, Setting
 from segkit.data.dataset import Dataset, Sample
@@ -81,6 +82,7 @@ def measure_cells(
         model = models[cell.network, cell.setting.output_stride]
         check_classes(dataset.classes, model.classes)
         protocol = {
+            "network": cell.network.name,
             **protocol_of(model, dataset, scales=cell.setting.scales, flip=cell.setting.mf, precision=precision),
             "weights": str(weights[cell.network]),
             **known[cell.network],
@@ -133,7 +135,8 @@ class _Measurement:
     def finish(self, ids: Sequence[str]) -> Evaluation:
         found = [self.lines.found[name] for name in ids]
         pictures = tuple(each.counts[self.cell.name] for each in found)
-        result = Evaluation(self.model.classes, pictures, self.protocol, sum(each.seconds for each in found))
+        seconds = sum(each.seconds for each in found)
+        result = Evaluation(self.model.classes, pictures, self.protocol, seconds, describe_run())
         write_atomically(self.json, json.dumps(result.to_json()) + "\n")
         self.lines.path.unlink()
         return result

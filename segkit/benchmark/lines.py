@@ -10,7 +10,7 @@ from segkit.base.files import write_atomically
 from segkit.evaluation.result import PictureCounts
 from segkit.weights.lineage import Lineage
 
-_OF_THE_WEIGHTS = {"weights", *Lineage(()).to_protocol()}
+_OF_THE_WEIGHTS = {"network", "weights", *Lineage(()).to_protocol()}
 
 
 class Counted(NamedTuple):

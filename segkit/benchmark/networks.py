@@ -50,15 +50,8 @@ def load_networks(
     for stride in output_strides:
         for network, path in weights.items():
             model = load_for_data(path, dataset, output_stride=stride, canvas=canvas, device=device)
-            held = held_network(model.architecture)
+            held = Network.of(model.architecture)
             if held != network:
                 raise WeightsError(f"{path}: holds {held.name}, not {network.name}: give the file under its own name")
             models[network, stride] = model
     return models
-
-
-def held_network(architecture: Mapping[str, object]) -> Network:
-    """What of the table or grid a model's `architecture` is."""
-    options = architecture["options"]
-    assert isinstance(options, dict)
-    return Network(str(architecture["backbone"]), bool(architecture["aspp"]), options.get("width") or 1.0)

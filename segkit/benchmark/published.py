@@ -5,9 +5,9 @@
 https://arxiv.org/abs/1704.04861).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from segkit.base.labels import VOC_CLASSES
 from segkit.evaluation.inference import MF_SCALES
@@ -27,6 +27,11 @@ class Network(NamedTuple):
         """Such as "mobilenet_v2_aspp" or "mobilenet_v2_x0.5": for options, files and recipes."""
         width = "" if self.width == 1 else f"_x{self.width:g}"
         return f"{self.backbone}{width}{'_aspp' if self.aspp else ''}"
+
+    @classmethod
+    def of(cls, architecture: Mapping[str, Any]) -> "Network":
+        """What a model's `architecture` is."""
+        return cls(architecture["backbone"], architecture["aspp"], architecture["options"].get("width") or 1.0)
 
     @property
     def options(self) -> dict[str, float]:
@@ -114,6 +119,9 @@ ROWS = (
     PublishedRow(R101_ASPP, FULL, 82.70, 58.16, 4870.6),
     PublishedRow(V2_HALF, SINGLE, 70.19, None, 0.88, source="model zoo"),
 )
+
+NETWORKS = {row.network.name: row.network for row in ROWS}
+"""The networks of the table by name."""
 
 
 @dataclass(frozen=True)

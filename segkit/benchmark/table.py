@@ -1,35 +1,35 @@
 """The table of the MobileNetV2 paper: published figures, what is counted, and what was measured on this machine."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from segkit.base.machine import describe_machine
+from segkit.benchmark.against import against_published
 from segkit.benchmark.cells import Cell
-from segkit.benchmark.claims import check_claims
+from segkit.benchmark.claims import CLAIMED_ON, check_claims
 from segkit.benchmark.cost import SIZE, network_cost, wide_head_cost
-from segkit.benchmark.latency import Latency, measure_latency
-from segkit.benchmark.published import CLASSIFIERS, FULL, ROWS, SINGLE, Network, PublishedRow, Setting
+from segkit.benchmark.latency import Latency
+from segkit.benchmark.published import CLASSIFIERS, FULL, NETWORKS, ROWS, SINGLE, Network, PublishedRow, Setting
 from segkit.evaluation.compare import miou_difference, paired
 from segkit.evaluation.result import Evaluation
 from segkit.models.build import build_classifier
 from segkit.models.complexity import count_madds, count_parameters
-from segkit.models.folding import prepare_to_predict
-
-NETWORKS = {row.network.name: row.network for row in ROWS}
-"""The networks of the table by name."""
 
 
 def benchmark_table(
     evaluations: Mapping[Cell, Evaluation] | None = None,
     latencies: Mapping[Cell, Latency] | None = None,
+    others: Mapping[str, Evaluation] | None = None,
 ) -> dict[str, Any]:
     """The table as plain data: mIoUs in 0..1, parameters and multiply-adds as counts, at 513x513.
 
-    `evaluations` and `latencies` are what was measured; a row without has None there.
+    `evaluations` and `latencies` are what was measured; a row without has None there. `others` are evaluations of
+    networks that the table has not, by name. Claims are told where all was measured on data that they are about.
     """
-    evaluations, latencies = evaluations or {}, latencies or {}
+    evaluations, latencies, others = evaluations or {}, latencies or {}, others or {}
+    claimed = all(evaluation.protocol.get("data") in CLAIMED_ON for evaluation in evaluations.values())
     return {
         "size": list(SIZE),
         "machine": describe_machine(),
@@ -37,21 +37,9 @@ def benchmark_table(
         "pairs": [pair for network in NETWORKS.values() if (pair := _pair(network, evaluations))],
         "wide_head": [_wide_head(setting) for setting in (SINGLE, FULL)],
         "classifiers": _classifiers(),
-        "claims": [vars(claim) for claim in check_claims(evaluations)],
+        "others": [_other(name, evaluation) for name, evaluation in others.items()],
+        "claims": [vars(claim) for claim in check_claims(evaluations)] if claimed else [],
     }
-
-
-def measure_latencies(
-    device: torch.device, *, listen: Callable[[Cell], None] = lambda cell: None
-) -> dict[Cell, Latency]:
-    """The latency of every row on `device`, with fresh weights: it does not depend on them. Minutes on a CPU."""
-    found = {}
-    for row in ROWS:
-        cell = Cell(row.network, row.setting)
-        listen(cell)
-        model = prepare_to_predict(row.network.build(row.setting.output_stride), device)
-        found[cell] = measure_latency(model, size=SIZE, scales=row.setting.scales, flip=row.setting.mf)
-    return found
 
 
 def _row(
@@ -73,9 +61,23 @@ def _row(
         "madds_ratio": cost.tensorflow / 1e9 / row.madds,
         "parts": cost.parts,
         "note": row.note,
-        "measured": None if evaluation is None else evaluation.figures(),
+        "measured": None if evaluation is None else _measured(evaluation) | against_published(row, evaluation),
         "latency": None if latency is None else vars(latency),
     }
+
+
+def _other(name: str, evaluation: Evaluation) -> dict[str, Any]:
+    protocol = evaluation.protocol
+    return {
+        "title": name,
+        "output_stride": protocol.get("output_stride"),
+        "mf": bool(protocol.get("flip")) and len(protocol.get("scales", ())) > 1,
+        "measured": _measured(evaluation),
+    }
+
+
+def _measured(evaluation: Evaluation) -> dict[str, Any]:
+    return evaluation.figures() | {"machine": dict(evaluation.machine)}
 
 
 def _pair(network: Network, evaluations: Mapping[Cell, Evaluation]) -> dict[str, Any] | None:

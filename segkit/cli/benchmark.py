@@ -1,11 +1,12 @@
 """`segkit benchmark`."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from segkit.base.errors import ConfigError, WeightsError
 from segkit.base.files import write_atomically
@@ -15,16 +16,20 @@ from segkit.cli.options import Device, HtmlFile, JsonFile, Overrides, Precision
 from segkit.cli.report import make_ready, picture_progress, show, write_json
 from segkit.cli.weights import obtain, obtain_start
 from segkit.report.benchmark import benchmark_text
+from segkit.report.numbers import latency
+from segkit.report.sheet import full_name
 from segkit.report.sheet import markdown as as_markdown
 
 if TYPE_CHECKING:
     import torch
 
     from segkit.benchmark.cells import Cell
+    from segkit.benchmark.latency import Latency
     from segkit.benchmark.published import Network
     from segkit.evaluation.result import Evaluation
     from segkit.recipe.config import Config
 
+_PEER = "peer:"
 NamedWeights = Annotated[
     list[str] | None,
     typer.Option("--weights", metavar="NAME=FILE", help="A trained model, such as mobilenet_v2_aspp=FILE; repeatable."),
@@ -33,20 +38,44 @@ NamedWeights = Annotated[
 
 @app.command(
     epilog="Examples: segkit benchmark --no-eval; "
-    "segkit benchmark --weights mobilenet_v2=FILE data.root=VOCdevkit/VOC2012 --html table.html"
+    "segkit benchmark --weights mobilenet_v2=FILE data.root=VOCdevkit/VOC2012 --html table.html; "
+    "segkit benchmark --evaluations os16.json --no-latency"
 )
 def benchmark(
     overrides: Overrides = None,
     no_eval: Annotated[bool, typer.Option("--no-eval", help="Only count: no mIoU, no latency.")] = False,
+    no_latency: Annotated[bool, typer.Option("--no-latency", help="Measure no latency.")] = False,
     train: Annotated[
         bool, typer.Option("--train", help="Train every network of the table that has no weights.")
     ] = False,
-    named_weights: NamedWeights = None,
+    named_weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--weights",
+            metavar="NAME=FILE",
+            help="A trained model, such as mobilenet_v2_aspp=FILE, or peer:NAME=FILE for another network beside the "
+            "table; repeatable.",
+        ),
+    ] = None,
+    kept: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--evaluations",
+            metavar="FILE",
+            help="An evaluation of `segkit evaluate --json`; NAME=FILE where it does not tell its network, "
+            "peer:NAME=FILE beside the table; repeatable.",
+        ),
+    ] = None,
     recipes: Annotated[
         Path | None, typer.Option(help="Folder of the recipes voc_NETWORK.yaml [default: segkit's own].")
     ] = None,
     split: Annotated[str | None, typer.Option(help="[default: the recipe's val_split]")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for trainings and evaluations.")] = Path("runs/benchmark"),
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Only the first pictures, for a try: not compared with published figures.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for trainings, evaluations and latencies.")] = Path(
+        "runs/benchmark"
+    ),
     device: Device = "auto",
     precision: Precision = "fp32",
     markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the table to this file.")] = None,
@@ -58,7 +87,9 @@ def benchmark(
     What is interrupted goes on where it was when the same command is given again.
     """
     from segkit.base.device import choose_device, choose_precision
-    from segkit.benchmark.table import NETWORKS, benchmark_table, measure_latencies
+    from segkit.benchmark.kept import read_kept
+    from segkit.benchmark.published import NETWORKS
+    from segkit.benchmark.table import benchmark_table
     from segkit.recipe.shipped import recipes_folder
     from segkit.report.benchmark_page import write_benchmark_page
 
@@ -68,21 +99,49 @@ def benchmark(
     recipes = recipes or recipes_folder()
     target = choose_device(device)
     dtype = choose_precision(precision, target)
-    weights = parse_weights(named_weights or [], NETWORKS)
+    rows, others = read_kept(kept or [])
+    peers = _parse_peers(named_weights or [])
+    weights = parse_weights([text for text in named_weights or [] if not text.startswith(_PEER)], NETWORKS)
     if train:
         weights |= _train(NETWORKS.keys() - {network.name for network in weights}, recipes, overrides or [], out)
-    evaluations = _evaluate(weights, recipes, overrides or [], split, out, device, dtype) if weights else {}
-    latencies = {}
-    if not no_eval:
-        with Console(stderr=True).status("latency") as status:
-            latencies = measure_latencies(target, listen=lambda cell: status.update(f"latency of {cell.name}"))
-    table = benchmark_table(evaluations, latencies)
+    if weights or peers:
+        measuring = _Measuring(recipes, overrides or [], split, limit, out, device, dtype)
+        measured, beside = measuring.evaluate(weights, peers)
+        rows, others = rows | measured, others | beside
+    latencies = {} if no_eval or no_latency else _latencies(target, out)
+    table = benchmark_table(rows, latencies, others)
     show(benchmark_text(table, narrow=True))
     write_json(json_file, table)
     if markdown is not None:
         write_atomically(markdown, as_markdown(benchmark_text(table)))
     if html_file is not None:
         write_benchmark_page(html_file, table)
+
+
+def _parse_peers(named: list[str]) -> dict[str, Path]:
+    """The files of `--weights peer:NAME=FILE` by name, fetched where FILE is a name of `segkit weights`."""
+    peers = {}
+    for text in named:
+        if text.startswith(_PEER):
+            name, equals, path = text.removeprefix(_PEER).partition("=")
+            if not equals or not re.fullmatch(r"[\w.+-]+", name):
+                raise ConfigError(
+                    f"--weights {text}: give peer:NAME=FILE, with letters, digits, - . _ and + in the name"
+                )
+            try:
+                peers[name] = obtain(path)
+            except WeightsError as error:
+                raise ConfigError(f"--weights peer:{name}={error}") from None
+    return peers
+
+
+def _latencies(device: "torch.device", out: Path) -> dict["Cell", "Latency"]:
+    from segkit.benchmark.latencies import measure_latencies
+
+    def tell(cell: "Cell", found: "Latency") -> None:
+        print(f"latency         {full_name(cell.to_json())}: {latency(found.seconds)}", flush=True)
+
+    return measure_latencies(device, out / "latencies.json", tell=tell)
 
 
 def parse_weights(named: list[str], networks: Mapping[str, "Network"]) -> dict["Network", Path]:
@@ -113,7 +172,7 @@ def _recipe(recipes: Path, network: "Network", overrides: list[str]) -> "Config"
 
 
 def _train(names: set[str], recipes: Path, overrides: list[str], out: Path) -> dict["Network", Path]:
-    from segkit.benchmark.table import NETWORKS
+    from segkit.benchmark.published import NETWORKS
 
     # The zoo's x0.5 is left out: it started from ImageNet weights that are not published.
     wanted = [network for name, network in NETWORKS.items() if name in names and network.width == 1]
@@ -133,35 +192,57 @@ def train_networks(recipes: Mapping["Network", "Config"], out: Path) -> dict["Ne
     return weights
 
 
-def _evaluate(
-    weights: dict["Network", Path],
-    recipes: Path,
-    overrides: list[str],
-    split: str | None,
-    out: Path,
-    device: str,
-    precision: "torch.dtype",
-) -> dict["Cell", "Evaluation"]:
-    from segkit.benchmark.cells import Cell, measure_cells
-    from segkit.benchmark.networks import load_networks
-    from segkit.benchmark.published import ROWS
-    from segkit.recipe.build import open_dataset
+@dataclass(frozen=True)
+class _Measuring:
+    """How networks are measured: the options of the command."""
 
-    config = _recipe(recipes, next(iter(weights)), overrides)
-    split = split or config.needed_data.val_split
-    dataset = open_dataset(config.needed_data, split)
-    cells = [Cell(row.network, row.setting) for row in ROWS if row.network in weights]
-    strides = {cell.setting.output_stride for cell in cells}
-    models = load_networks(weights, strides, dataset, canvas=config.model.canvas, device=device)
-    about = {"data": config.needed_data.kind, "split": split}
-    with picture_progress(f"{len(cells)} rows on {len(dataset)} pictures") as progress:
-        return measure_cells(
-            cells,
-            models,
-            weights,
-            dataset,
-            out / "cells",
-            about=about,
-            precision=precision,
-            progress=progress,
-        )
+    recipes: Path
+    overrides: list[str]
+    split: str | None
+    limit: int | None
+    out: Path
+    device: str
+    precision: "torch.dtype"
+
+    def evaluate(
+        self, weights: dict["Network", Path], peers: dict[str, Path]
+    ) -> tuple[dict["Cell", "Evaluation"], dict[str, "Evaluation"]]:
+        """The evaluations of the rows whose networks have weights, in one pass over the pictures, then of the peers."""
+        from segkit.base.device import choose_device
+        from segkit.benchmark.cells import Cell, measure_cells
+        from segkit.benchmark.networks import load_networks
+        from segkit.benchmark.peers import measure_peer
+        from segkit.benchmark.published import ROWS, V2
+        from segkit.data.dataset import FirstPictures
+        from segkit.recipe.build import open_dataset
+
+        config = _recipe(self.recipes, next(iter(weights), V2), self.overrides)
+        data, canvas = config.needed_data, config.model.canvas
+        split = self.split or data.val_split
+        dataset = open_dataset(data, split)
+        about: dict[str, Any] = {"data": data.kind, "split": split}
+        if self.limit is not None:
+            dataset = FirstPictures(dataset, self.limit)
+            about["limit"] = self.limit
+        cells = [Cell(row.network, row.setting) for row in ROWS if row.network in weights]
+        strides = {cell.setting.output_stride for cell in cells}
+        models = load_networks(weights, strides, dataset, canvas=canvas, device=self.device)
+        folder = self.out / "cells"
+        with picture_progress(f"{len(cells)} rows on {len(dataset)} pictures") as progress:
+            found = measure_cells(
+                cells, models, weights, dataset, folder, about=about, precision=self.precision, progress=progress
+            )
+        beside = {}
+        for name, path in peers.items():
+            with picture_progress(f"{name} on {len(dataset)} pictures") as progress:
+                beside[name] = measure_peer(
+                    path,
+                    dataset,
+                    folder / f"peer_{name}.json",
+                    canvas=canvas,
+                    device=choose_device(self.device),
+                    about=about,
+                    precision=self.precision,
+                    progress=progress,
+                )
+        return found, beside

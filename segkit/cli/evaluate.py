@@ -48,11 +48,15 @@ def evaluate(
     html_file: HtmlFile = None,
 ) -> None:
     """Score a model on a data set: mIoU, IoU of each class, accuracies, and the protocol."""
+    from dataclasses import replace
+
     from segkit.base.device import choose_device, choose_precision
     from segkit.base.files import file_digest
-    from segkit.base.machine import describe_machine
+    from segkit.base.machine import describe_run
+    from segkit.benchmark.published import Network
     from segkit.evaluation.evaluate import evaluate as run
     from segkit.evaluation.gallery import Gallery
+    from segkit.models.deeplabv3 import DeepLabV3
     from segkit.models.folding import prepare_to_predict
     from segkit.recipe.build import open_dataset
     from segkit.weights.build import load_segmenter
@@ -69,6 +73,7 @@ def evaluate(
     model = prepare_to_predict(network, target)
     make_ready(json_file, html_file)
     about = {
+        **({"network": Network.of(network.architecture).name} if isinstance(network, DeepLabV3) else {}),
         "weights": weights,
         "weights_sha256": file_digest(file),
         **read_lineage(file).to_protocol(),
@@ -87,7 +92,8 @@ def evaluate(
             keep=gallery.keep if gallery else None,
             progress=progress,
         )
-    write_json(json_file, result.to_json() | {"machine": describe_machine()})
+    result = replace(result, machine=describe_run())
+    write_json(json_file, result.to_json())
     show_evaluation(result)
     if html_file and gallery:
         write_report(html_file, result, gallery.details(result, dataset), weights=file, palette=model.palette)

@@ -11,7 +11,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from segkit.base.files import make_folder, write_atomically
+from segkit.base.files import make_folder, write_plain
 from segkit.report.sheet import Part, Sheet
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ def make_ready(*files: Path | None) -> None:
 
 
 def write_json(file: Path | None, data: Any) -> None:
-    """Write plain data, where a file is asked for."""
+    """Write plain data, where a file is asked for; compressed where its name ends in .gz."""
     if file is not None:
-        write_atomically(file, json.dumps(data) + "\n")
+        write_plain(file, json.dumps(data) + "\n")
 
 
 def show(parts: Iterable[Part], *, width: int | None = None) -> None:

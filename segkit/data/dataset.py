@@ -55,3 +55,17 @@ class Dataset(Protocol):
         Threads that read ahead call it at the same time.
         """
         ...
+
+
+class FirstPictures:
+    """The first pictures of a data set, at most so many."""
+
+    def __init__(self, dataset: Dataset, limit: int) -> None:
+        self.dataset = dataset
+        self.classes, self.palette, self.ids = dataset.classes, dataset.palette, dataset.ids[:limit]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.dataset[range(len(self))[index]]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +12,7 @@ import pydantic
 from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt
 
 from segkit.base.errors import DataError
+from segkit.base.files import read_plain
 from segkit.evaluation.intervals import Interval, interval, mean_iou, resampled_iou
 from segkit.evaluation.metrics import ConfusionMatrix
 
@@ -36,12 +37,13 @@ class PictureCounts:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured, on what, and how."""
+    """What was measured, on what, and how; `machine` is what `describe_run` tells, where it was kept."""
 
     classes: tuple[str, ...]
     pictures: tuple[PictureCounts, ...]
     protocol: Mapping[str, Any]
     seconds: float
+    machine: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def confusion(self) -> ConfusionMatrix:
@@ -113,6 +115,7 @@ class Evaluation:
         """Plain data: the figures, the protocol, the confusion matrix, and each picture's own counts."""
         return {
             **self.figures(),
+            "machine": dict(self.machine),
             "seconds": round(self.seconds, 2),
             "classes": list(self.classes),
             "confusion": self.confusion.counts.tolist(),
@@ -133,10 +136,10 @@ def class_counts(pictures: Sequence[PictureCounts], classes: int) -> np.ndarray:
 
 
 def read_evaluation(path: Path | str) -> Evaluation:
-    """The evaluation in a file of `segkit evaluate --json`. Raises DataError for any other file."""
+    """The evaluation in a file of `segkit evaluate --json`, compressed or not. Raises DataError for any other file."""
     path = Path(path)
     try:
-        stored = _Stored.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        stored = _Stored.model_validate(json.loads(read_plain(path)))
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}): give a file of `segkit evaluate --json`") from None
     except (ValueError, RecursionError) as error:
@@ -147,7 +150,7 @@ def read_evaluation(path: Path | str) -> Evaluation:
             problem = "it is no JSON"
         raise DataError(f"{path} holds no evaluation ({problem}): write one with `segkit evaluate --json`") from None
     pictures = tuple(picture.read() for picture in stored.pictures)
-    return Evaluation(tuple(stored.classes), pictures, stored.protocol, stored.seconds)
+    return Evaluation(tuple(stored.classes), pictures, stored.protocol, stored.seconds, stored.machine)
 
 
 _Count = Annotated[PositiveInt, Field(lt=2**53)]
@@ -175,6 +178,7 @@ class _Stored(BaseModel):
     pictures: list[_StoredPicture]
     protocol: dict[str, Any]
     seconds: float
+    machine: dict[str, Any] = {}
 
     @pydantic.model_validator(mode="after")
     def _whole(self) -> "_Stored":

@@ -4,7 +4,18 @@ from pathlib import PurePath
 from typing import Any
 
 from segkit.report.numbers import billions, difference, latency, share
-from segkit.report.sheet import SWITCHES, Part, Sheet, bullets, machine_line, numbered, precision_line, switches
+from segkit.report.sheet import (
+    SWITCHES,
+    Part,
+    Sheet,
+    bullets,
+    claim_line,
+    iterations_told,
+    machine_line,
+    numbered,
+    precision_line,
+    switches,
+)
 
 
 def ablation_text(found: dict[str, Any]) -> list[Part]:
@@ -14,8 +25,8 @@ def ablation_text(found: dict[str, Any]) -> list[Part]:
     if found["effects"]:
         verdicts = (f"{effect['before']} to {effect['after']}: {effect['verdict']}." for effect in found["effects"])
         parts += [effect_sheet(found), bullets(verdicts)]
-    claims = (f"{claim['text']} {claim['verdict'].capitalize()}: {claim['numbers']}." for claim in found["claims"])
-    return [*parts, *([numbered(claims)] if found["claims"] else []), machine_line(found)]
+    claims = [numbered(map(claim_line, found["claims"]))] if found["claims"] else []
+    return [*parts, *claims, machine_line(found)]
 
 
 def cell_sheet(found: dict[str, Any]) -> Sheet:
@@ -64,6 +75,8 @@ def heading(found: dict[str, Any]) -> str:
     if trained := trained_networks(found):
         iterations = f"{train['iterations']:,} iterations of batch {train['batch_size']} at crop {train['crop']}"
         said += f" Trained by the recipe, {iterations}: {', '.join(trained)}."
-    if given := found["given"]:
+    if found["given"]:
+        protocols = {cell["network"]: cell["protocol"] for cell in found["cells"]}
+        given = (f"{name} ({told})" if (told := iterations_told(protocols[name])) else name for name in found["given"])
         said += f" Weights given: {', '.join(given)}."
     return said + precision_line(found["cells"])

@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
-from segkit.report.numbers import billions, difference, latency, millions, percent, share
+from segkit.report.numbers import billions, difference, latency, millions, percent, points, share
 from segkit.report.sheet import (
     SWITCHES,
     Part,
     Sheet,
     bullets,
+    claim_line,
     machine_line,
     network_title,
     numbered,
     precision_line,
     switches,
+    training_lines,
 )
 
 UNVERIFIED = "unverified"
@@ -23,13 +25,21 @@ UNVERIFIED = "unverified"
 def benchmark_text(table: dict[str, Any], *, narrow: bool = False) -> list[Part]:
     """All of `segkit.benchmark.table.benchmark_table`; for a `narrow` terminal the main table is cut into two."""
     main = main_sheet(table)
-    parts: list[Part] = [main.only(0, 1, 2, 3, 4, 5, 9), main.only(0, 1, 2, 3, 6, 7, 8)] if narrow else [main]
+    halves = [main.only(0, 1, 2, 3, 4, 5, 6, 7), main.only(0, 1, 2, 3, 8, 9, 10, 11)]
+    parts: list[Part] = list(halves) if narrow else [main]
     costs = "MAdds in TensorFlow's accounting, exact beside it; in brackets (published, ratio)."
-    parts.append(f"{costs} mIoU with its 95 % interval.{precisions(table)}")
+    parts.append(f"{costs} mIoU with its 95 % interval; the verdict tells where the published is.{precisions(table)}")
+    if table["others"]:
+        parts.append(others_sheet(table))
+    if lines := list(training_lines([*table["rows"], *table["others"]])):
+        parts.append(bullets(lines))
     if table["pairs"]:
         parts.append(bullets(map(_pair_line, table["pairs"])))
     notes = numbered(footnotes(table))
-    return [*parts, wide_head_sheet(table), classifier_sheet(table), notes, machine_line(table)]
+    parts += [wide_head_sheet(table), classifier_sheet(table), notes]
+    if table["claims"]:
+        parts.append(numbered(map(claim_line, table["claims"])))
+    return [*parts, machine_line(table)]
 
 
 def main_sheet(table: dict[str, Any]) -> Sheet:
@@ -37,9 +47,33 @@ def main_sheet(table: dict[str, Any]) -> Sheet:
 
     In brackets what is published, with the number of its footnote, and the ratio of the two.
     """
-    header = (*SWITCHES, "mIoU published", "mIoU measured", "params", "MAdds", "exact", "latency")
+    header = (
+        *SWITCHES,
+        "mIoU published",
+        "mIoU measured",
+        "difference",
+        "verdict",
+        "params",
+        "MAdds",
+        "exact",
+        "latency",
+    )
     notes = footnotes(table)
     return Sheet(header, tuple(_row(row, notes) for row in table["rows"]), len(SWITCHES))
+
+
+def others_sheet(table: dict[str, Any]) -> Sheet:
+    """The networks that the table has not."""
+    rows = (
+        (
+            row["title"],
+            str(row["output_stride"]),
+            "yes" if row["mf"] else "no",
+            share(row["measured"]["miou"], row["measured"]["miou_interval"]),
+        )
+        for row in table["others"]
+    )
+    return Sheet(("other networks", "OS", "MF", "mIoU measured"), tuple(rows), 3)
 
 
 def wide_head_sheet(table: dict[str, Any]) -> Sheet:
@@ -78,7 +112,7 @@ def classifier_sheet(table: dict[str, Any]) -> Sheet:
 
 def precisions(table: dict[str, Any]) -> str:
     """`precision_line` of the rows that were measured."""
-    return precision_line(row["measured"] for row in table["rows"] if row["measured"])
+    return precision_line(row["measured"] for row in (*table["rows"], *table["others"]) if row["measured"])
 
 
 def footnotes(table: dict[str, Any]) -> list[str]:
@@ -89,9 +123,11 @@ def footnotes(table: dict[str, Any]) -> list[str]:
 
 def _row(row: dict[str, Any], notes: Sequence[str]) -> tuple[str, ...]:
     published, measured, timed = row["published"], row["measured"], row["latency"]
-    miou = UNVERIFIED
+    miou, verdict = UNVERIFIED, ("-", "-")
     if measured is not None and measured["miou"] is not None:
         miou = share(measured["miou"], measured["miou_interval"])
+        compared = measured["difference"] is not None
+        verdict = points(measured["difference"]) if compared else "-", measured["verdict"]
     parameters = "not published"
     if published["parameters"] is not None:
         parameters = f"{published['parameters'] / 1e6:.2f}M, {row['parameters_ratio']:.4f}"
@@ -100,6 +136,7 @@ def _row(row: dict[str, Any], notes: Sequence[str]) -> tuple[str, ...]:
         *switches(row),
         percent(published["miou"]),
         miou,
+        *verdict,
         f"{millions(row['parameters'])} ({parameters})",
         f"{billions(row['madds_tensorflow'])} ({madds})",
         billions(row["madds_exact"]),

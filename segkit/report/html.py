@@ -31,6 +31,7 @@ _STYLES = (
 _SCRIPTS = ("page.js", "table.js", "matrix.js", "viewer.js", "pictures.js", "benchmark.js", "ablation.js", "data.js")
 _FILTERS: tuple[Callable[..., object], ...] = (
     numbers.percent,
+    numbers.points,
     numbers.interval,
     numbers.difference,
     numbers.short,
@@ -42,6 +43,7 @@ _FILTERS: tuple[Callable[..., object], ...] = (
     sheet.setting,
     sheet.network_title,
     sheet.full_name,
+    sheet.iterations_told,
     sheet.machine_line,
 )
 

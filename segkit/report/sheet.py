@@ -1,6 +1,6 @@
 """Text of tables and lines, made once for the terminal and for Markdown."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 
@@ -67,6 +67,39 @@ def network_title(row: dict[str, Any]) -> str:
 def full_name(row: dict[str, Any]) -> str:
     """Such as "MobileNetV2 ASPP, OS 8 MF"."""
     return f"{network_title(row)}, {setting(row)}"
+
+
+def training_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """What the weights of each row that was measured were trained on and for how long, and what measured it."""
+    for row in rows:
+        if not row["measured"]:
+            continue
+        protocol, machine = row["measured"]["protocol"], row["measured"]["machine"]
+        name = full_name(row) if "aspp" in row else f"{row['title']}, {setting(row)}"
+        by = f"; {protocol.get('precision')}" + (f" at {machine['commit']}" if "commit" in machine else "")
+        yield f"{name}: {training(protocol)}{by}"
+
+
+def training(protocol: Mapping[str, Any]) -> str:
+    """How the weights behind an evaluation were trained, as far as its protocol tells it."""
+    iterations = protocol.get("trained_iterations")
+    said = "trained" + (f" for {iterations_told(protocol)}" if iterations is not None else "")
+    data = ", ".join(protocol.get("trained_on") or ["data that are not told"])
+    teacher = f", taught by {protocol['taught_by']}" if protocol.get("taught_by") else ""
+    return f"{said} on {data}{teacher}"
+
+
+def iterations_told(protocol: Mapping[str, Any]) -> str:
+    """Such as "300 iterations (kept at 100)"; nothing where it is not told."""
+    iterations, kept = protocol.get("trained_iterations"), protocol.get("kept_at_iteration")
+    if iterations is None:
+        return ""
+    return f"{iterations:,} iterations" + (f" (kept at {kept:,})" if kept not in (None, iterations) else "")
+
+
+def claim_line(claim: Mapping[str, Any]) -> str:
+    """A claim, its verdict, and the numbers that say so."""
+    return f"{claim['text']} {claim['verdict'].capitalize()}: {claim['numbers']}."
 
 
 def machine_line(found: dict[str, Any]) -> str:

@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pytest
 
+from segkit.benchmark.against import against_published
 from segkit.benchmark.cells import Cell
 from segkit.benchmark.latency import Latency
-from segkit.benchmark.published import FULL, SINGLE, V2
-from segkit.benchmark.table import NETWORKS, benchmark_table
+from segkit.benchmark.published import FULL, NETWORKS, ROWS, SINGLE, V2, V2_ASPP
+from segkit.benchmark.table import benchmark_table
 from segkit.evaluation.result import Evaluation, PictureCounts
 from segkit.report.benchmark import benchmark_text
 from segkit.report.sheet import markdown
@@ -29,7 +30,7 @@ COSTS = {
 
 def evaluation(right: int) -> Evaluation:
     counts = [PictureCounts(str(n), np.array([0, 1]), np.array([right + n, 100])) for n in range(20)]
-    return Evaluation(("a", "b"), tuple(counts), {"pictures": 20, "precision": "float32"}, 1.0)
+    return Evaluation(("a", "b"), tuple(counts), {"pictures": 20, "precision": "float32", "data": "shapes"}, 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -81,12 +82,72 @@ def test_footnotes_are_numbered_where_the_figure_stands(table: dict) -> None:
 
 
 def test_another_precision_is_said(table: dict) -> None:
-    assert "interval.\n" in markdown(benchmark_text(table))
+    assert "interval; the verdict tells where the published is.\n" in markdown(benchmark_text(table))
     quick = evaluation(900)
     quick.protocol["precision"] = "bfloat16"
     quick_table = benchmark_table({Cell(V2, SINGLE): quick, Cell(V2, FULL): evaluation(950)})
     text = markdown(benchmark_text(quick_table))
-    assert "interval. mIoU of predictions in bfloat16, latency in float32.\n" in text
+    assert "published is. mIoU of predictions in bfloat16, latency in float32.\n" in text
+
+
+def on_val(points: float, **protocol: object) -> Evaluation:
+    """An evaluation of VOC val whose mIoU is so many points above 75.32, with an interval of some tenths."""
+    right = 7532 + round(100 * points)
+    noise = np.random.default_rng(0).integers(-400, 400, 1449)
+    counts = tuple(
+        PictureCounts(str(n), np.array([0, 1, 2, 3]), np.array([right + m, 10000 - right - m, 1, right + m]))
+        for n, m in enumerate((noise - noise.mean().round().astype(int)).tolist())
+    )
+    about = {"pictures": 1449, "data": "voc", "split": "val", "precision": "float32", "output_stride": 16} | protocol
+    return Evaluation(("a", "b"), counts, about, 1.0, {"commit": "abc"})
+
+
+def verdict_of(evaluation: Evaluation) -> tuple[float | None, str]:
+    row = next(row for row in ROWS if row.network == V2 and row.setting == SINGLE)
+    found = against_published(row, evaluation)
+    return found["difference"], found["verdict"]
+
+
+def test_measured_against_published() -> None:
+    base = on_val(0)
+    shift = base.miou - 0.7532
+    low, high = base.miou_interval
+    assert low < base.miou < high < low + 0.02
+    for points, verdict in ((0, "within the interval"), (-30, "below the published"), (20, "above the published")):
+        evaluation = on_val(points - 100 * shift)
+        difference, said = verdict_of(evaluation)
+        assert said == verdict and difference == pytest.approx(evaluation.miou - 0.7532)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "reason"),
+    [
+        ({"trained_on": ["COCO", "VOC trainval"]}, "val was seen in training"),
+        ({"pictures": 10, "limit": 10}, "10 of 1449 pictures"),
+        ({"data": "shapes"}, "measured on shapes val"),
+        ({"split": "train"}, "measured on voc train"),
+    ],
+)
+def test_what_is_not_compared(protocol: dict, reason: str) -> None:
+    assert verdict_of(on_val(0, **protocol)) == (None, f"not compared: {reason}")
+
+
+def test_claims_are_judged_on_the_rows_measured() -> None:
+    pair = {Cell(network, SINGLE): on_val(0) for network in (V2, V2_ASPP)}
+    claims = {claim["number"]: claim for claim in benchmark_table(pair)["claims"]}
+    assert claims[5]["verdict"] == "confirmed" and claims[4]["verdict"] == "untestable here"
+    assert "5. Without ASPP" in markdown(benchmark_text(benchmark_table(pair)))
+    own = {Cell(V2, SINGLE): on_val(0, data="folder")}
+    assert benchmark_table(own)["claims"] == []
+
+
+def test_other_networks_stand_beside_and_lengths_are_told() -> None:
+    aspp = on_val(0, trained_iterations=300, kept_at_iteration=100, trained_on=["COCO"])
+    table = benchmark_table({Cell(V2_ASPP, SINGLE): aspp}, others={"fcn": on_val(-9)})
+    text = markdown(benchmark_text(table))
+    assert "| fcn | 16 | no | " in text
+    assert "MobileNetV2 ASPP, OS 16: trained for 300 iterations (kept at 100) on COCO; float32 at abc" in text
+    assert "fcn, OS 16: trained on data that are not told" in text
 
 
 def test_it_is_plain_data(table: dict) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 from segkit.base.errors import ConfigError
 from segkit.base.labels import voc_palette
 from segkit.cli.evaluate import _recipe
+from segkit.data.shapes import ShapesDataset
 from segkit.models.build import build_network
 from segkit.recipe.config import Config
 from segkit.version import VERSION
@@ -213,9 +214,42 @@ def test_benchmark_counts_the_table(tmp_path):
     assert "No count gives 941.9B" in (tmp_path / "new" / "table.html").read_text(encoding="utf-8")
 
 
+def test_benchmark_measures_what_is_given_and_builds_the_table_of_what_is_kept(tmp_path):
+    shapes = ShapesDataset("val", size=2, side=49)
+    for name, width in (("mobilenet_v2", 1.0), ("small", 0.25)):
+        save_model(
+            tmp_path / f"{name}.safetensors",
+            build_network("mobilenet_v2", classes=shapes.classes, aspp=False, options={"width": width}),
+        )
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "voc_mobilenet_v2.yaml").write_text("data: {kind: shapes, side: 49, val_size: 4}\n")
+    weights = ["--weights", "mobilenet_v2=mobilenet_v2.safetensors", "--weights", "peer:small=small.safetensors"]
+    options = ["--recipes", "recipes", "--limit", "2", "--no-latency", "--out", "out", "--json", "table.json"]
+    printed = run("benchmark", *weights, *options, cwd=tmp_path).stdout
+    table = json.loads((tmp_path / "table.json").read_text())
+    measured = [row["measured"] for row in table["rows"] if row["measured"]]
+    assert [found["verdict"] for found in measured] == ["not compared: measured on shapes val"] * 2
+    assert all(found["protocol"]["limit"] == 2 and found["machine"]["command"] for found in measured)
+    assert [row["title"] for row in table["others"]] == ["small"] and "other networks" in printed
+    assert [row["latency"] for row in table["rows"]] == [None] * 9 and len(table["claims"]) == 5
+    kept = [f"out/cells/{name}.json" for name in ("mobilenet_v2-os16", "mobilenet_v2-os8_mf")]
+    files = [
+        "--evaluations",
+        kept[0],
+        "--evaluations",
+        kept[1],
+        "--evaluations",
+        "peer:small=out/cells/peer_small.json",
+    ]
+    run("benchmark", *files, "--no-latency", "--json", "again.json", cwd=tmp_path)
+    again = json.loads((tmp_path / "again.json").read_text())
+    assert (again["rows"], again["others"], again["pairs"]) == (table["rows"], table["others"], table["pairs"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("--weights", "peer:a/b=x"), "give peer:NAME=FILE"),
         (("--no-eval", "--train"), "--no-eval measures nothing"),
         (("--weights", "mobilenet_v2"), "give NAME=FILE, with a name among mobilenet_v1_aspp, mobilenet_v2,"),
         (("--weights", "resnet=x"), "give NAME=FILE"),

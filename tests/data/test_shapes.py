@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from segkit.base.labels import IGNORE
+from segkit.data.dataset import FirstPictures
 from segkit.data.shapes import CLASSES, SPLITS, ShapesDataset
 from segkit.evaluation.metrics import ConfusionMatrix
 
@@ -69,3 +70,13 @@ def test_splits_and_indices_that_are_not_there() -> None:
     with pytest.raises(IndexError, match="has 3 pictures: no number 3"):
         _ = ShapesDataset("train", size=3)[3]
     assert len(list(ShapesDataset("train", size=3, side=33))) == 3
+
+
+def test_the_first_pictures_of_a_set() -> None:
+    whole = ShapesDataset("val", size=4, side=33)
+    first = FirstPictures(whole, 2)
+    assert (len(first), list(first.ids), first.classes) == (2, list(whole.ids[:2]), whole.classes)
+    assert (first[1].image == whole[1].image).all()
+    with pytest.raises(IndexError):
+        first[2]
+    assert len(FirstPictures(whole, 9)) == 4

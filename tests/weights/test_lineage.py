@@ -49,8 +49,8 @@ def test_data_given_from_python_are_not_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "trained_on"),
     [
-        ("deeplab_coco_voc_trainval.safetensors", ("COCO", "VOC trainval")),
-        ("deeplab_coco_train_aug.safetensors", ("COCO", "VOC train_aug")),
+        ("deeplab_coco_voc_trainval.pth", ("COCO", "VOC trainval")),
+        ("deeplab_coco_train_aug.pth", ("COCO", "VOC train_aug")),
         ("classifier.pth", ("ImageNet",)),
         ("other.pth", (UNTOLD,)),
     ],

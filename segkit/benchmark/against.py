@@ -1,0 +1,39 @@
+"""A measured mIoU against the published one of its row: the difference, and whether the interval holds it."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from segkit.benchmark.published import PublishedRow
+from segkit.evaluation.result import Evaluation
+from segkit.weights.lineage import Lineage
+
+VAL_PICTURES = 1449
+"""Of VOC 2012 val, on all of which the published mIoUs are."""
+
+
+def against_published(row: PublishedRow, evaluation: Evaluation) -> dict[str, Any]:
+    """Plain data: `difference` (measured less published, in 0..1; None where they are not compared) and `verdict`."""
+    published = row.miou / 100
+    if reason := why_not_compared(evaluation.protocol):
+        return {"difference": None, "verdict": f"not compared: {reason}"}
+    if math.isnan(evaluation.miou):
+        return {"difference": None, "verdict": "not compared: nothing is labelled"}
+    interval = evaluation.miou_interval
+    if interval.holds(published):
+        verdict = "within the interval"
+    else:
+        verdict = "below the published" if published > interval.high else "above the published"
+    return {"difference": evaluation.miou - published, "verdict": verdict}
+
+
+def why_not_compared(protocol: Mapping[str, Any]) -> str | None:
+    """Why an evaluation by this protocol is not held against figures of VOC 2012 val; None where it may be."""
+    data, split = str(protocol.get("data")), str(protocol.get("split"))
+    if (data, split) != ("voc", "val"):
+        return f"measured on {data} {split}"
+    if Lineage.of_protocol(protocol).has_seen(data, split):
+        return "val was seen in training"
+    if protocol.get("pictures") != VAL_PICTURES:
+        return f"{protocol.get('pictures')} of {VAL_PICTURES} pictures"
+    return None
