@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from segkit.evaluation.result import Evaluation
     from segkit.models.complexity import count_madds, count_parameters
     from segkit.models.deeplabv3 import DeepLabV3
-    from segkit.recipe.config import Config, load_config
+    from segkit.recipe.config import Config
+    from segkit.recipe.reading import load_config
     from segkit.training.train import train
     from segkit.weights.build import build_model, load_classifier, load_model, load_segmenter
     from segkit.weights.files import save_model
@@ -41,7 +42,7 @@ _HOME = {
     "count_parameters": "segkit.models.complexity",
     "evaluate": "segkit.evaluation.evaluate",
     "load_classifier": "segkit.weights.build",
-    "load_config": "segkit.recipe.config",
+    "load_config": "segkit.recipe.reading",
     "load_model": "segkit.weights.build",
     "load_segmenter": "segkit.weights.build",
     "predict": "segkit.evaluation.inference",

@@ -35,7 +35,7 @@ def test_import_segkit_loads_no_torch():
 
 
 def test_a_recipe_is_read_without_torch():
-    code = "from segkit.recipe.config import load_config; load_config('configs/camvid_mobilenet_v2.yaml')"
+    code = "from segkit.recipe.reading import load_config; load_config('configs/camvid_mobilenet_v2.yaml')"
     assert not modules_loaded_by(code) & HEAVY
 
 

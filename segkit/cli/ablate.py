@@ -10,7 +10,7 @@ from segkit.base.files import write_atomically
 from segkit.cli.app import app
 from segkit.cli.benchmark import NamedWeights, parse_weights, train_networks
 from segkit.cli.options import JsonFile, Overrides, Precision, Recipe
-from segkit.cli.report import make_ready, picture_progress, show, write_json
+from segkit.cli.report import make_ready, note, picture_progress, show, write_json
 from segkit.report.ablation import ablation_text
 from segkit.report.sheet import markdown
 
@@ -46,10 +46,10 @@ def ablate(
     from segkit.base.device import choose_device, choose_precision
     from segkit.benchmark.ablation import measure_ablation, plan_ablation
     from segkit.benchmark.networks import recipe_for
-    from segkit.recipe.config import load_config
+    from segkit.recipe.reading import load_config
     from segkit.report.ablation_page import write_ablation_page
 
-    recipe = load_config(config, overrides or [])
+    recipe = load_config(config, overrides or [], tell=note)
     plan = plan_ablation(recipe, tuple(part.strip() for part in axis.split(",")))
     dtype = choose_precision(precision, choose_device(recipe.train.device))
     weights = parse_weights(named_weights or [], {network.name: network for network in plan.networks})

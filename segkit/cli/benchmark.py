@@ -13,7 +13,7 @@ from segkit.base.files import write_atomically
 from segkit.cli.app import app
 from segkit.cli.display import Display
 from segkit.cli.options import Device, HtmlFile, JsonFile, Overrides, Precision
-from segkit.cli.report import make_ready, picture_progress, show, write_json
+from segkit.cli.report import make_ready, note, picture_progress, show, write_json
 from segkit.cli.weights import obtain, obtain_start
 from segkit.report.benchmark import benchmark_text
 from segkit.report.numbers import latency
@@ -163,12 +163,12 @@ def parse_weights(named: list[str], networks: Mapping[str, "Network"]) -> dict["
 
 def _recipe(recipes: Path, network: "Network", overrides: list[str]) -> "Config":
     from segkit.benchmark.networks import recipe_for
-    from segkit.recipe.config import load_config
+    from segkit.recipe.reading import load_config
 
     recipe = recipes / f"voc_{network._replace(width=1.0).name}.yaml"
     if not recipe.is_file():
         raise ConfigError(f"{recipe}: there is no such recipe: leave out --recipes to take segkit's own")
-    return recipe_for(load_config(recipe, overrides), network)
+    return recipe_for(load_config(recipe, overrides, tell=note), network)
 
 
 def _train(names: set[str], recipes: Path, overrides: list[str], out: Path) -> dict["Network", Path]:

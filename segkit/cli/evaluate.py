@@ -21,7 +21,7 @@ from segkit.cli.options import (
     check_output_stride,
     passes,
 )
-from segkit.cli.report import make_ready, picture_progress, show, write_json, write_report
+from segkit.cli.report import make_ready, note, picture_progress, show, write_json, write_report
 from segkit.cli.weights import WeightsArgument, obtain
 from segkit.report.numbers import duration, interval, percent, words
 from segkit.report.sheet import Sheet
@@ -113,11 +113,11 @@ def show_evaluation(result: "Evaluation") -> None:
 
 def _recipe(weights: Path, data: Path | None, overrides: list[str]) -> "Config":
     """The recipe given, or that of the training that made the weights."""
-    from segkit.recipe.config import config_from, load_config
+    from segkit.recipe.reading import config_from, load_config
     from segkit.weights.files import read_training
 
     if data is not None:
-        return load_config(data, overrides)
+        return load_config(data, overrides, tell=note)
     trained_by = read_training(weights).get("config")
     config = config_from(trained_by, source=str(weights), overrides=overrides) if isinstance(trained_by, dict) else None
     if config is None or config.data is None:

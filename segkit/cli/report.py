@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from segkit.report.gallery import PageGallery
 
 
+def note(text: str) -> None:
+    """Print something that the user should know."""
+    print(f"note: {text}")
+
+
 def make_ready(*files: Path | None) -> None:
     """Make the folders of the files that are asked for: before the hours of work, not after.
 

@@ -8,7 +8,7 @@ import typer
 from segkit.base.errors import ConfigError
 from segkit.cli.app import app
 from segkit.cli.options import Device, Flip, Mf, OutputStride, Overrides, Scales, check_output_stride, passes
-from segkit.cli.report import picture_progress
+from segkit.cli.report import note, picture_progress
 from segkit.cli.weights import WeightsArgument, obtain
 
 
@@ -33,19 +33,20 @@ def submit(
 ) -> None:
     """Write the archive that the PASCAL VOC evaluation server takes, and check it."""
     from segkit.data.voc import voc_pictures
-    from segkit.recipe.config import VocConfig, load_config
+    from segkit.recipe.config import VocConfig
+    from segkit.recipe.reading import load_config
 
     check_output_stride(output_stride)
     if competition not in ("comp5", "comp6"):
         raise ConfigError(f"--competition {competition}: choose comp5 or comp6")
     if not out.name.endswith((".tgz", ".tar.gz")):
         raise ConfigError(f"--out {out}: the server takes a .tgz: give it a name that ends so")
-    config = load_config(data, overrides or [])
+    config = load_config(data, overrides or [], tell=note)
     if not isinstance(config.data, VocConfig):
         raise ConfigError(
             f"{data}: its data is of the kind {config.needed_data.kind}, but the server takes VOC's pictures alone"
         )
-    pictures = voc_pictures(config.data.root, split)
+    pictures = voc_pictures(config.data.existing_root(), split)
     file = obtain(weights)
 
     from segkit.base.device import choose_device

@@ -10,7 +10,7 @@ from segkit.cli.app import app
 from segkit.cli.display import Display
 from segkit.cli.evaluate import show_evaluation
 from segkit.cli.options import Overrides, Recipe
-from segkit.cli.report import picture_progress, write_report
+from segkit.cli.report import note, picture_progress, write_report
 from segkit.cli.weights import obtain_start
 from segkit.report.numbers import percent
 
@@ -32,10 +32,10 @@ def train(
     """Train a network by a recipe; write the models, the metrics, overlays of validation pictures and a report."""
     from segkit.evaluation.pictures import write_comparisons
     from segkit.recipe.build import load_for_data, open_dataset
-    from segkit.recipe.config import load_config
+    from segkit.recipe.reading import load_config
     from segkit.training.train import train as run
 
-    recipe = load_config(config, overrides or [])
+    recipe = load_config(config, overrides or [], tell=note)
     out = out or Path("runs") / config.stem
     obtain_start(recipe, out)
     with Display() as display:

@@ -198,4 +198,4 @@ def _predict_windows(whole: Callable[[Tensor], Tensor], images: Tensor, window: 
             total[:, :, rows, columns] += probabilities
             visits[:, :, rows, columns] += 1
     assert total is not None
-    return total / visits
+    return total.div_(visits)  # in place: of a band of a large picture it is half a gigabyte

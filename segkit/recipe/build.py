@@ -27,14 +27,14 @@ def open_dataset(data: DataConfig, split: str, *, findings: list[Finding] | None
     of `findings` is given, what is wrong with single names is told there and the rest opened.
     """
     if isinstance(data, VocConfig):
-        return VocDataset(data.root, split, findings=findings)
+        return VocDataset(data.existing_root(), split, findings=findings)
     if isinstance(data, ShapesConfig):
         if split not in SPLITS:
             raise ConfigError(f"the shapes have no split {split!r}: choose one of {', '.join(SPLITS)}")
         size = data.train_size if split == data.train_split else data.val_size
         return ShapesDataset(split, size=size, side=data.side, seed=data.seed)
     return FolderDataset(
-        data.root,
+        data.existing_root(),
         split=split,
         classes=data.classes,
         images=data.images,

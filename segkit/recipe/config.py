@@ -1,20 +1,25 @@
-"""The recipe: the only list of knobs, each with its unit or range, and how a YAML file becomes one."""
+"""The recipe: the only list of knobs, each with its unit or range."""
 
-import copy
-import difflib
-import reprlib
-from collections.abc import Sequence
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import pydantic
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    PrivateAttr,
+    ValidationInfo,
+)
 
-from segkit.base.errors import ConfigError
+from segkit.base.errors import ConfigError, DataError
 from segkit.models.atrous import OutputStride
 from segkit.models.options import BackboneName, Canvas, MultiGrid, Stem, StridedUnit, Width
-from segkit.recipe.shipped import find_recipe
 
 Colour = tuple[
     Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)]
@@ -50,7 +55,42 @@ class ModelConfig(_Section):
         return self.model_dump(exclude=own, exclude_none=True)
 
 
-class VocConfig(_Section):
+class _FilesConfig(_Section):
+    """Data in a folder `root`: a relative one counts from the current folder, then from that of the recipe."""
+
+    kind: str
+    root: str
+    _recipe_folder: Path | None = PrivateAttr(default=None)
+
+    @pydantic.field_validator("root")
+    @classmethod
+    def _absolute(cls, root: str, info: ValidationInfo) -> str:
+        """A run stores it, and is scored from anywhere; one that is not there stays, to be named as it was given."""
+        for folder in (Path(), *((info.context,) if isinstance(info.context, Path) else ())):
+            if os.path.isdir(folder / root):
+                return os.path.abspath(folder / root)
+        return root
+
+    def model_post_init(self, context: Any) -> None:
+        """Keep the folder of the recipe, which is given as the context of the validation."""
+        self._recipe_folder = context if isinstance(context, Path) else None
+
+    def existing_root(self) -> str:
+        """`root`. Raises DataError, which tells where it was looked for, where there is no such folder."""
+        if os.path.isdir(self.root):
+            return self.root
+        here, beside = os.getcwd(), self._recipe_folder
+        if os.path.isabs(self.root):
+            where = "not there"
+        elif beside is None:
+            where = f"not in the current folder ({here})"
+        else:
+            where = f"neither in the recipe's folder ({os.path.abspath(beside)}) nor in the current one ({here})"
+        get = "get it with `segkit data get voc2012`, or " if self.kind == "voc" else ""
+        raise DataError(f"data.root: {self.root} is {where}: {get}say where it is with data.root=FOLDER")
+
+
+class VocConfig(_FilesConfig):
     """PASCAL VOC 2012 in its own layout."""
 
     kind: Literal["voc"]
@@ -59,7 +99,7 @@ class VocConfig(_Section):
     val_split: str = "val"
 
 
-class FolderConfig(_Section):
+class FolderConfig(_FilesConfig):
     """Your own pictures and label maps; `{split}` in a path is replaced by the split's name."""
 
     kind: Literal["folder"]
@@ -176,6 +216,8 @@ class Config(_Section):
             raise ValueError(f"train.scales is (smallest, largest), not {train.scales}: swap them")
         if len(set(train.freeze)) == len(PARTS):
             raise ValueError(f"train.freeze has {', '.join(PARTS)}, which leaves nothing to train: take one out")
+        if train.class_weights is not None and not any(train.class_weights):
+            raise ValueError("train.class_weights are all 0, so nothing would be learnt: give a class more")
         if train.unlabelled is not None and train.teacher is None:
             raise ValueError("train.unlabelled needs train.teacher, which tells what is in these pictures: give one")
         if isinstance(self.data, FolderConfig):
@@ -187,102 +229,3 @@ class Config(_Section):
             if train.class_weights is not None and len(train.class_weights) != count:
                 raise ValueError(f"train.class_weights has {len(train.class_weights)} weights for {count} classes")
         return self
-
-
-def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
-    """The recipe in a YAML file or of a name in `segkit recipes`, with `key=value` overrides such as `train.lr=0.01`.
-
-    Raises ConfigError, which names the file, the key and (for an unknown one) the nearest that there is. YAML tags that
-    would make objects are refused.
-    """
-    path = find_recipe(path)
-    config = config_from(read_recipe(path), source=str(path), overrides=overrides)
-    if config.data is None:
-        raise ConfigError(f"{path}: data is missing: add it")
-    return config
-
-
-def read_recipe(path: Path) -> dict[str, Any]:
-    """The sections in a YAML file as plain data, not yet checked. Raises ConfigError as `load_config` does."""
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as a recipe ({error}): give a YAML file") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that there is not
-        raise ConfigError(f"{path}: is not plain YAML ({' '.join(str(error).split())}): correct it there") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: a recipe is a mapping with the keys {', '.join(Config.model_fields)}")
-    # A section whose keys are all commented out is None in YAML.
-    return {key: {} if value is None and key in Config.model_fields else value for key, value in values.items()}
-
-
-def config_from(values: dict[str, Any], *, source: str, overrides: Sequence[str] = ()) -> Config:
-    """A recipe from plain data, such as the metadata of a model; `source` names it in the ConfigError raised."""
-    values = copy.deepcopy(values)
-    for override in overrides:
-        _override(values, override)
-    try:
-        return Config.model_validate(values)
-    except pydantic.ValidationError as error:
-        raise ConfigError(f"{source}: {_sentence(error)}") from None
-
-
-def _override(values: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    *sections, last = (part.strip() for part in key.split("."))
-    if not equals or not all((*sections, last)):
-        raise ConfigError(f"{override!r}: an override is key=value, such as train.lr=0.01")
-    try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        raise ConfigError(f"{override!r}: the value is not plain YAML, such as 0.01, true or [1, 2]") from None
-    for section in sections:
-        values = values.setdefault(section, {})
-        if not isinstance(values, dict):
-            raise ConfigError(f"{override!r}: {section} has no keys of its own: give its value as a whole")
-    values[last] = value
-
-
-def _sentence(error: pydantic.ValidationError) -> str:
-    """What is wrong first, in one line that tells where."""
-    first = error.errors()[0]
-    location, message = first["loc"], first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    if first["type"] == "extra_forbidden":
-        *sections, key = location
-        known = list(_section(sections).model_fields)
-        near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
-        advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-        return f"unknown key {'.'.join([*_named(sections), str(key)])}: {advice}"
-    where = ".".join(_named(location))
-    if first["type"] == "missing":
-        return f"{where} is missing: add it"
-    if first["type"].startswith("union_tag"):
-        kinds = first.get("ctx", {}).get("expected_tags", "'voc', 'folder', 'shapes'")
-        given = repr(first["ctx"]["tag"]) if first["type"] == "union_tag_invalid" else "missing"
-        return f"{where}.kind is {given}: choose one of {kinds}"
-    if first["type"] == "value_error":  # a sentence of ours, which names the value
-        return f"{where}: {message}" if where else message
-    short = reprlib.Repr()
-    short.maxlevel = 1  # the value may be a whole section, or made huge by YAML's aliases
-    return f"{where}: {message}, not {short.repr(first['input'])}" if where else message
-
-
-def _named(location: Sequence[int | str]) -> list[str]:
-    """The parts of an error's location that stand in the file, without pydantic's names for types and unions' tags."""
-    fields = {*Config.model_fields, *(name for section in _SECTIONS.values() for name in section.model_fields)}
-    tag = 1 if location and location[0] == "data" else None
-    return [str(part) for at, part in enumerate(location) if at != tag and (isinstance(part, int) or part in fields)]
-
-
-_SECTIONS: dict[int | str, type[BaseModel]] = {
-    "model": ModelConfig,
-    "voc": VocConfig,
-    "folder": FolderConfig,
-    "shapes": ShapesConfig,
-    "train": TrainConfig,
-    "ablation": AblationConfig,
-}
-
-
-def _section(location: Sequence[int | str]) -> type[BaseModel]:
-    return _SECTIONS[location[-1]] if location else Config

@@ -20,7 +20,8 @@ import yaml
 from segkit.base.errors import OutputError
 from segkit.base.files import make_folder, write_atomically
 from segkit.base.machine import describe_machine
-from segkit.recipe.config import Config, config_from, read_recipe
+from segkit.recipe.config import Config
+from segkit.recipe.reading import config_from, read_recipe
 
 # A run may go on with other values of these: they change how fast it is, or what is shown, but not its result.
 _FREE = {"workers", "log_every", "save_minutes", "device", "tensorboard"}

@@ -10,7 +10,8 @@ from segkit.data.dataset import Dataset
 from segkit.evaluation.evaluate import class_difference
 from segkit.models.deeplabv3 import DeepLabV3, resize
 from segkit.recipe.build import load_for_data
-from segkit.recipe.config import Config, config_from
+from segkit.recipe.config import Config
+from segkit.recipe.reading import config_from
 from segkit.weights.catalogue import CATALOGUE
 from segkit.weights.files import read_training
 

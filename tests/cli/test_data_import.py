@@ -10,7 +10,7 @@ from PIL import Image
 
 from segkit.cli.main import main
 from segkit.recipe.build import open_dataset
-from segkit.recipe.config import load_config
+from segkit.recipe.reading import load_config
 
 COUNT = 10
 

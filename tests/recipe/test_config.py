@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from segkit.base.errors import ConfigError
-from segkit.recipe.config import Config, FolderConfig, config_from, load_config
+from segkit.recipe.config import Config, FolderConfig
+from segkit.recipe.reading import config_from, load_config
 
 SHAPES = "data: {kind: shapes}\n"
 FOLDER = "data: {kind: folder, root: pictures, classes: [road, tree]"
@@ -63,7 +64,8 @@ def test_a_recipe_survives_being_written_and_read(write):
         (SHAPES + "model: {backbon: resnet101}", "unknown key model.backbon: did you mean backbone?"),
         (SHAPES + "train: {learning: 1, iteration: 3}", "unknown key train.learning: there are iterations, batch_size"),
         (SHAPES + "train: {iteration: 3}", "unknown key train.iteration: did you mean iterations?"),
-        (FOLDER + ", color: 1}", "unknown key data.color: did you mean colours?"),
+        (SHAPES + "train: {backbone: x}", "unknown key train.backbone: did you mean model.backbone?"),
+        (FOLDER + ", colors: 1}", "unknown key data.colors: give data.colours"),
         (FOLDER + ", folder: 1}", "unknown key data.folder: there are kind, root"),
         ("data: {kind: voc, rot: x, root: x}", "unknown key data.rot: did you mean root?"),
         ("data: {kind: shapes, sise: 3}", "unknown key data.sise: did you mean side?"),
@@ -87,6 +89,7 @@ def test_unknown_keys_are_refused_with_the_nearest(complaint, text, sentence):
         (SHAPES + "train: {iterations: 1.5}", "train.iterations: should be a valid integer"),
         (SHAPES + "train: {crop: 32}", "train.crop: should be greater than or equal to 33, not 32"),
         (SHAPES + "train: {scales: [1]}", "train.scales.1 is missing: add it"),
+        (SHAPES + "train: {class_weights: auto}", "train.class_weights: should be a list, not 'auto'"),
         (SHAPES + "train: {mirror: [1]}", "train.mirror: should be a valid boolean"),
         (SHAPES + "model: {output_stride: 4}", "model.output_stride: should be 8, 16 or 32, not 4"),
         (SHAPES + "model: {backbone: vgg}", "model.backbone: unknown backbone 'vgg': choose one of mobilenet_v1, "),
@@ -121,6 +124,7 @@ def test_wrong_values_are_named(complaint, text, sentence):
             SHAPES + "train: {freeze: [head, classifier, backbone]}",
             "train.freeze has backbone, head, classifier, which",
         ),
+        (SHAPES + "train: {class_weights: [0, 0]}", "train.class_weights are all 0, so nothing would be learnt: "),
         (FOLDER + "}\ntrain: {class_weights: [1, 2, 3]}", "train.class_weights has 3 weights for 2 classes"),
     ],
 )
@@ -186,8 +190,8 @@ def test_bad_forms_of_overrides(complaint, override):
 
 
 def test_overrides_of_what_is_not_there(complaint):
-    assert complaint(SHAPES, "train.Lr=1").startswith("unknown key train.Lr: did you mean lr?")
-    assert complaint(SHAPES, "lr=1").startswith("unknown key lr: there are model, data, train")
+    assert complaint(SHAPES, "train.Lr=1").startswith("'train.Lr=1': unknown key train.Lr: did you mean lr?")
+    assert complaint(SHAPES, "lr=1").startswith("'lr=1': unknown key lr: did you mean train.lr?")
     assert complaint(SHAPES, "data.kind.x=1").startswith("'data.kind.x=1': kind has no keys of its own")
     assert complaint(SHAPES, "train.lr=[").startswith("'train.lr=[': the value is not plain YAML")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from segkit.base.labels import VOC_CLASSES
-from segkit.recipe.config import load_config
+from segkit.recipe.reading import load_config
 
 RECIPES = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 SECOND = "voc_mobilenet_v2_coco"

@@ -6,7 +6,7 @@ import pytest
 
 from segkit.base.errors import ConfigError
 from segkit.recipe import shipped
-from segkit.recipe.config import load_config
+from segkit.recipe.reading import load_config
 from segkit.recipe.shipped import find_recipe, first_sentence, recipes_folder, shipped_recipes
 
 

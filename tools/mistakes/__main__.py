@@ -33,7 +33,7 @@ from segkit.evaluation.evaluate import check_classes
 from segkit.evaluation.scoring import read_ahead
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.recipe.build import open_dataset
-from segkit.recipe.config import load_config
+from segkit.recipe.reading import load_config
 from segkit.report.numbers import interval, percent, points
 from segkit.weights.build import load_model
 from segkit.weights.cache import resolve

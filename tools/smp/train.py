@@ -38,7 +38,8 @@ from segkit.evaluation.evaluate import evaluate
 from segkit.evaluation.inference import MF_SCALES, canvas_of
 from segkit.models.complexity import count_madds, count_parameters
 from segkit.recipe.build import build_from_config, open_dataset
-from segkit.recipe.config import Config, ModelConfig, load_config
+from segkit.recipe.config import Config, ModelConfig
+from segkit.recipe.reading import load_config
 from segkit.training.events import Event, Step
 from segkit.training.folder import RunFolder
 from segkit.training.log import read_metrics

@@ -13,7 +13,7 @@ from rich.table import Table
 from segkit.base.errors import DataError
 from segkit.cli.data.app import data_app
 from segkit.cli.options import Overrides, Recipe
-from segkit.cli.report import picture_progress
+from segkit.cli.report import note, picture_progress
 
 if TYPE_CHECKING:
     from segkit.data.check.thorough import DataCheck
@@ -39,10 +39,10 @@ def check(
     from segkit.base.files import make_folder, write_atomically
     from segkit.data.check.examples import read_examples
     from segkit.data.check.thorough import check_splits
-    from segkit.recipe.config import load_config
+    from segkit.recipe.reading import load_config
     from segkit.report.data_page import write_data_page
 
-    recipe = load_config(config, overrides or [])
+    recipe = load_config(config, overrides or [], tell=note)
     for file in filter(None, (json_file, html_file)):
         make_folder(file.parent)
     datasets, before = _opened(recipe)

@@ -7,6 +7,7 @@ import typer
 
 from segkit.cli.data.app import data_app
 from segkit.cli.options import Overrides, Recipe
+from segkit.cli.report import note
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,10 +29,10 @@ def show(
     from segkit.base.files import make_folder
     from segkit.base.pictures import save_picture
     from segkit.recipe.build import open_dataset
-    from segkit.recipe.config import load_config
+    from segkit.recipe.reading import load_config
     from segkit.report.overlay import contact_sheet
 
-    recipe = load_config(config, overrides or [])
+    recipe = load_config(config, overrides or [], tell=note)
     make_folder(out.parent)
     dataset = open_dataset(recipe.needed_data, split or recipe.needed_data.train_split)
     pairs = _crops(recipe, dataset, count) if augmented else _whole(dataset, count)

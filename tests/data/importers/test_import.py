@@ -13,7 +13,7 @@ from segkit.base.pictures import read_picture
 from segkit.data.folder import FolderDataset
 from segkit.data.importers.importing import IMPORTERS, import_data
 from segkit.data.importers.naming import flat_names
-from segkit.recipe.config import load_config
+from segkit.recipe.reading import load_config
 
 
 @pytest.fixture

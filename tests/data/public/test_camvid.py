@@ -10,7 +10,8 @@ from segkit.base.errors import DataError
 from segkit.data.public import camvid
 from segkit.data.public.archive import Depot
 from segkit.recipe.build import open_dataset
-from segkit.recipe.config import FolderConfig, load_config
+from segkit.recipe.config import FolderConfig
+from segkit.recipe.reading import load_config
 from tests.base.server import Server
 from tests.data.public import archives as made
 

@@ -17,7 +17,8 @@ from segkit.data.public import coco
 from segkit.data.public.archive import Depot
 from segkit.data.public.coco_voc import CocoInstances, convert
 from segkit.recipe.build import open_dataset
-from segkit.recipe.config import FolderConfig, load_config
+from segkit.recipe.config import FolderConfig
+from segkit.recipe.reading import load_config
 from tests.base.server import Server
 from tests.data.public import archives as made
 
