@@ -34,6 +34,18 @@ class ImagePooling(ConvNormAct):
         return self.act(y).expand(-1, -1, *x.shape[2:])
 
 
+class Dropout(nn.Dropout):
+    """Dropout by a mask that it is given: `keep`, bool, of its input's shape. Without one it draws its own."""
+
+    keep: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape -> the same."""
+        if self.training and self.keep is not None:
+            return x * self.keep / (1 - self.p)
+        return super().forward(x)
+
+
 class ASPP(nn.Module):
     """Atrous spatial pyramid pooling: image pooling, a 1x1 branch and a 3x3 branch for each of `rates`, projected.
 
@@ -50,7 +62,7 @@ class ASPP(nn.Module):
         for rate in rates:
             self.branches.append(ConvNormAct(in_channels, channels, 3, dilation=rate))
         self.projection = ConvNormAct(channels * (2 + len(rates)), channels)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.out_channels = channels
 
     def forward(self, x: Tensor) -> Tensor:

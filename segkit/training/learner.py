@@ -1,7 +1,7 @@
 """One step of a training: forward, loss, backward, update, and the moving average of the weights."""
 
 import copy
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -13,8 +13,9 @@ from segkit.base.memory import keep_freed_memory
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.recipe.config import TrainConfig
 from segkit.training.freezing import batch_norms, freeze_parts, still_norms
-from segkit.training.loss import labelled_pixels, part_loss
+from segkit.training.loss import Totals, jaccard_sums, labelled_pixels, part_loss
 from segkit.training.optimizer import build_optimizer
+from segkit.training.parts import Part, dropout_of, split_batch
 from segkit.training.schedule import ema_decay, learning_rate_share
 from segkit.training.teacher import BothSizes, Teacher
 
@@ -105,9 +106,10 @@ class Learner:
         self.model.train()
         for layer in still_norms(self.config, self.model, self.fresh).values():
             layer.eval()
-        torch.manual_seed(_mix(self.config.seed, iteration))  # dropout too is a function of (seed, iteration)
-        statistics = [buffer.clone() for buffer in self.model.buffers()]
-        loss = self._backward(images.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True))
+        statistics = self._statistics()
+        images, labels = (tensor.to(self.device, non_blocking=True) for tensor in (images, labels))
+        images = images.contiguous(memory_format=self.memory_format)
+        loss = self._backward(split_batch(self.model, images, labels, config=self.config, iteration=iteration))
         self.scaler.unscale_(self.optimizer)
         norm = nn.utils.get_total_norm([p.grad for p in self.model.parameters() if p.grad is not None])
         taken = bool(torch.isfinite(norm + loss))
@@ -115,36 +117,61 @@ class Learner:
             self.scaler.step(self.optimizer)
             self._update_ema(iteration)
         else:
-            # The forward pass has moved the running statistics, perhaps to NaN.
-            for buffer, before in zip(self.model.buffers(), statistics, strict=True):
-                buffer.copy_(before)
+            self._put_back(statistics)  # the forward pass has moved them, perhaps to NaN
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         return Outcome(loss, taken)
 
-    def _backward(self, images: Tensor, labels: Tensor) -> float:
-        """The loss, in as many parts as the recipe says, and its gradient."""
-        pixels = labelled_pixels(labels, self.class_weights)
-        parts = self.config.accumulate
+    def _backward(self, parts: Sequence[Part]) -> float:
+        """The loss of a batch, and its gradient."""
+        totals = self._totals(parts)
         loss = 0.0
-        for part_images, part_labels in zip(images.chunk(parts), labels.chunk(parts), strict=True):
-            part = self._loss(part_images.contiguous(memory_format=self.memory_format), part_labels, pixels)
-            self.scaler.scale(part).backward()
-            loss += part.item()
+        for part in parts:
+            share = self._loss(part, totals)
+            self.scaler.scale(share).backward()
+            loss += share.item()
         return loss
 
-    def _loss(self, images: Tensor, labels: Tensor, pixels: Tensor) -> Tensor:
+    @torch.no_grad()
+    def _totals(self, parts: Sequence[Part]) -> Totals:
+        """What the parts have to know of the whole batch; for the Jaccard term of several it takes a forward pass."""
+        pixels = torch.stack([labelled_pixels(part.labels, self.class_weights) for part in parts]).sum()
+        if not self.config.jaccard or len(parts) == 1:
+            return Totals(pixels)
+        statistics = self._statistics()
+        sums = [jaccard_sums(self._forward(part)[1], part.labels) for part in parts]
+        self._put_back(statistics)
+        return Totals(pixels, torch.stack(sums).sum(0))
+
+    def _loss(self, part: Part, totals: Totals) -> Tensor:
         """The forward pass of a part of a batch, and its loss."""
-        small = taught = None
-        with autocast(self.device, self.precision):
-            if self.teacher is None:
-                logits = self.forward(images)
-            else:
-                small, logits = self.forward(images)
-                taught = self.teacher(images)
+        small, logits = self._forward(part)
+        taught = None
+        if self.teacher is not None:
+            with autocast(self.device, self.precision):
+                taught = self.teacher(part.images)
         return part_loss(
-            self.config, logits, labels, pixels=pixels, class_weights=self.class_weights, small=small, taught=taught
+            self.config,
+            logits,
+            part.labels,
+            totals=totals,
+            class_weights=self.class_weights,
+            small=small,
+            taught=taught,
         )
+
+    def _forward(self, part: Part) -> tuple[Tensor | None, Tensor]:
+        """The logits before the upsampling, where they are needed, and after it."""
+        with dropout_of(self.model, part), autocast(self.device, self.precision):
+            logits = self.forward(part.images)
+        return (None, logits) if self.teacher is None else logits
+
+    def _statistics(self) -> list[Tensor]:
+        return [buffer.clone() for buffer in self.model.buffers()]
+
+    def _put_back(self, statistics: list[Tensor]) -> None:
+        for buffer, before in zip(self.model.buffers(), statistics, strict=True):
+            buffer.copy_(before)
 
     @torch.no_grad()
     def _update_ema(self, iteration: int) -> None:
@@ -158,8 +185,3 @@ class Learner:
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-def _mix(seed: int, iteration: int) -> int:
-    """One seed from two numbers, different for each pair that a run meets."""
-    return (seed * 1_000_003 + iteration) % 2**63

@@ -1,5 +1,7 @@
 """The loss: `part_loss` says what is minimised; the terms that it is made of stand below it."""
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -9,25 +11,38 @@ from segkit.models.deeplabv3 import resize
 from segkit.recipe.config import TrainConfig
 
 
+@dataclass(frozen=True)
+class Totals:
+    """Sums over a whole batch, which all its parts are told; those of parts, wherever they are computed, add up.
+
+    `pixels` is that of `labelled_pixels`; `jaccard` that of `jaccard_sums`, None where the batch is one part.
+    """
+
+    pixels: Tensor
+    jaccard: Tensor | None = None
+
+
 def part_loss(
     config: TrainConfig,
     logits: Tensor,
     labels: Tensor,
     *,
-    pixels: Tensor,
+    totals: Totals,
     class_weights: Tensor | None = None,
     small: Tensor | None = None,
     taught: Tensor | None = None,
 ) -> Tensor:
     """What one of the `config.accumulate` parts of a batch adds to its loss, as one number: the parts add up to it.
 
-    `logits` is (N, C, H, W), `labels` uint8 (N, H, W) with IGNORE; `pixels` counts the labelled pixels of the whole
-    batch (see `labelled_pixels`), `class_weights` is (C,). With a teacher, `small` (N, C, h, w) holds the logits before
-    the upsampling and `taught` the teacher's.
+    `logits` is (N, C, H, W), `labels` uint8 (N, H, W) with IGNORE; `totals` are those of the whole batch,
+    `class_weights` is (C,). With a teacher, `small` (N, C, h, w) holds the logits before the upsampling and `taught`
+    the teacher's.
     """
-    loss = cross_entropy(logits, labels, weights=class_weights, pixels=pixels)
+    loss = cross_entropy(logits, labels, weights=class_weights, pixels=totals.pixels)
     if config.jaccard:
-        loss = loss + config.jaccard * soft_jaccard(logits, labels) / config.accumulate
+        sums = jaccard_sums(logits, labels)
+        term = jaccard_loss(sums) if totals.jaccard is None else jaccard_part(sums, totals.jaccard, config.accumulate)
+        loss = loss + config.jaccard * term
     if small is not None and taught is not None:
         term = distillation(small, taught, temperature=config.temperature)
         loss = loss + config.teacher_weight * term / config.accumulate
@@ -49,34 +64,50 @@ def cross_entropy(
     # Flat: the backward pass of the two-dimensional loss is not deterministic on CUDA.
     flat = logits.permute(0, 2, 3, 1).reshape(-1, logits.shape[1]).float()
     total = F.cross_entropy(flat, labels.reshape(-1).long(), weight=weights, ignore_index=IGNORE, reduction="sum")
-    return total / pixels
+    return total / torch.where(pixels > 0, pixels, 1)
 
 
 def labelled_pixels(labels: Tensor, weights: Tensor | None = None) -> Tensor:
-    """How many pixels are labelled, each counted with its class's weight, but never 0."""
-    valid = labels[labels != IGNORE].long()
-    if weights is None:
-        return valid.new_tensor(max(valid.numel(), 1))
-    total = weights[valid].sum()
-    return torch.where(total > 0, total, torch.ones_like(total))
+    """How many pixels are labelled, each counted with its class's weight, as one number."""
+    valid = labels != IGNORE
+    return valid.sum() if weights is None else weights[labels[valid].long()].sum()
 
 
-def soft_jaccard(logits: Tensor, labels: Tensor) -> Tensor:
-    """One minus the mean over the classes in `labels` of the soft intersection over union, as one number.
+def jaccard_sums(logits: Tensor, labels: Tensor) -> Tensor:
+    """What the soft Jaccard loss of a batch is made of, (3, C), which adds up over its pixels.
 
-    Arguments as in `cross_entropy`. The sum of products over the sum of the rest, on the whole batch (Rahman and Wang
-    2016); 0 for a batch without a labelled pixel.
+    For each class the probability on its own pixels, that on all labelled pixels, and how many are its own. Arguments
+    as in `cross_entropy`.
     """
     flat = logits.permute(0, 2, 3, 1).reshape(-1, logits.shape[1]).float()
     valid = labels.reshape(-1) != IGNORE
     truth = F.one_hot(labels.reshape(-1)[valid].long(), logits.shape[1]).to(flat.dtype)
     guess = flat[valid].softmax(1)
-    intersection = (truth * guess).sum(0)
-    union = truth.sum(0) + guess.sum(0) - intersection
-    present = truth.sum(0) > 0
+    return torch.stack([(truth * guess).sum(0), guess.sum(0), truth.sum(0)])
+
+
+def jaccard_loss(sums: Tensor) -> Tensor:
+    """One minus the mean over the labelled classes of the soft intersection over union, as one number.
+
+    `sums` are those of `jaccard_sums` over a whole batch (Rahman and Wang 2016); 0 where no pixel is labelled.
+    """
+    present = sums[2] > 0
     if not present.any():
-        return flat.sum() * 0
-    return 1 - (intersection[present] / union[present]).mean()
+        return sums.sum() * 0
+    intersection, guess, truth = sums[:, present]
+    return 1 - (intersection / (truth + guess - intersection)).mean()
+
+
+def jaccard_part(sums: Tensor, totals: Tensor, parts: int) -> Tensor:
+    """What one of the `parts` of a batch adds to its `jaccard_loss`, by its own sums and those of the batch.
+
+    It is linear in the part's sums, with the slopes that the loss has at the batch's, so that the parts' gradients add
+    up to the batch's; the linear terms add up to 0, since the loss stays where it is when all sums are doubled.
+    """
+    at = totals.detach().requires_grad_()
+    whole = jaccard_loss(at)
+    (slopes,) = torch.autograd.grad(whole, at)
+    return whole.detach() / parts + (slopes * sums).sum()
 
 
 def distillation(student: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:

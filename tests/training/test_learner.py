@@ -83,26 +83,52 @@ def test_a_step_is_a_function_of_its_iteration(start):
     assert start(seed=1).step(3, *batch()).loss != loss(3)
 
 
-@pytest.mark.parametrize("jaccard", [0, 0.5])
-def test_parts_have_the_gradient_of_the_whole(start, jaccard):
+@pytest.mark.parametrize("options", [{}, {"jaccard": 0.5}, {"jaccard": 1, "class_weights": (1, 0.5, 3)}])
+def test_parts_have_the_loss_and_the_gradient_of_the_whole(start, options):
     results = []
-    for parts in (1, 2):
-        learner = start(accumulate=parts, batch_norm="freeze", batch_size=4, jaccard=jaccard)
-        learner.model.head.dropout.p = 0
+    for parts in (1, 2, 4):
+        learner = start(accumulate=parts, batch_norm="freeze", batch_size=4, momentum=0, **options)
         images, labels = batch(4)
-        labels = torch.cat([labels[:2]] * 2)  # the parts are alike, so that the mean of their Jaccards is the whole's
-        learner.step(0, torch.cat([images[:2]] * 2), labels)
-        results.append(everything(learner))
-    for name in results[0]:
-        torch.testing.assert_close(results[0][name], results[1][name], rtol=1e-4, atol=1e-6)
+        labels[1] = 0  # the parts differ, and a class is not in all of them
+        labels[2:, 5:] = IGNORE
+        before = everything(learner)
+        loss = learner.step(0, images, labels).loss
+        gradient = {name: before[name] - tensor for name, tensor in everything(learner).items()}
+        results.append((loss, gradient))
+    assert any(tensor.any() for tensor in results[0][1].values())
+    for loss, gradient in results[1:]:
+        assert loss == pytest.approx(results[0][0], rel=1e-5)
+        for name, tensor in gradient.items():
+            torch.testing.assert_close(tensor, results[0][1][name], rtol=1e-4, atol=1e-6)
 
 
-def test_parts_weigh_by_their_labelled_pixels(start):
-    learners = [start(accumulate=parts, batch_norm="freeze") for parts in (1, 2)]
+def test_the_pass_for_the_sums_of_jaccard_moves_nothing(start):
+    """The statistics are those of two parts with as many passes; a batch that is void has no loss."""
+    learners = [start(accumulate=2, batch_size=4, jaccard=jaccard, lr=1e-9) for jaccard in (0, 0.5)]
     for learner in learners:
-        learner.model.head.dropout.p = 0
-    losses = [learner.step(0, *batch()).loss for learner in learners]
-    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+        assert learner.step(0, *batch(4)).taken
+    for name, tensor in everything(learners[0]).items():
+        if "running" in name or "num_batches" in name:
+            assert torch.equal(tensor, everything(learners[1])[name])
+    assert learners[1].step(1, *batch(4, void=True)).loss == 0
+
+
+def test_dropout_of_a_picture_is_the_same_in_all_parts(start):
+    """Whatever the parts and the pass; another in each slot and iteration."""
+    kept: dict[int, list[Tensor]] = {}
+    for parts in (1, 2):
+        learner = start(accumulate=parts, batch_size=4, jaccard=1)
+        learner.model.head.dropout.register_forward_hook(
+            lambda layer, *_, parts=parts: kept.setdefault(parts, []).append(layer.keep)
+        )
+        learner.step(0, *batch(4))
+        assert learner.model.head.dropout.keep is None
+    whole = kept[1][0]
+    assert torch.equal(torch.cat(kept[2][:2]), whole) and torch.equal(torch.cat(kept[2][2:]), whole)
+    assert whole.shape == (4, 256, 2, 2) and whole.float().mean().item() == pytest.approx(0.9, abs=0.02)
+    learner.step(1, *batch(4))
+    masks = [*whole, *torch.cat(kept[2][4:6])]
+    assert all(not torch.equal(one, other) for n, one in enumerate(masks) for other in masks[:n])
 
 
 def test_batch_norm_trained_or_frozen(start):

@@ -8,7 +8,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from segkit.base.labels import IGNORE
-from segkit.training.loss import cross_entropy, distillation, labelled_pixels, soft_jaccard
+from segkit.training.loss import (
+    cross_entropy,
+    distillation,
+    jaccard_loss,
+    jaccard_part,
+    jaccard_sums,
+    labelled_pixels,
+)
+
+
+def soft_jaccard(logits: Tensor, labels: Tensor) -> Tensor:
+    """The Jaccard loss of a batch in one part."""
+    return jaccard_loss(jaccard_sums(logits, labels))
 
 
 @pytest.fixture
@@ -111,6 +123,22 @@ def test_soft_jaccard_goes_down_its_own_gradient(batch):
     assert not logits.grad[1, :, :4].any() and logits.grad[0].any()
     after = soft_jaccard(logits - 0.5 * logits.grad / logits.grad.norm(), labels)
     assert after < before - 1e-3
+
+
+def test_soft_jaccard_in_parts_is_that_of_the_batch(batch):
+    logits, labels = batch[0], some_ignored(batch[1])
+    labels[0][labels[0] == 3] = 1  # a class that only the second picture has
+    whole = soft_jaccard(logits, labels)
+    (gradient,) = torch.autograd.grad(whole, logits)
+    with torch.no_grad():
+        totals = sum(jaccard_sums(logits[n : n + 1], labels[n : n + 1]) for n in (0, 1))
+    parts = [jaccard_part(jaccard_sums(logits[n : n + 1], labels[n : n + 1]), totals, 2) for n in (0, 1)]
+    assert sum(part.item() for part in parts) == pytest.approx(whole.item(), rel=1e-5)
+    for part in parts:
+        part.backward()
+    torch.testing.assert_close(logits.grad, gradient, rtol=1e-5, atol=1e-8)
+    alone = [soft_jaccard(logits[n : n + 1], labels[n : n + 1]).item() for n in (0, 1)]
+    assert abs(sum(alone) / 2 - whole.item()) > 0.004  # the mean of the parts' own is another loss
 
 
 def test_logits_of_half_precision_are_added_up_in_float32(batch):
