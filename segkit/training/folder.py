@@ -1,8 +1,8 @@
 """The folder of a run: what is in it, and who may begin or go on there.
 
-* config.yaml: the recipe that it was begun with
-* versions.json: the machine, the versions, the precision and the command that computed it; an entry for each time that
-  it was begun or gone on with, oldest first
+* config.yaml: the recipe that it was begun with, or gone on with where that has more iterations or the data elsewhere
+* versions.json: the machine, the versions, the precision and the command that computed it, the fingerprint of its data,
+  and what of the recipe was changed; an entry for each time that it was begun or gone on with, oldest first
 * metrics.jsonl: one line a measurement
 * state.safetensors: all that `--resume` needs
 * best.safetensors, last.safetensors: the networks of the best and of the last evaluation
@@ -39,48 +39,79 @@ class RunFolder:
         self.best = self.path / "best.safetensors"
         self.last = self.path / "last.safetensors"
 
-    def check(self, config: Config, *, resume: bool) -> None:
-        """Raise OutputError where the folder holds another run, or (to resume) none, or one of another recipe."""
+    def check(self, config: Config, *, resume: bool) -> dict[str, tuple[Any, Any]]:
+        """What was changed of a run that is resumed, and may be: the values before and now, by key.
+
+        Raises OutputError where the folder holds another run, or (to resume) none, or one of another recipe.
+        """
         if not resume:
             if self.path.is_dir() and any(self.path.iterdir()):
                 raise OutputError(
                     f"{self.path}: is not empty: give another --out, or --resume to go on with the run in it"
                 )
-            return
+            return {}
         if not self.config.is_file():
             raise OutputError(f"{self.path}: holds no run to resume: leave out --resume to start one")
         before = _flat(config_from(read_recipe(self.config), source=str(self.config)).plain())
         now = _flat(config.plain())
-        for key in now | before:
-            if before.get(key) != now.get(key) and key.rpartition(".")[2] not in _FREE:
+        changed = {key: (before.get(key), now.get(key)) for key in now | before if before.get(key) != now.get(key)}
+        for key, (was, value) in changed.items():
+            longer = key == "train.iterations" and value > was
+            moved = key == "data.root" and None not in (was, value)
+            if not (longer or moved or key.rpartition(".")[2] in _FREE):
                 raise OutputError(
-                    f"{self.path}: was begun with {key}={before.get(key)}, not {now.get(key)}: resume with the same "
-                    "recipe, or start a new run in another --out"
+                    f"{self.path}: was begun with {key}={was}, not {value}: resume with the same recipe, or "
+                    "start a new run in another --out"
                 )
+        return {key: changed[key] for key in ("train.iterations", "data.root") if key in changed}
 
-    def begin(self, config: Config, *, iteration: int, precision: torch.dtype) -> list[str]:
-        """Write down the recipe, if it is not there, and what computes from `iteration` on.
+    def begin(
+        self, config: Config, *, iteration: int, precision: torch.dtype, data: str, changed: dict[str, tuple[Any, Any]]
+    ) -> list[str]:
+        """Write down the recipe, if it is not there or was `changed`, and what computes from `iteration` on.
 
-        What is different from the last time, and may change the result, is returned in words. Raises OutputError where
-        the folder cannot be written.
+        `data` is the fingerprint of the data sets. What is different from the last time, and may change the result, is
+        returned in words. Raises OutputError where the folder cannot be written, and where the data lie elsewhere and
+        are not the same.
         """
         make_folder(self.path)
-        if not self.config.is_file():
-            write_atomically(self.config, yaml.safe_dump(config.plain(), sort_keys=False))
         entries = read_versions(self.versions)
+        before = entries[-1] if entries else {}
+        if "data.root" in changed and before.get("data") != data:
+            was, now = changed["data.root"]
+            why = (
+                "other names or sizes of files" if "data" in before else "maybe other files, as it kept no fingerprint"
+            )
+            raise OutputError(
+                f"{self.path}: was begun with data.root={was}, and {now} has {why}: resume with the data that it was "
+                "begun with, or start a new run in another --out"
+            )
         entry = describe_machine() | {
             "precision": str(precision).removeprefix("torch."),
+            "data": data,
+            **({"changed": changed} if changed else {}),
             "command": sys.argv,
             "iteration": iteration,
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         write_atomically(self.versions, json.dumps([*entries, entry], indent=2) + "\n")
-        before = entries[-1] if entries else {}
-        return [
+        if changed or not self.config.is_file():
+            write_atomically(self.config, yaml.safe_dump(config.plain(), sort_keys=False))
+        return [_told(key, was, now, iteration) for key, (was, now) in changed.items()] + [
             f"{key} is {entry[key]} now and was {before[key]}: the result differs from that of one run"
             for key in ("precision", "torch")
             if key in before and before[key] != entry[key]
         ]
+
+
+def _told(key: str, was: Any, now: Any, iteration: int) -> str:
+    """What it means that a key was changed."""
+    if key == "data.root":
+        return f"data.root is {now} now and was {was}: the names and sizes of the files are the same"
+    return (
+        f"{key} is {now} now and was {was}: the learning rate follows the schedule of {now} from iteration {iteration} "
+        "on, so the result differs from that of one run"
+    )
 
 
 def read_versions(path: Path) -> list[dict[str, Any]]:

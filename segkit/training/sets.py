@@ -1,9 +1,14 @@
 """The data sets of a training, each after a look at it."""
 
+import hashlib
+import json
+from collections.abc import Iterable
+
 from segkit.base.errors import ConfigError, DataError
 from segkit.data.check.quick import check_dataset
 from segkit.data.dataset import Dataset
 from segkit.data.finding import Finding
+from segkit.data.pairs import PairedFiles
 from segkit.data.unlabelled import Joined
 from segkit.recipe.build import open_dataset, open_unlabelled
 from segkit.recipe.config import Config
@@ -31,6 +36,19 @@ def open_sets(
         for finding in _look_at(dataset):
             listen(Note(f"{name}: {finding.message}"))
     return given[0], given[1]
+
+
+def fingerprint(datasets: Iterable[Dataset]) -> str:
+    """SHA-256 over the names of the pictures, and the sizes of their files and labels where they have any.
+
+    It is cheap, and the same wherever the files lie.
+    """
+    digest = hashlib.sha256()
+    for dataset in datasets:
+        files = (*dataset.pictures, *dataset.labels) if isinstance(dataset, PairedFiles) else ()
+        sizes = [file.stat().st_size if file.exists() else None for file in files]
+        digest.update(json.dumps([list(dataset.ids), sizes]).encode())
+    return digest.hexdigest()
 
 
 def add_unlabelled(folder: str, train_set: Dataset, val_set: Dataset, listen: Listener) -> Dataset:

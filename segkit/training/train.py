@@ -22,7 +22,7 @@ from segkit.training.folder import RunFolder
 from segkit.training.freezing import standing_still
 from segkit.training.learner import Learner
 from segkit.training.log import append_metrics, forget_after, read_metrics
-from segkit.training.sets import add_unlabelled, open_sets
+from segkit.training.sets import add_unlabelled, fingerprint, open_sets
 from segkit.training.state import Counters, State, read_state, write_state
 from segkit.training.teacher import load_teacher
 from segkit.training.tensorboard import TensorBoard
@@ -56,19 +56,20 @@ def train(
 
     The data sets are those of the recipe, or `train_set` and `val_set` where it has no `data`. `resume` goes on with
     the run in `out`: on the CPU the result is equal to the bit to that of a run that was never interrupted, and of what
-    the network started from nothing is needed any more. A finished run is left as it is. `listen` is called with what
-    happens. To train somebody else's network in the same way, give it as `network`, which has the attributes of a
-    `DeepLabV3` and learns in place, and `save`, which writes it, called as `save_model` is. Raises SegkitError where
-    data, weights, device or folder are wrong, before anything is written, and where the loss is not finite 10 times in
-    a row.
+    the network started from nothing is needed any more. A finished run is left as it is, unless there are more
+    iterations now: it goes on with the learning rates of so many, and ends elsewhere than one run of them. The data may
+    lie elsewhere if names and sizes of the files are the same. `listen` is called with what happens. To train somebody
+    else's network in the same way, give it as `network`, which has the attributes of a `DeepLabV3` and learns in place,
+    and `save`, which writes it, called as `save_model` is. Raises SegkitError where data, weights, device or folder are
+    wrong, before anything is written, and where the loss is not finite 10 times in a row.
     """
     folder = RunFolder(out)
-    folder.check(config, resume=resume)
+    changed = folder.check(config, resume=resume)
     state = read_state(folder.state) if resume else None
     counters = Counters() if state is None else state.counters
     if resume:
         listen(Note(f"resumed after {counters.iteration} of {config.train.iterations} iterations"))
-    if counters.iteration < config.train.iterations or _is_unpublished(folder, counters):
+    if counters.iteration < config.train.iterations or changed or _is_unpublished(folder, counters):
         board = TensorBoard(folder.path / "tensorboard") if config.train.tensorboard else None
 
         def tell(event: Event) -> None:
@@ -77,12 +78,15 @@ def train(
                 board(event)
 
         train_set, val_set = open_sets(config, train_set, val_set, listen)
+        data = fingerprint((train_set, val_set))
         learner = _start(config, train_set, val_set, network, state)
         for note in standing_still(config.train, learner.model, learner.fresh):
             listen(Note(note))
         if config.train.unlabelled is not None:
             train_set = add_unlabelled(config.train.unlabelled, train_set, val_set, listen)
-        for change in folder.begin(config, iteration=counters.iteration, precision=learner.precision):
+        for change in folder.begin(
+            config, iteration=counters.iteration, precision=learner.precision, data=data, changed=changed
+        ):
             listen(Note(change))
         with nullcontext() if board is None else closing(board):
             _loop(_Run(config, folder, learner, counters, train_set, val_set, tell, save))

@@ -18,9 +18,9 @@ def folder(tmp_path) -> RunFolder:
     return RunFolder(tmp_path / "runs/one")
 
 
-def begin(folder, config, *, resume=False, iteration=0, precision=torch.float32) -> list[str]:
-    folder.check(config, resume=resume)
-    return folder.begin(config, iteration=iteration, precision=precision)
+def begin(folder, config, *, resume=False, iteration=0, precision=torch.float32, data="same") -> list[str]:
+    changed = folder.check(config, resume=resume)
+    return folder.begin(config, iteration=iteration, precision=precision, data=data, changed=changed)
 
 
 def test_a_new_run_writes_its_recipe_and_versions(folder, recipe):
@@ -59,6 +59,7 @@ def test_a_folder_that_cannot_be_made(tmp_path, recipe):
     [
         ({"lr": 0.1}, {"lr": 0.2}, "train.lr=0.1, not 0.2"),
         ({}, {"seed": 1}, "train.seed=0, not 1"),
+        ({"iterations": 40}, {"iterations": 20}, "train.iterations=40, not 20"),
         ({}, {"ema": 0.9}, "train.ema=0.0, not 0.9"),
         ({}, {"model": {"aspp": True}}, "model.aspp=False, not True"),
         ({}, {"data": {"ignore": [255, 3]}}, r"data.ignore=255, not \[255, 3\]"),
@@ -79,6 +80,32 @@ def test_what_does_not_change_the_result_may_change_and_the_recipe_stays_as_it_w
     before = folder.config.read_bytes()
     begin(folder, recipe(workers=3, log_every=7, save_minutes=0.5, tensorboard=True, device="auto"), resume=True)
     assert folder.config.read_bytes() == before
+
+
+def test_more_iterations_are_written_down_and_told_and_the_next_time_there_may_not_be_fewer(folder, recipe):
+    begin(folder, recipe(iterations=20))
+    (told,) = begin(folder, recipe(iterations=40), resume=True, iteration=20)
+    assert told == (
+        "train.iterations is 40 now and was 20: the learning rate follows the schedule of 40 from iteration 20 on, so "
+        "the result differs from that of one run"
+    )
+    assert read_versions(folder.versions)[1]["changed"] == {"train.iterations": [20, 40]}
+    assert begin(folder, recipe(iterations=40), resume=True, iteration=30) == []
+    with pytest.raises(OutputError, match=r"begun with train.iterations=40, not 20"):
+        begin(folder, recipe(iterations=20), resume=True)
+
+
+def test_the_data_may_lie_elsewhere_if_it_is_the_same(folder, recipe, tmp_path):
+    begin(folder, recipe())
+    was = recipe().data.root
+    moved = recipe(data={"root": str(tmp_path)})
+    with pytest.raises(OutputError, match=f"was begun with data.root={was}, and {tmp_path} has other names or sizes"):
+        begin(folder, moved, resume=True, data="another")
+    assert yaml.safe_load(folder.config.read_text())["data"]["root"] == was
+    (told,) = begin(folder, moved, resume=True)
+    assert told == f"data.root is {tmp_path} now and was {was}: the names and sizes of the files are the same"
+    assert read_versions(folder.versions)[1]["changed"] == {"data.root": [was, str(tmp_path)]}
+    assert yaml.safe_load(folder.config.read_text())["data"]["root"] == str(tmp_path)
 
 
 def test_each_resumption_is_one_entry_more_and_what_changed_is_told(folder, recipe, monkeypatch):
@@ -102,7 +129,12 @@ def test_versions_of_an_older_segkit_are_a_list_of_one(folder, recipe):
     folder.versions.write_text(json.dumps(old))
     assert read_versions(folder.versions) == [old]
     assert begin(folder, recipe(), resume=True, iteration=3, precision=torch.float16) == []
+    with pytest.raises(OutputError, match="has other names or sizes"):  # of the data of the last time
+        begin(folder, recipe(data={"root": "/"}), resume=True, data="other")
     assert read_versions(folder.versions)[0] == old and len(read_versions(folder.versions)) == 2
+    folder.versions.write_text(json.dumps(old))
+    with pytest.raises(OutputError, match="maybe other files, as it kept no fingerprint"):
+        begin(folder, recipe(data={"root": "/"}), resume=True)
     folder.versions.write_text("[{")
     with pytest.raises(OutputError, match=r"versions.json: is not JSON"):
         begin(folder, recipe(), resume=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import torch
 import yaml
 from torch import nn
 
-from segkit.base.errors import ConfigError, DataError
+from segkit.base.errors import ConfigError, DataError, OutputError
 from segkit.base.labels import voc_palette
 from segkit.data.shapes import ShapesDataset
 from segkit.models.deeplabv3 import DeepLabV3
@@ -109,6 +110,46 @@ def test_a_killed_run_resumes_to_the_bit(tmp_path, recipe, differing):
         assert not differing(tmp_path / f"whole/{name}.safetensors", tmp_path / f"cut/{name}.safetensors")
     assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
     assert resumed.best_miou == whole.best_miou
+
+
+def test_a_finished_run_goes_on_for_more_iterations_by_the_schedule_of_so_many(tmp_path, recipe):
+    train(recipe(iterations=4, lr=0.02), tmp_path / "run")
+    notes: list[Event] = []
+    train(recipe(iterations=8, lr=0.02), tmp_path / "run", resume=True, listen=notes.append)
+    assert any(
+        isinstance(note, Note) and note.text.startswith("train.iterations is 8 now and was 4:") for note in notes
+    )
+    lines = [line for line in metrics(tmp_path / "run") if "lr" in line]
+    assert [line["iteration"] for line in lines] == list(range(1, 9))
+    for line in lines:
+        iterations = 4 if line["iteration"] <= 4 else 8
+        assert line["lr"] == pytest.approx(0.02 * (1 - (line["iteration"] - 1) / iterations) ** 0.9)
+    config = read_weights(tmp_path / "run/last.safetensors").training["config"]
+    assert config["train"]["iterations"] == 8
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_run_whose_data_were_moved_goes_on_to_the_bit(tmp_path, recipe, pictures, differing, finished):
+    shutil.copytree(pictures, tmp_path / "old")
+    before, after = (recipe(data={"root": str(tmp_path / name)}) for name in ("old", "new"))
+    whole = train(before, tmp_path / "whole")
+    if finished:
+        shutil.copytree(tmp_path / "whole", tmp_path / "run")
+    else:
+        with pytest.raises(StopError):
+            train(before, tmp_path / "run", listen=stop_after(3))
+    (tmp_path / "old").rename(tmp_path / "new")
+    notes: list[Event] = []
+    moved = train(after, tmp_path / "run", resume=True, listen=notes.append)
+    assert any(
+        isinstance(note, Note) and note.text.startswith(f"data.root is {tmp_path / 'new'} now") for note in notes
+    )
+    assert not differing(whole.last, moved.last)
+    shutil.move(tmp_path / "new", tmp_path / "newer")
+    with next((tmp_path / "newer/images/train").iterdir()).open("ab") as file:
+        file.write(b"one byte more")
+    with pytest.raises(OutputError, match="newer has other names or sizes"):
+        train(recipe(data={"root": str(tmp_path / "newer")}), tmp_path / "run", resume=True)
 
 
 @pytest.mark.parametrize(
