@@ -56,7 +56,7 @@ class RunFolder:
         now = _flat(config.plain())
         changed = {key: (before.get(key), now.get(key)) for key in now | before if before.get(key) != now.get(key)}
         for key, (was, value) in changed.items():
-            longer = key == "train.iterations" and value > was
+            longer = key == "train.iterations" and key in before and now[key] > before[key]
             moved = key == "data.root" and None not in (was, value)
             if not (longer or moved or key.rpartition(".")[2] in _FREE):
                 raise OutputError(
@@ -75,6 +75,8 @@ class RunFolder:
         are not the same.
         """
         make_folder(self.path)
+        if not self.config.is_file():
+            self._write_recipe(config)
         entries = read_versions(self.versions)
         before = entries[-1] if entries else {}
         if "data.root" in changed and before.get("data") != data:
@@ -95,13 +97,16 @@ class RunFolder:
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         write_atomically(self.versions, json.dumps([*entries, entry], indent=2) + "\n")
-        if changed or not self.config.is_file():
-            write_atomically(self.config, yaml.safe_dump(config.plain(), sort_keys=False))
+        if changed:  # last, so that a run killed in between notices it again
+            self._write_recipe(config)
         return [_told(key, was, now, iteration) for key, (was, now) in changed.items()] + [
             f"{key} is {entry[key]} now and was {before[key]}: the result differs from that of one run"
             for key in ("precision", "torch")
             if key in before and before[key] != entry[key]
         ]
+
+    def _write_recipe(self, config: Config) -> None:
+        write_atomically(self.config, yaml.safe_dump(config.plain(), sort_keys=False))
 
 
 def _told(key: str, was: Any, now: Any, iteration: int) -> str:
