@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from segkit.base.errors import OutputError
@@ -16,6 +16,30 @@ BytesDone = Callable[[int, int | None], None]
 
 SPARE_ROOM = 256 * 2**20
 """Bytes of disk that are left free beside what is going to be written."""
+
+
+def files_below(folder: Path, *, without: Path | None = None) -> list[Path]:
+    """The files of a folder and of those below it, linked ones too, in the order of their paths.
+
+    What is hidden is left out, and so are the folder `without` and folders that cannot be read. A link that leads back
+    to a folder above it is not followed, but is told as if it were a file.
+    """
+
+    def walk(folder: Path, above: frozenset[str]) -> Iterator[Path]:
+        above |= {os.path.realpath(folder)}
+        try:
+            names = [name for name in os.listdir(folder) if name[0] != "."]
+        except OSError:
+            return
+        for path in (folder / name for name in names):
+            real = os.path.realpath(path)
+            if path.is_file() or real in above:
+                yield path
+            elif path.is_dir() and real != left_out:
+                yield from walk(path, above)
+
+    left_out = None if without is None else os.path.realpath(without)
+    return sorted(walk(folder, frozenset()), key=Path.as_posix)
 
 
 def write_atomically(path: Path, data: bytes | str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from segkit.base.errors import DataError, OutputError
-from segkit.base.files import write_atomically
+from segkit.base.files import files_below, write_atomically
 from segkit.base.labels import IGNORE, Palette, palette_table
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
@@ -47,15 +47,18 @@ _CONVERTED = ("1", "L", "P", "RGB", "RGBX", "YCbCr", "CMYK", "LA", "PA", "RGBA",
 _AMBIGUOUS_LABELS = {"L;2": "grey of 2 bits", "L;4": "grey of 4 bits", "LA;16B": "grey of 16 bits with alpha"}
 
 
-def pictures_below(folder: Path) -> list[Path]:
-    """The pictures of a folder and of those below it, in the order of their paths; what is hidden is left out."""
-    return [
-        path
-        for path in sorted(folder.rglob("*"), key=Path.as_posix)
-        if path.suffix.lower() in PICTURE_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    ]
+def pictures_below(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The pictures of a folder and of those below it, as `files_below` finds them, and the files that are none."""
+    files = files_below(folder)
+    pictures = {path: path.suffix.lower() in PICTURE_SUFFIXES and path.is_file() for path in files}
+    return [path for path in files if pictures[path]], [path for path in files if not pictures[path]]
+
+
+def told_others(others: Sequence[Path]) -> str:
+    """That files among pictures were left out, in words."""
+    listed = ", ".join(path.name for path in others[:3]) + (", ..." if len(others) > 3 else "")
+    one = len(others) == 1
+    return f"{len(others)} file{'' if one else 's'} left out, no picture{'' if one else 's'} by the name ({listed})"
 
 
 def read_picture(path: str | Path) -> np.ndarray:

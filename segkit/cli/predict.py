@@ -8,6 +8,7 @@ import typer
 
 from segkit.cli.app import app
 from segkit.cli.options import Device, Flip, Mf, OutputStride, Scales, Window, check_output_stride, passes
+from segkit.cli.report import note
 from segkit.cli.weights import WeightsArgument, obtain
 
 
@@ -26,13 +27,16 @@ def predict(
     """Segment pictures: an indexed PNG and an overlay with legend for each. Bad files are reported, the rest go on."""
     from segkit.base.device import choose_device
     from segkit.base.files import make_folder
+    from segkit.base.pictures import told_others
     from segkit.evaluation.pictures import find_pictures, predict_files
     from segkit.models.folding import prepare_to_predict
     from segkit.weights.build import load_segmenter
 
     check_output_stride(output_stride)
     chosen = passes(mf=mf, scales=scales, flip=flip)
-    pictures = find_pictures(paths)
+    pictures, others = find_pictures(paths)
+    if others:
+        note(told_others(others))
     make_folder(out)
     model = prepare_to_predict(load_segmenter(obtain(weights), output_stride=output_stride), choose_device(device))
     failed = 0

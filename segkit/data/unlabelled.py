@@ -33,7 +33,8 @@ class PictureFiles:
 class UnlabelledPictures(PictureFiles):
     """The pictures of a folder and of those below it, in the order of their paths, labelled IGNORE all over.
 
-    What is hidden is left out, and so are the pictures `but`; `left_out` counts these. Raises DataError if the folder
+    What is hidden is left out, and so are the pictures `but`, which `left_out` counts, and the files that are no
+    pictures, which `others` are. Raises DataError if the folder
     is not there or holds no other picture.
     """
 
@@ -44,7 +45,7 @@ class UnlabelledPictures(PictureFiles):
         if not folder.is_dir():
             raise DataError(f"{folder} is not there or no folder: correct `unlabelled`")
         known = {path.resolve() for path in but}
-        found = pictures_below(folder)
+        found, self.others = pictures_below(folder)
         pictures = {str(path): path for path in found if path.resolve() not in known}
         self.left_out = len(found) - len(pictures)
         if not pictures:

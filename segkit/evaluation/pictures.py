@@ -1,14 +1,16 @@
 """Predictions as files: label maps and overlays for pictures on disk, comparisons for a data set."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from glob import glob
+from glob import glob, has_magic
+from itertools import takewhile
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from segkit.base.errors import DataError
-from segkit.base.pictures import pictures_below, read_picture, save_label, save_picture
+from segkit.base.pictures import pictures_below, read_picture, save_label, save_picture, told_others
 from segkit.data.dataset import Dataset
 from segkit.evaluation.inference import Segmenter, predict_label
 from segkit.evaluation.scoring import score
@@ -25,29 +27,45 @@ class Predicted:
     error: str | None = None
 
 
-def find_pictures(paths: Sequence[str]) -> list[Path]:
+class Found(NamedTuple):
+    """Pictures with the names of their results, which may have folders in them, and files that are no pictures."""
+
+    pictures: dict[Path, str]
+    others: list[Path]
+
+
+def find_pictures(paths: Sequence[str]) -> Found:
     """The pictures that files, folders (with all below them) and globs name, in order and each once.
 
-    Raises DataError for a path that is not there and when nothing is found.
+    A result is called as its picture, without ending, below the folder that was given or the part of a pattern that has
+    no wildcard. Raises DataError for a path that is not there and when nothing is found.
     """
-    found: dict[Path, None] = {}
+    found = Found({}, [])
     for text in paths:
         path = Path(text)
+        others: list[Path] = []
         if path.is_dir():
-            matches = pictures_below(path)
+            top = path
+            matches, others = pictures_below(path)
         elif path.is_file():
-            matches = [path]
+            top, matches = path.parent, [path]
         else:
+            top = Path(*takewhile(lambda part: not has_magic(part), path.parts))
             matches = [Path(match) for match in sorted(glob(text, recursive=True)) if Path(match).is_file()]
         if not matches:
-            raise DataError(f"{text}: there is no such picture, nor a folder or pattern with pictures")
-        found |= dict.fromkeys(matches)
-    return list(found)
+            raise DataError(
+                f"{text}: there is no such picture, nor a folder or pattern with pictures"
+                + (f" ({told_others(others)})" if others else "")
+            )
+        for match in matches:
+            found.pictures.setdefault(match, match.relative_to(top).with_suffix("").as_posix())
+        found.others.extend(others)
+    return found
 
 
 def predict_files(
     model: Segmenter,
-    pictures: Sequence[Path],
+    pictures: Mapping[Path, str],
     out: Path,
     *,
     scales: Sequence[float] = (1.0,),
@@ -56,18 +74,18 @@ def predict_files(
 ) -> Iterator[Predicted]:
     """Write a label map (indexed PNG with palette) and an overlay with legend for each picture, one at a time.
 
-    `out` receives `labels/NAME.png` and `overlays/NAME.jpg`. Pictures of one name from several folders are kept apart
-    by a number. A picture that cannot be read is reported in its `Predicted` and the others go on; OutputError where
-    `out` cannot be written.
+    `pictures` have the names of their results, as `find_pictures` gives them: `out` receives `labels/NAME.png` and
+    `overlays/NAME.jpg`. Pictures of one name are kept apart by a number. A picture that cannot be read is reported in
+    its `Predicted` and the others go on; OutputError where `out` cannot be written.
     """
     taken: set[str] = set()
-    for path in pictures:
+    for path, wanted in pictures.items():
         try:
             picture = read_picture(path)
         except DataError as error:
             yield Predicted(path, error=str(error))
             continue
-        name = _free_name(path.stem, taken)
+        name = _free_name(wanted, taken)
         label = predict_label(model, picture, scales=scales, flip=flip, window=window)
         files = out / "labels" / f"{name}.png", out / "overlays" / f"{name}.jpg"
         save_label(files[0], label, model.palette)
@@ -75,10 +93,10 @@ def predict_files(
         yield Predicted(path, *files)
 
 
-def _free_name(stem: str, taken: set[str]) -> str:
-    name, number = stem, 2
+def _free_name(wanted: str, taken: set[str]) -> str:
+    name, number = wanted, 2
     while name in taken:
-        name, number = f"{stem}-{number}", number + 1
+        name, number = f"{wanted}-{number}", number + 1
     taken.add(name)
     return name
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable
 
 from segkit.base.errors import ConfigError, DataError
+from segkit.base.pictures import told_others
 from segkit.data.check.quick import check_dataset
 from segkit.data.dataset import Dataset
 from segkit.data.finding import Finding
@@ -56,6 +57,8 @@ def add_unlabelled(folder: str, train_set: Dataset, val_set: Dataset, listen: Li
     unlabelled = open_unlabelled(folder, train_set, val_set)
     _look_at(unlabelled)  # for files that cannot be read; that there are no labels is on purpose
     left_out = f"; {unlabelled.left_out} others are in the data set and left out" if unlabelled.left_out else ""
+    if unlabelled.others:
+        left_out += f"; {told_others(unlabelled.others)}"
     listen(Note(f"{folder}: {len(unlabelled)} pictures to learn from the teacher alone{left_out}"))
     return Joined(train_set, unlabelled)
 

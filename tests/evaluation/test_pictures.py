@@ -40,7 +40,9 @@ def test_find_pictures(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     found = find_pictures([str(tmp_path / "*.png"), str(tmp_path), str(tmp_path / "note.txt")])
-    assert [path.name for path in found] == ["b.png", "a.jpg", "c.JPG", "note.txt"]
+    assert [path.name for path in found.pictures] == ["b.png", "a.jpg", "c.JPG", "note.txt"]
+    assert list(found.pictures.values()) == ["b", "a", "sub/c", "note"]
+    assert found.others == [tmp_path / "note.txt"]
     for nothing in (tmp_path / "none.png", tmp_path / "*.gif"):
         with pytest.raises(DataError, match="no such picture"):
             find_pictures([str(nothing)])
@@ -54,7 +56,8 @@ def test_predicted_files_of_one_name_are_kept_apart(tmp_path: Path) -> None:
         paths.append(tmp_path / folder / "same.png")
         Image.fromarray(picture).save(paths[-1])
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff")
-    results = list(predict_files(Brightness(), [paths[0], tmp_path / "broken.jpg", paths[1]], tmp_path / "out"))
+    names = {paths[0]: "same", tmp_path / "broken.jpg": "broken", paths[1]: "same"}
+    results = list(predict_files(Brightness(), names, tmp_path / "out"))
     assert [result.error is None for result in results] == [True, False, True]
     assert "broken.jpg" in str(results[1].error)
     written = sorted(path.name for path in (tmp_path / "out" / "labels").iterdir())
@@ -62,6 +65,25 @@ def test_predicted_files_of_one_name_are_kept_apart(tmp_path: Path) -> None:
     for result in (results[0], results[2]):
         assert result.label is not None and result.overlay is not None and result.overlay.is_file()
         np.testing.assert_array_equal(np.array(Image.open(result.label)), label)
+
+
+@pytest.mark.parametrize("given", ["in", "in/*/frame0.png", "in/**/*.png"])
+def test_results_keep_the_names_of_subfolders(tmp_path: Path, given: str) -> None:
+    picture, _ = blocks(40, 56)
+    for folder in ("in/day1", "disk"):
+        (tmp_path / folder).mkdir(parents=True)
+        Image.fromarray(picture).save(tmp_path / folder / "frame0.png")
+    (tmp_path / "in/day2").symlink_to(tmp_path / "disk")
+    (tmp_path / "in/day1/back").symlink_to(tmp_path / "in")
+    found = find_pictures([str(tmp_path / given)])
+    results = list(predict_files(Brightness(), found.pictures, tmp_path / "out"))
+    assert {"day1/frame0", "day2/frame0"} <= set(found.pictures.values())
+    assert all(result.error is None for result in results)
+    for name in ("day1", "day2"):
+        assert (tmp_path / f"out/labels/{name}/frame0.png").is_file()
+        assert (tmp_path / f"out/overlays/{name}/frame0.jpg").is_file()
+    if given == "in":
+        assert len(results) == 2 and found.others == [tmp_path / "in/day1/back"]
 
 
 def test_comparisons_are_spread_over_the_data_set(tmp_path: Path) -> None:

@@ -1,12 +1,12 @@
 """The files of an export. Names in an export are looked up among them and never opened as paths."""
 
-import os
 import posixpath
 import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from segkit.base.errors import DataError
+from segkit.base.files import files_below
 from segkit.base.pictures import PICTURE_SUFFIXES
 
 ANNOTATION_SUFFIXES = (".json", ".txt", ".csv", ".yaml", ".yml")
@@ -16,8 +16,8 @@ class Source:
     """The files under a folder, by their paths in it ("/" between the parts), in order of these.
 
     `path` is the folder of an export or an annotation file in it; of several JSON files one that is given counts alone.
-    `images` is the folder of the pictures where it is another, `table` a file that says what masks hold. Hidden files,
-    the folder `without` and folders that are links are left out. DataError if there is no file.
+    `images` is the folder of the pictures where it is another, `table` a file that says what masks hold. Hidden files
+    and the folder `without` are left out. DataError if there is no file.
     """
 
     def __init__(
@@ -91,17 +91,10 @@ def is_picture(name: str) -> bool:
 
 
 def _walk(root: Path, without: Path | None) -> dict[str, Path]:
-    left_out = None if without is None else os.path.realpath(without)
-    found = {}
-    for folder, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if name[0] != "." and os.path.realpath(Path(folder, name)) != left_out]
-        for name in files:
-            path = Path(folder, name)
-            if name[0] != "." and path.is_file():
-                found[path.relative_to(root).as_posix()] = path
+    found = {path.relative_to(root).as_posix(): path for path in files_below(root, without=without) if path.is_file()}
     if not found:
         raise DataError(f"{root} holds no files: give the folder of the export (a .zip unpacked)")
-    return dict(sorted(found.items()))
+    return found
 
 
 def _ends(one: str, other: str) -> bool:
