@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt
 
 from segkit.base.errors import DataError
 from segkit.base.files import read_plain
-from segkit.evaluation.intervals import Interval, interval, mean_iou, resampled_iou
+from segkit.evaluation.intervals import Interval, jackknife_interval, left_out_iou, mean_iou, resampled_iou
 from segkit.evaluation.metrics import ConfusionMatrix
 
 
@@ -76,12 +76,17 @@ class Evaluation:
     @cached_property
     def miou_interval(self) -> Interval:
         """The 95 % interval of the mIoU (see `segkit.evaluation.intervals`)."""
-        return interval(mean_iou(self.resampled_iou))
+        return jackknife_interval(self.miou, mean_iou(self._left_out))
 
     @cached_property
     def iou_intervals(self) -> dict[str, Interval]:
         """The 95 % interval of the IoU of each class."""
-        return dict(zip(self.classes, map(interval, self.resampled_iou.T), strict=True))
+        found = zip(self.iou.items(), self._left_out.T, strict=True)
+        return {name: jackknife_interval(value, left_out) for (name, value), left_out in found}
+
+    @cached_property
+    def _left_out(self) -> np.ndarray:
+        return left_out_iou(self.counts)
 
     @cached_property
     def counts(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The bootstrap: against resampling by hand, on data with a known answer, and how often an interval holds the truth."""
+"""Jackknife and bootstrap: by hand, on data with a known answer, and how often an interval holds the truth."""
 
 import math
 import random
@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from segkit.evaluation import intervals
-from segkit.evaluation.intervals import Interval, interval, mean_iou, resampled_iou
+from segkit.evaluation.intervals import (
+    Interval,
+    interval,
+    jackknife_interval,
+    left_out_iou,
+    mean_iou,
+    resampled_iou,
+)
 
 
 def some_counts(pictures: int = 7, classes: int = 3, seed: int = 0) -> np.ndarray:
@@ -102,3 +109,64 @@ def test_an_interval() -> None:
     assert interval(np.arange(1001.0)) == pytest.approx((25, 975))
     assert Interval(-1, 2).holds(0) and Interval(0, 2).holds(0) and not Interval(0.1, 2).holds(0)
     assert Interval(-1, 2).to_json() == [-1, 2]
+
+
+def test_each_picture_is_left_out_in_turn() -> None:
+    counts = some_counts()
+    found = left_out_iou(counts)
+    for picture in range(7):
+        right, labelled, predicted = np.delete(counts, picture, axis=0).sum(0)
+        np.testing.assert_array_equal(found[picture], right / (labelled + predicted - right))
+
+
+def test_the_jackknife_of_a_mean_is_its_standard_error() -> None:
+    share, pictures = 0.7, 1000
+    right = (np.arange(pictures) < share * pictures).astype(np.int64)
+    found = jackknife_interval(share / 2, mean_iou(left_out_iou(all_or_nothing(right))))
+    error = math.sqrt(share * (1 - share) / (pictures - 1)) / 2
+    # (n p q)^2 / (n p q (p^3 + q^3)) - 1 = 566.6 degrees of freedom, of which t is 1.9642.
+    assert (found.high - found.low) / 2 == pytest.approx(1.9642 * error, rel=1e-4)
+    assert (found.high + found.low) / 2 == pytest.approx(share / 2)
+
+
+def test_one_picture_that_decides_leaves_two_degrees_of_freedom() -> None:
+    left_out = np.full(100, 0.5)
+    left_out[0] = 0.4
+    squares = (left_out - left_out.mean()) ** 2
+    error = math.sqrt(squares.sum() * 99 / 100)
+    found = jackknife_interval(0.5, left_out)
+    assert (found.high - found.low) / 2 == pytest.approx(4.302653 * error, rel=1e-6)  # t of 2 degrees at 97.5 %
+
+
+def test_what_the_jackknife_can_not_tell() -> None:
+    nothing = [
+        jackknife_interval(0.5, np.array([0.5])),
+        jackknife_interval(math.nan, np.array([0.5, 0.4])),
+        jackknife_interval(0.5, np.array([0.5, math.nan])),  # a class that one picture alone has
+        jackknife_interval(0.5, np.zeros(0)),
+    ]
+    assert all(found.to_json() is None for found in nothing)
+    assert jackknife_interval(0.5, np.full(9, 0.5)) == (0.5, 0.5)
+    assert jackknife_interval(0.99, np.array([0.99, 0.8, 1.0])).high == 1
+
+
+def test_the_jackknife_keeps_what_it_says_where_classes_are_rare_and_the_bootstrap_does_not() -> None:
+    """A class in 4 of 100 pictures on average, of which any share is right."""
+    rng = np.random.default_rng(0)
+    held, of = [0, 0], 0
+    for _ in range(400):
+        rare = rng.random(100) < 0.04
+        if np.count_nonzero(rare) < 2:
+            continue
+        right = rng.integers(0, 101, 100)
+        counts = np.zeros((100, 3, 2), np.int64)
+        counts[~rare, :, 0] = 100
+        counts[rare, 1, 1] = 100
+        counts[rare, 0, 1] = counts[rare, 2, 1] = right[rare]
+        counts[rare, 2, 0] = 100 - right[rare]
+        of += 1
+        iou = counts.sum(0)
+        value = float(iou[0, 1] / iou[1, 1])
+        held[0] += jackknife_interval(value, left_out_iou(counts)[:, 1]).holds(0.5)
+        held[1] += interval(resampled_iou(counts, draws=200)[:, 1]).holds(0.5)
+    assert held[0] / of > 0.93 and held[1] / of < 0.85
