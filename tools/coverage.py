@@ -12,6 +12,7 @@ differences between two evaluations of the same pictures are tried too. Prints M
 import argparse
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,9 +96,7 @@ def miou_coverage(world: World, size: int, number: int) -> tuple[dict[str, Tally
     for chosen in world.samples(size, number):
         counts = world.counts[0][chosen]
         draws, left_out = resampled_iou(counts, draws=DRAWS), left_out_iou(counts)
-        right, labelled, predicted = counts.sum(0)
-        with np.errstate(invalid="ignore"):
-            iou = right / (labelled + predicted - right)
+        iou = iou_of(counts)
         found.append(float(mean_iou(iou)))
         whole["percentile"].add(interval(mean_iou(draws)), float(mean_iou(truth)))
         whole["jackknife"].add(jackknife_interval(found[-1], mean_iou(left_out)), float(mean_iou(truth)))
@@ -118,18 +117,23 @@ def difference_coverage(world: World, size: int, number: int) -> dict[str, Tally
         a, b = (mean_iou(resampled_iou(counts, draws=DRAWS)) for counts in pair)
         tallies["percentile"].add(interval(b - a), truth)
         out = [mean_iou(left_out_iou(counts)) for counts in pair]
-        # Shares are cut to 0..1, differences are not: moved into the middle and a third as large, they never reach an end.
-        value = truth_of(pair[1]) - truth_of(pair[0])
+        value = miou_of(pair[1]) - miou_of(pair[0])
+        # Shares are cut to 0..1, differences are not: a third as large and moved to the middle they are not cut.
         moved = jackknife_interval(0.5 + value / 3, 0.5 + (out[1] - out[0]) / 3)
         tallies["jackknife"].add(Interval(3 * (moved.low - 0.5), 3 * (moved.high - 0.5)), truth)
     return tallies
 
 
-def truth_of(counts: np.ndarray) -> float:
-    """The mIoU of pictures by their counts."""
+def iou_of(counts: np.ndarray) -> np.ndarray:
+    """The IoU of each class over pictures, by their counts."""
     right, labelled, predicted = counts.sum(0)
     with np.errstate(invalid="ignore"):
-        return float(mean_iou(right / (labelled + predicted - right)))
+        return np.asarray(right / (labelled + predicted - right))
+
+
+def miou_of(counts: np.ndarray) -> float:
+    """The mIoU of pictures, by their counts."""
+    return float(mean_iou(iou_of(counts)))
 
 
 def show(worlds: list[World], sizes: list[int], number: int) -> None:
@@ -144,7 +148,7 @@ def show(worlds: list[World], sizes: list[int], number: int) -> None:
                 binned[key].held += tally.held
                 binned[key].widths += tally.widths
     print("\n| pictures of a class | percentile bootstrap | jackknife + t |\n|---|---|---|")
-    for least, after in zip(BINS, BINS[1:], strict=False):
+    for least, after in pairwise(BINS):
         name = f"{least} to {after - 1}" if after < BINS[-1] else f"{least} and more"
         print(f"| {name} | {binned['percentile', least]} | {binned['jackknife', least]} |")
     if len(worlds[0].counts) > 1:

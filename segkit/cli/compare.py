@@ -8,7 +8,7 @@ import typer
 from segkit.cli.app import app
 from segkit.cli.options import JsonFile
 from segkit.cli.report import make_ready, show, write_json
-from segkit.report.numbers import interval, percent, points
+from segkit.report.numbers import interval, percent, points, rare
 from segkit.report.sheet import Part, Sheet
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def _text(found: "Comparison", pictures: int) -> list[Part]:
     if not found.miou.shown:
         verdict = "these pictures show no difference"
     sure = interval(found.miou.interval, points)
-    return [*parts, f"mIoU {points(found.miou.change)} points {sure}: {verdict}"]
+    parts.append(f"mIoU {points(found.miou.change)} points {sure}: {verdict}")
+    return [*parts, rare(found.rare_classes)] if found.rare_classes else parts
 
 
 def _row(name: str, difference: "Difference") -> tuple[str, ...]:

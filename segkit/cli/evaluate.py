@@ -23,7 +23,7 @@ from segkit.cli.options import (
 )
 from segkit.cli.report import make_ready, note, picture_progress, show, write_json, write_report
 from segkit.cli.weights import WeightsArgument, obtain
-from segkit.report.numbers import duration, interval, percent, words
+from segkit.report.numbers import duration, interval, percent, rare, words
 from segkit.report.sheet import Sheet
 
 if TYPE_CHECKING:
@@ -108,6 +108,8 @@ def show_evaluation(result: "Evaluation") -> None:
     print(f"mean accuracy   {percent(result.mean_accuracy)} %")
     counted = f"over {result.confusion.counted_classes} of {len(result.classes)} classes"
     print(f"mIoU            {percent(result.miou)} %  {interval(result.miou_interval)}  ({counted})")
+    if result.rare_classes:
+        print(f"note            {rare(result.rare_classes)}")
     print(f"time            {duration(result.seconds)}")
 
 

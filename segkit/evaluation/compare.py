@@ -51,11 +51,12 @@ class PictureChange:
 
 @dataclass(frozen=True)
 class Comparison:
-    """mIoU and IoU by class name, and every picture, those that changed most first."""
+    """mIoU and IoU by class name, and every picture, those that changed most first; `Evaluation.rare_classes`."""
 
     miou: Difference
     iou: dict[str, Difference]
     pictures: tuple[PictureChange, ...]
+    rare_classes: dict[str, int]
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -63,6 +64,7 @@ class Comparison:
             "miou": self.miou.to_json(),
             "iou": {name: difference.to_json() for name, difference in self.iou.items()},
             "pictures": [{"name": p.name, "a": none_for_nan(p.a), "b": none_for_nan(p.b)} for p in self.pictures],
+            "rare_classes": self.rare_classes,
         }
 
 
@@ -80,6 +82,7 @@ def compare(a: Evaluation, b: Evaluation) -> Comparison:
         miou=miou_difference(a, b),
         iou=iou,
         pictures=tuple(PictureChange(names[at], float(alone_a[at]), float(alone_b[at])) for at in order),
+        rare_classes=a.rare_classes,
     )
 
 

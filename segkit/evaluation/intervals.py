@@ -27,6 +27,8 @@ DRAWS = 2000
 LEVEL = 0.95
 LEAST_FREEDOM = 2.0
 """Degrees of freedom of Student's t, where one picture decides: with 1 an interval would tell nothing at all."""
+FEW_PICTURES = 10
+"""Of a class that fewer pictures have in their labels no interval keeps what it says (docs/intervals.md)."""
 _BLOCK = 4_000_000
 """How many weights are held at a time; float64, so 32 MB."""
 
@@ -59,10 +61,10 @@ def left_out_iou(counts: np.ndarray) -> np.ndarray:
 def jackknife_interval(value: float, left_out: np.ndarray, level: float = LEVEL) -> Interval:
     """The interval of a share `value`, whose values without each picture in turn are `left_out`, float64 (pictures,).
 
-    `value -+ t * s`: s is the jackknife's standard error; t is Student's, with the degrees of freedom that Satterthwaite
-    gives a sum of squares: (sum of squared influences)^2 / (sum of their fourth powers) - 1, at least LEAST_FREEDOM.
-    Cut to 0..1. Nothing is known where the figure is NaN with all pictures or without one of them: then that picture
-    alone makes it.
+    `value -+ t * s`, cut to 0..1: s is the jackknife's standard error; t is Student's, with the degrees of freedom that
+    Satterthwaite gives a sum of squares: (sum of squared influences)^2 / (sum of their fourth powers) - 1, at least
+    LEAST_FREEDOM. Nothing is known where the figure is NaN with all pictures, or without one of them, which then alone
+    makes it.
     """
     if len(left_out) < 2 or np.isnan(value) or np.isnan(left_out).any():
         return Interval(float("nan"), float("nan"))

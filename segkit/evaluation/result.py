@@ -13,7 +13,14 @@ from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt
 
 from segkit.base.errors import DataError
 from segkit.base.files import read_plain
-from segkit.evaluation.intervals import Interval, jackknife_interval, left_out_iou, mean_iou, resampled_iou
+from segkit.evaluation.intervals import (
+    FEW_PICTURES,
+    Interval,
+    jackknife_interval,
+    left_out_iou,
+    mean_iou,
+    resampled_iou,
+)
 from segkit.evaluation.metrics import ConfusionMatrix
 
 
@@ -88,6 +95,12 @@ class Evaluation:
     def _left_out(self) -> np.ndarray:
         return left_out_iou(self.counts)
 
+    @property
+    def rare_classes(self) -> dict[str, int]:
+        """Classes in the labels of under FEW_PICTURES pictures, and of how many: intervals say too little of them."""
+        pictures = np.count_nonzero(self.counts[:, 1], axis=0).tolist()
+        return {name: count for name, count in zip(self.classes, pictures, strict=True) if 0 < count < FEW_PICTURES}
+
     @cached_property
     def counts(self) -> np.ndarray:
         """Pixels of each class in each picture, int64 (pictures, 3, classes): right, in the labels, predicted."""
@@ -113,6 +126,7 @@ class Evaluation:
             "counted_classes": self.confusion.counted_classes,
             "iou": {name: none_for_nan(value) for name, value in self.iou.items()},
             "iou_intervals": {name: value.to_json() for name, value in self.iou_intervals.items()},
+            "rare_classes": self.rare_classes,
             "protocol": dict(self.protocol),
         }
 

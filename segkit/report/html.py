@@ -34,6 +34,7 @@ _FILTERS: tuple[Callable[..., object], ...] = (
     numbers.points,
     numbers.interval,
     numbers.difference,
+    numbers.rare,
     numbers.short,
     numbers.billions,
     numbers.millions,

@@ -35,6 +35,14 @@ def difference(found: Mapping[str, Any]) -> str:
     return f"{points(found['change'])} {interval(found['interval'], points)}".rstrip()
 
 
+def rare(classes: Mapping[str, int]) -> str:
+    """What to say of intervals where `classes` are in so few pictures; nothing where there are none."""
+    if not classes:
+        return ""
+    named = ", ".join(f"{name} ({count})" for name, count in classes.items())
+    return f"Too few pictures to tell how sure the IoU is of {named}; the mIoU's interval is about as unsure."
+
+
 def short(value: float) -> str:
     """A number in few letters: 0.007, 12.5, 1,250, 30k, 2.1M."""
     for least, unit, letter in ((1e12, 1e12, "T"), (1e9, 1e9, "B"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):

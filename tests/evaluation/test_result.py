@@ -1,6 +1,7 @@
 """An evaluation as counts, as figures and as a file."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,13 @@ def test_figures_are_those_of_all_pictures_together(evaluation: Evaluation) -> N
     assert evaluation.miou == pytest.approx((7 / 11 + 11 / 15) / 2)
     assert evaluation.miou_interval.low < evaluation.miou < evaluation.miou_interval.high
     assert evaluation.iou_intervals["tree"].to_json() is None
+
+
+def test_classes_of_few_pictures_are_named_with_their_number(evaluation: Evaluation) -> None:
+    assert list(evaluation.rare_classes.values()) == [2, 2]  # and not the tree, which no label has
+    many = tuple(replace(evaluation.pictures[index % 2], name=str(index)) for index in range(10))
+    assert replace(evaluation, pictures=many).rare_classes == {}
+    assert evaluation.figures()["rare_classes"] == evaluation.rare_classes
 
 
 def test_counts_of_each_class(evaluation: Evaluation) -> None:
