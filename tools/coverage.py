@@ -21,6 +21,7 @@ import numpy as np
 from segkit.evaluation.compare import paired
 from segkit.evaluation.intervals import (
     Interval,
+    influences,
     interval,
     jackknife_interval,
     left_out_iou,
@@ -90,22 +91,26 @@ class Tally:
 def miou_coverage(world: World, size: int, number: int) -> tuple[dict[str, Tally], dict[tuple[str, int], Tally], float]:
     """Of the mIoU by method, of a class's IoU by method and bin, and by how much the mIoU of samples is off."""
     truth = world.truth()
+    true_miou = float(mean_iou(truth))
     whole: dict[str, Tally] = defaultdict(Tally)
     classes: dict[tuple[str, int], Tally] = defaultdict(Tally)
     found = []
     for chosen in world.samples(size, number):
         counts = world.counts[0][chosen]
-        draws, left_out = resampled_iou(counts, draws=DRAWS), left_out_iou(counts)
+        draws, left_out, weights = resampled_iou(counts, draws=DRAWS), left_out_iou(counts), influences(counts)
         iou = iou_of(counts)
         found.append(float(mean_iou(iou)))
-        whole["percentile"].add(interval(mean_iou(draws)), float(mean_iou(truth)))
-        whole["jackknife"].add(jackknife_interval(found[-1], mean_iou(left_out)), float(mean_iou(truth)))
+        sure = jackknife_interval(found[-1], mean_iou(left_out), mean_iou(weights))
+        whole["percentile"].add(interval(mean_iou(draws)), true_miou)
+        whole["jackknife"].add(sure, true_miou)
         for label, pictures in enumerate(np.count_nonzero(counts[:, 1], axis=0)):
             if pictures >= BINS[0]:
                 least = max(bound for bound in BINS if bound <= pictures)
                 classes["percentile", least].add(interval(draws[:, label]), truth[label])
-                classes["jackknife", least].add(jackknife_interval(iou[label], left_out[:, label]), truth[label])
-    return whole, classes, float(np.mean(found)) - float(mean_iou(truth))
+                classes["jackknife", least].add(
+                    jackknife_interval(iou[label], left_out[:, label], weights[:, label]), truth[label]
+                )
+    return whole, classes, float(np.mean(found)) - true_miou
 
 
 def difference_coverage(world: World, size: int, number: int) -> dict[str, Tally]:
@@ -119,7 +124,8 @@ def difference_coverage(world: World, size: int, number: int) -> dict[str, Tally
         out = [mean_iou(left_out_iou(counts)) for counts in pair]
         value = miou_of(pair[1]) - miou_of(pair[0])
         # Shares are cut to 0..1, differences are not: a third as large and moved to the middle they are not cut.
-        moved = jackknife_interval(0.5 + value / 3, 0.5 + (out[1] - out[0]) / 3)
+        weights = mean_iou(influences(pair[1])) - mean_iou(influences(pair[0]))
+        moved = jackknife_interval(0.5 + value / 3, 0.5 + (out[1] - out[0]) / 3, weights)
         tallies["jackknife"].add(Interval(3 * (moved.low - 0.5), 3 * (moved.high - 0.5)), truth)
     return tallies
 
@@ -149,7 +155,7 @@ def show(worlds: list[World], sizes: list[int], number: int) -> None:
                 binned[key].widths += tally.widths
     print("\n| pictures of a class | percentile bootstrap | jackknife + t |\n|---|---|---|")
     for least, after in pairwise(BINS):
-        name = f"{least} to {after - 1}" if after < BINS[-1] else f"{least} and more"
+        name = f"{least} and more" if after == BINS[-1] else f"{least} to {after - 1}".removesuffix(f" to {least}")
         print(f"| {name} | {binned['percentile', least]} | {binned['jackknife', least]} |")
     if len(worlds[0].counts) > 1:
         print("\n| difference, pictures | percentile bootstrap | jackknife + t |\n|---|---|---|")

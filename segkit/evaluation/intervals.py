@@ -58,23 +58,34 @@ def left_out_iou(counts: np.ndarray) -> np.ndarray:
         return np.asarray(right / (labelled + predicted - right), np.float64)
 
 
-def jackknife_interval(value: float, left_out: np.ndarray, level: float = LEVEL) -> Interval:
-    """The interval of a share `value`, whose values without each picture in turn are `left_out`, float64 (pictures,).
+def influences(counts: np.ndarray) -> np.ndarray:
+    """How much each picture weighs in the IoU of each class, to first order: float64 (pictures, classes), 0 on average.
+
+    Arguments as in `left_out_iou`; NaN for a class that is nowhere.
+    """
+    right, labelled, predicted = np.moveaxis(counts.astype(np.float64), 1, 0)
+    union = labelled + predicted - right
+    with np.errstate(invalid="ignore"):
+        return np.asarray((right - right.sum(0) / union.sum(0) * union) / union.sum(0), np.float64)
+
+
+def jackknife_interval(value: float, left_out: np.ndarray, weights: np.ndarray, level: float = LEVEL) -> Interval:
+    """The interval of a share `value`: its values without each picture in turn are `left_out`, float64 (pictures,).
 
     `value -+ t * s`, cut to 0..1: s is the jackknife's standard error; t is Student's, with the degrees of freedom that
-    Satterthwaite gives a sum of squares: (sum of squared influences)^2 / (sum of their fourth powers) - 1, at least
-    LEAST_FREEDOM. Nothing is known where the figure is NaN with all pictures, or without one of them, which then alone
-    makes it.
+    Satterthwaite gives a sum of squares: (sum of squares)^2 / (sum of fourth powers) - 1 of the pictures' `influences`
+    on the figure, the `weights`, at least LEAST_FREEDOM. Nothing is known where the figure is NaN with all pictures, or
+    without one of them, which then alone makes it.
     """
     if len(left_out) < 2 or np.isnan(value) or np.isnan(left_out).any():
         return Interval(float("nan"), float("nan"))
-    squares = (left_out - left_out.mean()) ** 2
-    total = float(squares.sum())
-    if total == 0:
+    spread = float(((left_out - left_out.mean()) ** 2).sum())
+    if spread == 0:
         return Interval(value, value)
-    freedom = max(total**2 / float((squares**2).sum()) - 1, LEAST_FREEDOM)
-    error = (total * (len(left_out) - 1) / len(left_out)) ** 0.5
-    reach = float(stdtrit(freedom, (1 + level) / 2)) * error
+    squares = weights**2
+    fourth = float((squares**2).sum())
+    freedom = max(float(squares.sum()) ** 2 / fourth - 1 if fourth else 0.0, LEAST_FREEDOM)
+    reach = float(stdtrit(freedom, (1 + level) / 2)) * (spread * (len(left_out) - 1) / len(left_out)) ** 0.5
     return Interval(max(value - reach, 0.0), min(value + reach, 1.0))
 
 

@@ -16,6 +16,7 @@ from segkit.base.files import read_plain
 from segkit.evaluation.intervals import (
     FEW_PICTURES,
     Interval,
+    influences,
     jackknife_interval,
     left_out_iou,
     mean_iou,
@@ -83,13 +84,13 @@ class Evaluation:
     @cached_property
     def miou_interval(self) -> Interval:
         """The 95 % interval of the mIoU (see `segkit.evaluation.intervals`)."""
-        return jackknife_interval(self.miou, mean_iou(self._left_out))
+        return jackknife_interval(self.miou, mean_iou(self._left_out), mean_iou(influences(self.counts)))
 
     @cached_property
     def iou_intervals(self) -> dict[str, Interval]:
         """The 95 % interval of the IoU of each class."""
-        found = zip(self.iou.items(), self._left_out.T, strict=True)
-        return {name: jackknife_interval(value, left_out) for (name, value), left_out in found}
+        found = zip(self.iou.items(), self._left_out.T, influences(self.counts).T, strict=True)
+        return {name: jackknife_interval(value, left_out, weights) for (name, value), left_out, weights in found}
 
     @cached_property
     def _left_out(self) -> np.ndarray:

@@ -9,6 +9,7 @@ import pytest
 from segkit.evaluation import intervals
 from segkit.evaluation.intervals import (
     Interval,
+    influences,
     interval,
     jackknife_interval,
     left_out_iou,
@@ -119,10 +120,20 @@ def test_each_picture_is_left_out_in_turn() -> None:
         np.testing.assert_array_equal(found[picture], right / (labelled + predicted - right))
 
 
+def test_an_influence_is_what_a_picture_more_or_less_changes() -> None:
+    counts = some_counts(pictures=400)
+    whole = counts.sum(0)
+    right, labelled, predicted = whole - counts[5] / 1e4  # a ten-thousandth of the picture less
+    changed = right / (labelled + predicted - right) - whole[0] / (whole[1] + whole[2] - whole[0])
+    np.testing.assert_allclose(influences(counts)[5], -1e4 * changed, rtol=1e-3)
+    np.testing.assert_allclose(influences(counts).sum(0), 0, atol=1e-12)
+
+
 def test_the_jackknife_of_a_mean_is_its_standard_error() -> None:
     share, pictures = 0.7, 1000
     right = (np.arange(pictures) < share * pictures).astype(np.int64)
-    found = jackknife_interval(share / 2, mean_iou(left_out_iou(all_or_nothing(right))))
+    counts = all_or_nothing(right)
+    found = jackknife_interval(share / 2, mean_iou(left_out_iou(counts)), mean_iou(influences(counts)))
     error = math.sqrt(share * (1 - share) / (pictures - 1)) / 2
     # (n p q)^2 / (n p q (p^3 + q^3)) - 1 = 566.6 degrees of freedom, of which t is 1.9642.
     assert (found.high - found.low) / 2 == pytest.approx(1.9642 * error, rel=1e-4)
@@ -134,20 +145,20 @@ def test_one_picture_that_decides_leaves_two_degrees_of_freedom() -> None:
     left_out[0] = 0.4
     squares = (left_out - left_out.mean()) ** 2
     error = math.sqrt(squares.sum() * 99 / 100)
-    found = jackknife_interval(0.5, left_out)
+    found = jackknife_interval(0.5, left_out, left_out.mean() - left_out)
     assert (found.high - found.low) / 2 == pytest.approx(4.302653 * error, rel=1e-6)  # t of 2 degrees at 97.5 %
 
 
 def test_what_the_jackknife_can_not_tell() -> None:
     nothing = [
-        jackknife_interval(0.5, np.array([0.5])),
-        jackknife_interval(math.nan, np.array([0.5, 0.4])),
-        jackknife_interval(0.5, np.array([0.5, math.nan])),  # a class that one picture alone has
-        jackknife_interval(0.5, np.zeros(0)),
+        jackknife_interval(0.5, np.array([0.5]), np.zeros(1)),
+        jackknife_interval(math.nan, np.array([0.5, 0.4]), np.zeros(2)),
+        jackknife_interval(0.5, np.array([0.5, math.nan]), np.zeros(2)),  # a class that one picture alone has
+        jackknife_interval(0.5, np.zeros(0), np.zeros(0)),
     ]
     assert all(found.to_json() is None for found in nothing)
-    assert jackknife_interval(0.5, np.full(9, 0.5)) == (0.5, 0.5)
-    assert jackknife_interval(0.99, np.array([0.99, 0.8, 1.0])).high == 1
+    assert jackknife_interval(0.5, np.full(9, 0.5), np.zeros(9)) == (0.5, 0.5)
+    assert jackknife_interval(0.99, np.array([0.99, 0.8, 1.0]), np.ones(3)).high == 1
 
 
 def test_the_jackknife_keeps_what_it_says_where_classes_are_rare_and_the_bootstrap_does_not() -> None:
@@ -167,6 +178,6 @@ def test_the_jackknife_keeps_what_it_says_where_classes_are_rare_and_the_bootstr
         of += 1
         iou = counts.sum(0)
         value = float(iou[0, 1] / iou[1, 1])
-        held[0] += jackknife_interval(value, left_out_iou(counts)[:, 1]).holds(0.5)
+        held[0] += jackknife_interval(value, left_out_iou(counts)[:, 1], influences(counts)[:, 1]).holds(0.5)
         held[1] += interval(resampled_iou(counts, draws=200)[:, 1]).holds(0.5)
     assert held[0] / of > 0.93 and held[1] / of < 0.85
