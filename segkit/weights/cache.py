@@ -34,24 +34,38 @@ def resolve(
 ) -> Path:
     """The file of weights that is meant, fetched where it is not here yet.
 
-    `weights` is the path of a file, a name of `CATALOGUE`, "hf://OWNER/REPOSITORY[/FILE][@REVISION]", or "imagenet" for
-    the weights of `backbone` at `width`. `progress` is `download`'s; the hub's client shows its own. Raises
-    WeightsError for what is none of these, and DownloadError, which says what to put where, for what cannot be fetched
-    and for a file that is not the published one, or not the one that came first.
+    `weights` is the path of a file, or of a folder as Hugging Face's programs save it, a name of `CATALOGUE`,
+    "hf://OWNER/REPOSITORY[/FILE][@REVISION]", or "imagenet" for the weights of `backbone` at `width`. `progress` is
+    `download`'s; the hub's client shows its own. Raises WeightsError for what is none of these, and DownloadError,
+    which says what to put where, for what cannot be fetched and for a file that is not the published one, or not the
+    one that came first.
     """
     text = os.fspath(weights)
-    if Path(text).is_file():
-        return Path(text)
+    if text and (path := _here(Path(text))):
+        return path
     name = _imagenet(backbone, width) if text == IMAGENET else text
     if name in CATALOGUE:
-        return _obtained(name, CATALOGUE[name].address, CATALOGUE[name].sha256 or "", progress)
+        try:
+            return _obtained(name, CATALOGUE[name].address, CATALOGUE[name].sha256 or "", progress)
+        except DownloadError as error:
+            scratch = f", or start from scratch with model.weights=null instead of {IMAGENET}"
+            raise DownloadError(f"{error}{scratch if text == IMAGENET else ''}") from None
     if _HUB.match(name) and ".." not in name:
         return _obtained(name, name, "", progress)
     if name.startswith("hf:"):
         raise WeightsError(f"{text}: is no address on the hub: write hf://OWNER/REPOSITORY[/FILE][@REVISION]")
+    if text and Path(text).is_dir():
+        raise WeightsError(
+            f"{text}: is a folder with neither {' nor '.join(HUB_FILES)} in it: name the file of weights"
+        )
     near = difflib.get_close_matches(text, [*CATALOGUE, IMAGENET], n=1)
     meant = f"did you mean {near[0]}?" if near else "correct the path, or choose a name that `segkit weights` lists"
     raise WeightsError(f"{text}: there is no such file of weights, and no public weights have this name: {meant}")
+
+
+def _here(path: Path) -> Path | None:
+    """The file at a path, or in the folder there; None where there is none."""
+    return next((file for file in (path, *(path / name for name in HUB_FILES)) if file.is_file()), None)
 
 
 def cache_folder() -> Path:

@@ -7,6 +7,7 @@ Nothing here executes code from a file: safetensors and npz hold arrays only, an
 import pickle
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,13 @@ from segkit.models.deeplabv3 import DeepLabV3
 from segkit.version import VERSION
 from segkit.weights.cache import resolve
 from segkit.weights.imported import Weights
+from segkit.weights.importers.hugging_face import classes_beside
 from segkit.weights.importers.recognise import import_tensors
 from segkit.weights.metadata import METADATA_KEY, Metadata
 
 PICKLE = b"\x80"
 """The first byte of the pickles that torch writes."""
-NESTED = ("state_dict", "model_state_dict", "model_state", "model")
+NESTED = ("state_dict", "model_state_dict", "model_state", "model", "state_dict_ema", "model_ema")
 """Where training programs put the state dict in their checkpoints."""
 MAX_NESTING = 3
 
@@ -47,13 +49,19 @@ def save_model(path: Path | str, model: DeepLabV3, *, training: dict[str, Any] |
 def read_weights(path: Path | str) -> Weights:
     """The weights in a file: segkit's own, TensorFlow's, Hugging Face's, torchvision's or timm's.
 
-    `path` may be whatever `resolve` knows. Raises WeightsError for a file that is missing, broken, unknown, or has code
-    in it, DownloadError for one that cannot be fetched.
+    `path` may be whatever `resolve` knows. A config.json of Hugging Face's beside the file names the classes. Raises
+    WeightsError for a file that is missing, broken, unknown, or has code in it, DownloadError for one that cannot be
+    fetched.
     """
     path = resolve(path)
     tensors, texts = read_tensors(path)
     metadata = _own_metadata(path, texts)
-    return import_tensors(path, tensors) if metadata is None else metadata.weights(tensors)
+    if metadata is not None:
+        return metadata.weights(tensors)
+    weights = import_tensors(path, tensors)
+    if weights.form == "segmentation network":
+        return replace(weights, classes=classes_beside(path, weights.num_classes))
+    return weights
 
 
 def read_training(path: Path | str) -> dict[str, Any]:
@@ -122,7 +130,7 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
     if not isinstance(state, dict):
         raise WeightsError(f"{path}: holds no state dict (a mapping of names to tensors)")
     for _ in range(MAX_NESTING):
-        state = next((state[key] for key in NESTED if isinstance(state.get(key), dict)), state)
+        state = next((state[key] for key in NESTED if isinstance(state.get(key), dict) and state[key]), state)
     return {str(name): value for name, value in state.items() if isinstance(value, Tensor)}
 
 

@@ -24,7 +24,7 @@ from segkit.base.errors import DownloadError, SegkitError, WeightsError
 from segkit.models.build import build_network
 from segkit.weights.build import build_model, load_classifier, load_model
 from segkit.weights.cache import cache_folder, cached_file, noted, resolve
-from segkit.weights.catalogue import CATALOGUE
+from segkit.weights.catalogue import CATALOGUE, IMAGENET_NAMES
 from segkit.weights.files import read_weights, save_model
 from tests.base.server import Page, Server, serve
 
@@ -133,6 +133,23 @@ def test_without_a_network_it_tells_address_and_place_and_takes_what_is_put_ther
     assert url in message and message.endswith(f"put it at {path}")
     path.write_bytes(DATA)
     assert resolve(NAME) == path and noted(path) == (hashlib.sha256(DATA).hexdigest(), None)
+
+
+def test_a_training_from_imagenet_without_a_network_can_begin_from_scratch(monkeypatch):
+    entry = dataclasses.replace(CATALOGUE[NAME], address="http://127.0.0.1:9/weights.bin")
+    monkeypatch.setitem(CATALOGUE, IMAGENET_NAMES["mobilenet_v2", 1.0], entry)
+    message = refusal(DownloadError, "imagenet", backbone="mobilenet_v2")
+    path = cached_file("http://127.0.0.1:9/weights.bin")
+    assert message.endswith(f"put it at {path}, or start from scratch with model.weights=null instead of imagenet")
+
+
+def test_a_folder_stands_for_the_file_of_weights_in_it(tmp_path):
+    (tmp_path / "hf").mkdir()
+    assert "is a folder with neither model.safetensors nor pytorch_model.bin" in refusal(WeightsError, tmp_path / "hf")
+    (tmp_path / "hf/pytorch_model.bin").touch()
+    assert resolve(tmp_path / "hf") == tmp_path / "hf/pytorch_model.bin"
+    (tmp_path / "hf/model.safetensors").touch()
+    assert resolve(str(tmp_path / "hf")) == tmp_path / "hf/model.safetensors"
 
 
 def test_what_came_first_is_held(offer):

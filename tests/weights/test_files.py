@@ -171,7 +171,7 @@ def test_code_in_a_file_does_not_run(tmp_path, kind):
 
 def test_missing(tmp_path):
     assert "there is no such file" in refusal_of(tmp_path / "absent.safetensors")
-    assert "there is no such file" in refusal_of(tmp_path)
+    assert "is a folder with neither model.safetensors nor" in refusal_of(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ RECIPE = """\
 model:
   backbone: mobilenet_v2
   aspp: false
-  # weights: imagenet  # <- weights to start from: by far the most that you can do for the result
+  weights: imagenet  # <- delete the line to start from scratch
 data:
   kind: folder
   {root}

@@ -5,11 +5,14 @@ Tensors do not tell `tf_padding` and `layer_norm_eps`; the published models have
 are taken here: TensorFlow's padding, 1e-3 in the backbone. The head has 1e-5 in the code.
 """
 
+import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from torch import Tensor
 
+from segkit.base.labels import VOC_CLASSES
 from segkit.models.build import TENSORFLOW_MEAN, TENSORFLOW_STD
 from segkit.weights.imported import Weights
 from segkit.weights.importers.widths import mobilenet_v2_width
@@ -57,6 +60,25 @@ def convert(tensors: Mapping[str, Tensor]) -> Weights:
         std=TENSORFLOW_STD,
         canvas=CANVAS if segmentation else None,
     )
+
+
+def classes_beside(path: Path, count: int | None) -> tuple[str, ...] | None:
+    """The names of `count` classes in the `id2label` of a config.json beside a file; None where it does not tell them.
+
+    VOC's classes are called as everywhere in segkit; "LABEL_0", which stands for no name, is none.
+    """
+    try:
+        told = json.loads(path.with_name("config.json").read_text(encoding="utf-8"))["id2label"]
+        names = tuple(str(told[str(number)]) for number in range(len(told)))
+    except (OSError, ValueError, KeyError, TypeError):  # no such file, or one of another program's
+        return None
+    if len(names) != count or len(set(names)) < count or re.fullmatch(r"LABEL_\d+", names[0]):
+        return None
+    return VOC_CLASSES if tuple(map(_letters, names)) == tuple(map(_letters, VOC_CLASSES)) else names
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z]", "", name.lower())
 
 
 def _rename(name: str) -> str:

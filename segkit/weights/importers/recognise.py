@@ -1,6 +1,6 @@
 """Other people's names -> ours: the tensor names of a file choose the importer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from torch import Tensor
@@ -15,19 +15,22 @@ IMPORTERS = (tensorflow, hugging_face, torchvision, timm)
 
 _WRAPPERS = ("module.", "_orig_mod.", "model.")
 """What DistributedDataParallel, torch.compile and a trainer put before every name."""
+_PARTS = (*_WRAPPERS, "net.", "network.", "encoder.", "backbone.")
+"""What may stand before the names of the network alone, beside other tensors: those of a loss or of a decoder."""
 
 
 def import_tensors(path: Path, tensors: Mapping[str, Tensor]) -> Weights:
     """The weights of a foreign file, recognised by its tensor names.
 
-    Raises WeightsError when no importer knows the names, or when tensors are missing or have the wrong dimensions.
+    It may be a part of the file, such as the encoder of another network. Raises WeightsError when no importer knows the
+    names, or when tensors are missing or have the wrong dimensions.
     """
-    tensors = unwrapped(tensors)
-    names = set(tensors)
-    for importer in IMPORTERS:
-        if importer.matches(names):
+    for part in _parts(unwrapped(tensors)):
+        for importer in IMPORTERS:
+            if not importer.matches(set(part)):
+                continue
             try:
-                return importer.convert(tensors)
+                return importer.convert(part)
             except KeyError as error:
                 raise WeightsError(f"{path}: the tensor {error} is missing, so the file is not complete") from None
             except (RuntimeError, IndexError) as error:
@@ -35,6 +38,7 @@ def import_tensors(path: Path, tensors: Mapping[str, Tensor]) -> Weights:
                 raise WeightsError(
                     f"{path}: its names are {importer.SOURCE}'s, but a tensor has the wrong dimensions ({reason})"
                 ) from None
+    names = set(unwrapped(tensors))
     if not names:
         raise WeightsError(f"{path}: holds no tensors")
     some, backbones = ", ".join(sorted(names)[:3]), ", ".join(backbone_class(name).title for name in BACKBONES)
@@ -42,6 +46,15 @@ def import_tensors(path: Path, tensors: Mapping[str, Tensor]) -> Weights:
         f"{path}: no importer knows these tensor names ({some}, ...): segkit reads {backbones} and DeepLabv3 on "
         f"them in its own names and those of {', '.join(importer.SOURCE for importer in IMPORTERS)}"
     )
+
+
+def _parts(tensors: Mapping[str, Tensor]) -> Iterator[Mapping[str, Tensor]]:
+    """The tensors, then those below each of _PARTS, and below each of these in them."""
+    yield tensors
+    for prefix in _PARTS:
+        part = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+        if part:
+            yield from _parts(part)
 
 
 def unwrapped(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:

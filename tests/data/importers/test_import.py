@@ -44,6 +44,7 @@ def test_the_recipe_is_complete(export, monkeypatch, tmp_path):
         for image, label, name in (dataset[index] for index in range(count)):
             assert (image == read_picture(export.src / "images" / f"{name}.png")).all()
             assert label[:20, :20].all() and not label[20:].any() and not label[:, 20:].any()
+    assert config.model.weights == "imagenet"
     assert config.train.crop == 33 and data.classes == ("background", "thing")
     assert report["split_by_chance"] and report["new"]
     assert report["classes"] == {"background": 0.8, "thing": 0.2}

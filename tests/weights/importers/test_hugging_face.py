@@ -1,11 +1,14 @@
 """Parity with transformers' classes, with random weights and random batch-norm statistics."""
 
+import json
+
 import pytest
 import torch
 
 from segkit.base.labels import VOC_CLASSES
 from segkit.weights.build import build_model, load_classifier, load_model
 from segkit.weights.files import read_weights
+from segkit.weights.importers.hugging_face import classes_beside
 
 transformers = pytest.importorskip("transformers")
 
@@ -37,6 +40,33 @@ def test_segmentation(oracle, saved, difference, pictures, side, output_stride):
     assert ours.classes == VOC_CLASSES
     assert ours.canvas == 513
     assert not ours.training
+
+
+@pytest.mark.parametrize(
+    ("told", "classes"),
+    [
+        ({0: "background", 1: "disc", 2: "square"}, ("background", "disc", "square")),
+        ({0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"}, ("x", "y", "z")),
+        ({0: "disc", 1: "square"}, ("x", "y", "z")),
+        (["disc"], ("x", "y", "z")),
+    ],
+)
+def test_a_config_beside_the_file_names_the_classes(oracle, saved, tmp_path, told, classes):
+    theirs = oracle("MobileNetV2ForSemanticSegmentation", num_labels=3, depth_multiplier=0.35)
+    saved(theirs.state_dict(), name="model.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps({"id2label": told}))
+    assert load_model(tmp_path, classes=("x", "y", "z")).classes == classes
+    if classes != ("x", "y", "z"):
+        assert load_model(tmp_path / "model.safetensors").classes == classes
+
+
+def test_vocs_classes_are_called_as_everywhere(tmp_path):
+    told = {number: name.replace("tv", "TV ") for number, name in enumerate(VOC_CLASSES)}
+    (tmp_path / "config.json").write_text(json.dumps({"id2label": told}))
+    assert classes_beside(tmp_path / "model.safetensors", 21) == VOC_CLASSES
+    assert classes_beside(tmp_path / "model.safetensors", 20) is None
+    (tmp_path / "config.json").write_text("{")
+    assert classes_beside(tmp_path / "model.safetensors", 21) is None
 
 
 def test_padding_matters_at_even_sides(oracle, saved, difference, pictures):
