@@ -54,9 +54,10 @@ class FolderDataset(PairedFiles):
         palette = voc_palette(len(classes)) if colours is None else _palette(colours, len(classes))
         image_folder, label_folder = _resolve(root, images, split), _resolve(root, labels, split)
         endings = PICTURE_SUFFIXES - (LABEL_SUFFIXES if image_folder == label_folder else set())
+        unlabelled = f"; pictures without labels can be predicted: segkit predict WEIGHTS {image_folder} --out FOLDER"
         super().__init__(
             files_by_stem(image_folder, endings, "images", findings=findings),
-            files_by_stem(label_folder, LABEL_SUFFIXES, "labels", findings=findings),
+            files_by_stem(label_folder, LABEL_SUFFIXES, "labels", instead=unlabelled, findings=findings),
             source=None if list is None else _resolve(root, list, split),
             classes=classes,
             palette=palette,

@@ -110,19 +110,21 @@ class PairedFiles:
 
 
 def files_by_stem(
-    folder: Path, suffixes: Iterable[str], setting: str, *, findings: list[Finding] | None = None
+    folder: Path, suffixes: Iterable[str], setting: str, *, instead: str = "", findings: list[Finding] | None = None
 ) -> dict[str, Path]:
     """The files of a folder with these endings (lower case, any case matches), by name without ending, sorted.
 
-    Hidden files are left out. Raises DataError, naming the `setting` to correct, if the folder is not there, holds no
-    such file, or holds two of one name; the last is told in `findings` instead, where there are some, and the first
-    taken.
+    Hidden files are left out. Raises DataError, naming the `setting` to correct and what else to do `instead`, if the
+    folder is not there, holds no such file, or holds two of one name; the last is told in `findings` instead, where
+    there are some, and the first taken.
     """
     endings = frozenset(suffixes)
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in endings and path.name[0] != ".")
     except OSError as error:
-        raise DataError(f"{folder} cannot be read as a folder ({error.strerror}): correct `{setting}`") from None
+        raise DataError(
+            f"{folder} cannot be read as a folder ({error.strerror}): correct `{setting}`{instead}"
+        ) from None
     found: dict[str, Path] = {}
     for path in paths:
         if found.setdefault(path.stem, path) != path:
@@ -131,9 +133,8 @@ def files_by_stem(
                 raise DataError(told)
             findings.append(Finding("error", str(path), told, "two of one name"))
     if not found:
-        raise DataError(
-            f"{folder} holds no {' or '.join(sorted(endings))} file: put the files there or correct `{setting}`"
-        )
+        kinds = " or ".join(sorted(endings))
+        raise DataError(f"{folder} holds no {kinds} file: put the files there or correct `{setting}`{instead}")
     return dict(sorted(found.items()))
 
 

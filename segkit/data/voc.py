@@ -22,7 +22,8 @@ class VocDataset(PairedFiles):
 
     def __init__(self, root: str | Path, split: str, *, findings: list[Finding] | None = None) -> None:
         if split not in VOC_SPLITS:
-            raise ConfigError(f"VOC has no split {split!r}: choose {', '.join(VOC_SPLITS)}")
+            unlabelled = ", or let the server score it (`segkit submit`)" if split == "test" else ""
+            raise ConfigError(f"VOC has no split {split!r} with labels: choose {', '.join(VOC_SPLITS)}{unlabelled}")
         folder = _voc_folder(Path(root))
         labels, source = label_folder(folder, split), list_file(folder, split)
         _check_parts(labels, source, split)

@@ -105,7 +105,7 @@ def _imagenet(backbone: str | None, width: float) -> str:
         raise WeightsError(
             f"{IMAGENET}: there are none of {backbone} at width {width:g}: "
             + (f"choose a width of {widths}, or " if widths else "")
-            + "leave the weights out to start from scratch"
+            + f"start from scratch with model.weights=null instead of {IMAGENET}"
         )
     return IMAGENET_NAMES[backbone, width]
 

@@ -124,7 +124,7 @@ def test_help_shows_an_example(command, call):
 def test_the_recipe_trains_as_it_is(tmp_path, call):
     src = export(tmp_path / "export", "labelme")
     call("import", "labelme", src, tmp_path / "data")
-    small = ["train.iterations=3", "train.batch_size=2", "train.workers=0", "model.width=0.25"]
+    small = ["train.iterations=3", "train.batch_size=2", "train.workers=0", "model.width=0.25", "model.weights=null"]
     command = [
         sys.executable,
         "-c",

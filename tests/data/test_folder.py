@@ -101,6 +101,20 @@ def test_missing_and_empty_folders(tmp_path: Path) -> None:
         _open(tmp_path)
 
 
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_split_without_labels_can_be_predicted(tmp_path: Path, folder: bool) -> None:
+    (tmp_path / "images/test").mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(tmp_path / "images/test/a.png")
+    if folder:
+        (tmp_path / "labels/test").mkdir(parents=True)
+    with pytest.raises(DataError) as caught:
+        FolderDataset(tmp_path, split="test", classes=["road"])
+    assert str(caught.value).endswith(
+        "correct `labels`; pictures without labels can be predicted: "
+        f"segkit predict WEIGHTS {tmp_path}/images/test --out FOLDER"
+    )
+
+
 def test_files_without_partner_are_kept_apart(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         _pair(tmp_path, name, [[0]])

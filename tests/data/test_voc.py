@@ -56,7 +56,9 @@ def test_rgb_labels_are_decoded(voc: Path) -> None:
 
 
 def test_unknown_split(voc: Path) -> None:
-    with pytest.raises(ConfigError, match="no split 'test': choose train, val, trainval, train_aug"):
+    with pytest.raises(
+        ConfigError, match=r"no split 'test' with labels: choose train, val, trainval, train_aug, or .*segkit submit"
+    ):
         VocDataset(voc, "test")
 
 

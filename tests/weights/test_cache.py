@@ -199,7 +199,7 @@ def test_imagenet_is_the_backbones(offer, server):
     with pytest.raises(WeightsError, match=r"none of mobilenet_v2 at width 0\.5: choose a width of 0\.35, 0\.75, 1, 1"):
         build_model("mobilenet_v2", weights="imagenet", options={"width": 0.5})
     assert refusal(WeightsError, "imagenet", backbone="mine").endswith(
-        "at width 1: leave the weights out to start from scratch"
+        "at width 1: start from scratch with model.weights=null instead of imagenet"
     )
 
 
