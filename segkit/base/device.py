@@ -48,5 +48,11 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
 
 
 def autocast(device: torch.device, precision: torch.dtype) -> torch.autocast:
-    """A context in which networks on `device` compute in float16 or bfloat16; float32 leaves them as they are."""
+    """A context in which networks on `device` compute in float16 or bfloat16, or in float32 and then in no less.
+
+    TensorFloat-32, float32 with 10 bits of mantissa, is torch's own choice for convolutions on NVIDIA GPUs, where a
+    protocol would call it float32. It is switched off for the whole process: a backward pass comes after the context.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
     return torch.autocast(device.type, precision, enabled=precision != torch.float32)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from segkit.base.device import choose_device, choose_precision
+from segkit.base.device import autocast, choose_device, choose_precision
 from segkit.base.errors import ConfigError, DeviceError
 
 CPU = torch.device("cpu")
@@ -67,3 +67,12 @@ def test_auto_on_a_gpu(monkeypatch, supported, dtype):
 def test_a_precision_that_there_is_not():
     with pytest.raises(ConfigError, match="'fp8' is no precision: choose auto, fp32, bf16, fp16"):
         choose_precision("fp8", torch.device("cpu"))
+
+
+def test_float32_is_no_tensor_float32() -> None:
+    """Whatever was set before, for what comes after too: a backward pass is outside the context."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    with autocast(torch.device("cpu"), torch.float32):
+        pass
+    assert not torch.backends.cuda.matmul.allow_tf32 and not torch.backends.cudnn.allow_tf32
+    assert torch.get_float32_matmul_precision() == "highest"
