@@ -60,6 +60,8 @@ def train(
     print(f"                segkit evaluate {result.best}")
     print(f"best val mIoU   {percent(result.best_miou)} %")
     print(f"report          {out / 'report.html'}")
+    if evaluation.remark is not None:
+        print(f"note            {evaluation.remark}: train longer, or start from weights")
 
 
 def _shown(

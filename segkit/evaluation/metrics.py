@@ -42,6 +42,19 @@ class ConfusionMatrix:
         return _mean(self.iou)
 
     @property
+    def labelled_miou(self) -> float:
+        """The mean of the IoUs of the classes in the labels, in 0..1; NaN when no pixel was counted.
+
+        Over the same classes whatever is predicted, as the mIoU is not: to compare the predictions of one set.
+        """
+        return _mean(self.iou[self.counts.sum(1) > 0])
+
+    @property
+    def never_predicted(self) -> np.ndarray:
+        """The indices of the classes that are in the labels and not predicted anywhere."""
+        return np.flatnonzero((self.counts.sum(1) > 0) & (self.counts.sum(0) == 0))
+
+    @property
     def pixel_accuracy(self) -> float:
         """The share of pixels whose class was predicted, in 0..1."""
         return float(_divide(np.trace(self.counts), self.counts.sum()))

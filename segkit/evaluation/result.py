@@ -1,10 +1,12 @@
 """What an evaluation found: counts, figures, protocol; as an object and as a JSON file."""
 
+import copy
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import numpy as np
@@ -25,13 +27,24 @@ from segkit.evaluation.intervals import (
 from segkit.evaluation.metrics import ConfusionMatrix
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PictureCounts:
     """The confusion counts of one picture, of which most are zero: `counts[i]` pixels at flat index `cells[i]`."""
 
     name: str
     cells: np.ndarray
     counts: np.ndarray
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other is of the same name with the same counts."""
+        return isinstance(other, PictureCounts) and self._values == other._values
+
+    def __hash__(self) -> int:
+        return hash(self._values)
+
+    @property
+    def _values(self) -> tuple[str, tuple[int, ...], tuple[int, ...]]:
+        return self.name, tuple(self.cells.tolist()), tuple(self.counts.tolist())
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -45,13 +58,25 @@ class PictureCounts:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured, on what, and how; `machine` is what `describe_run` tells, where it was kept."""
+    """What was measured, on what, and how; `machine` is what `describe_run` tells, where it was kept.
+
+    Two are equal where all of it is. The protocol and the machine are read only, and copies of those given.
+    """
 
     classes: tuple[str, ...]
     pictures: tuple[PictureCounts, ...]
     protocol: Mapping[str, Any]
     seconds: float
     machine: Mapping[str, Any] = field(default_factory=dict)
+
+    __hash__ = None  # type: ignore[assignment]  # a protocol has none
+
+    def __post_init__(self) -> None:
+        for name in ("protocol", "machine"):
+            object.__setattr__(self, name, MappingProxyType(copy.deepcopy(dict(getattr(self, name)))))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Evaluation, (self.classes, self.pictures, dict(self.protocol), self.seconds, dict(self.machine))
 
     @cached_property
     def confusion(self) -> ConfusionMatrix:
@@ -108,9 +133,24 @@ class Evaluation:
         return class_counts(self.pictures, len(self.classes))
 
     @property
+    def never_predicted(self) -> tuple[str, ...]:
+        """The classes that are in the labels and not predicted anywhere."""
+        return tuple(self.classes[label] for label in self.confusion.never_predicted)
+
+    @property
     def is_constant(self) -> bool:
         """Whether one class at most is predicted, on all pixels that are labelled."""
         return bool((self.counts[:, 2].sum(0) > 0).sum() <= 1)
+
+    @property
+    def remark(self) -> str | None:
+        """What figures may hide, in words: classes that are in the labels and that the network never predicts."""
+        missed = self.never_predicted
+        if not missed:
+            return None
+        if self.is_constant:
+            return f"one class alone is predicted, whatever the picture; never {', '.join(missed)}"
+        return f"never predicted, though in the labels: {', '.join(missed)}"
 
     @cached_property
     def resampled_iou(self) -> np.ndarray:
@@ -139,6 +179,7 @@ class Evaluation:
             "seconds": round(self.seconds, 2),
             "classes": list(self.classes),
             "confusion": self.confusion.counts.tolist(),
+            "remark": self.remark,
             "pictures": [picture.to_json() for picture in self.pictures],
         }
 

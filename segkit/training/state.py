@@ -26,9 +26,10 @@ from segkit.weights.metadata import Metadata
 class Counters:
     """How far a run is.
 
-    `iteration` counts finished iterations, `skipped` those that changed nothing, `bad_in_a_row` the last of these;
-    `best_miou` is in 0..1, None before the first. `evaluation` is the last one as plain data: `iteration`, `val_miou`,
-    `val_iou`, `val_protocol`, and whether it was the `best` so far.
+    `iteration` counts finished iterations, `skipped` those that changed nothing, `bad_in_a_row` the last of these. The
+    best model is the one with the highest mean IoU over the classes in the validation labels, `best_score` in 0..1; its
+    mIoU is `best_miou`; both are None before the first. `evaluation` is the last one as plain data: `iteration`,
+    `val_miou`, `val_iou`, `val_protocol`, and whether it was the `best` so far.
     """
 
     iteration: int = 0
@@ -36,6 +37,7 @@ class Counters:
     skipped: int = 0
     bad_in_a_row: int = 0
     evaluation: dict[str, Any] | None = None
+    best_score: float | None = None
 
     def count(self, *, taken: bool) -> None:
         """One iteration more."""
@@ -45,12 +47,15 @@ class Counters:
 
     def keep(self, evaluation: Evaluation) -> bool:
         """Make this evaluation the last one; whether it is the best so far."""
-        miou = evaluation.miou  # NaN where the labels are void everywhere
-        best = self.best_miou is None or miou > self.best_miou
-        if best and not math.isnan(miou):
-            self.best_miou = miou
+        # Not the mIoU: a class that is not in the labels counts in it as soon as one pixel is predicted to be of it, so
+        # that a network which predicts the background alone may have the highest.
+        score = evaluation.confusion.labelled_miou  # NaN where the labels are void everywhere
+        miou = evaluation.miou
+        best = self.best_score is None or score > self.best_score
+        if best and not math.isnan(score):
+            self.best_score, self.best_miou = score, miou
         found = {"iteration": self.iteration, "val_miou": miou, "val_iou": evaluation.confusion.iou.tolist()}
-        self.evaluation = plain(found | {"best": best, "val_protocol": evaluation.protocol})
+        self.evaluation = plain(found | {"best": best, "val_protocol": dict(evaluation.protocol)})
         return best
 
 
@@ -117,6 +122,7 @@ def read_state(path: Path) -> State | None:
         progress = json.loads(metadata["progress"])
         scaler, network = progress.pop("scaler", {}), progress.pop("network", None)
         fresh = frozenset(progress.pop("fresh", ()))
+        progress.setdefault("best_score", progress.get("best_miou"))  # an older segkit chose by the mIoU
         about = None if network is None else Metadata.model_validate(network)
         return State(path, Counters(**progress), scaler, about, fresh)
     except SafetensorError as error:

@@ -33,7 +33,7 @@ MAX_BAD_IN_A_ROW = 10
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """Where the models are, the best validation mIoU (0..1), and how many steps were skipped."""
+    """Where the models are, the validation mIoU (0..1) of the best, and how many steps were skipped."""
 
     best: Path
     last: Path

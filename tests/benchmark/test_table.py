@@ -1,6 +1,7 @@
 """The table of the MobileNetV2 paper."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -84,7 +85,7 @@ def test_footnotes_are_numbered_where_the_figure_stands(table: dict) -> None:
 def test_another_precision_is_said(table: dict) -> None:
     assert "interval; the verdict tells where the published is.\n" in markdown(benchmark_text(table))
     quick = evaluation(900)
-    quick.protocol["precision"] = "bfloat16"
+    quick = replace(quick, protocol={**quick.protocol, "precision": "bfloat16"})
     quick_table = benchmark_table({Cell(V2, SINGLE): quick, Cell(V2, FULL): evaluation(950)})
     text = markdown(benchmark_text(quick_table))
     assert "published is. mIoU of predictions in bfloat16, latency in float32.\n" in text

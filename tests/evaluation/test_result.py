@@ -1,5 +1,6 @@
 """An evaluation as counts, as figures and as a file."""
 
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -103,3 +104,48 @@ def test_a_file_that_is_no_json(tmp_path: Path, text: str | bytes) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nowhere\.json cannot be read"):
         read_evaluation(tmp_path / "nowhere.json")
+
+
+def test_evaluations_of_one_value_are_equal(evaluation: Evaluation, tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps(replace(evaluation, seconds=2.0).to_json()), encoding="utf-8")
+    read = read_evaluation(path)
+    assert read == replace(evaluation, seconds=2.0) == copy.deepcopy(read) and read != evaluation
+    assert read != replace(read, pictures=read.pictures[:-1]) and read != "an evaluation"
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(read)
+
+
+def test_counts_of_one_value_are_equal_and_found_in_a_set() -> None:
+    def counts(name: str = "x", pixels: tuple[int, int] = (5, 6)) -> PictureCounts:
+        return PictureCounts(name, np.array([0, 3]), np.array(pixels))
+
+    assert counts() == counts() and hash(counts()) == hash(counts()) and len({counts(), counts()}) == 1
+    assert counts() != counts("y") and counts() != counts(pixels=(5, 7)) and counts() != "x"
+
+
+def test_a_protocol_is_not_changed_from_outside() -> None:
+    given = {"scales": [1.0], "flip": False}
+    made = Evaluation(("a",), (), given, 0.0)
+    given["scales"].append(2.0)
+    given["flip"] = True
+    with pytest.raises(TypeError):
+        made.protocol["flip"] = True  # type: ignore[index]
+    assert made.protocol == {"scales": [1.0], "flip": False}
+
+
+@pytest.mark.parametrize(
+    ("counts", "remark"),
+    [
+        ([[5, 1, 0], [1, 5, 0], [0, 0, 0]], None),
+        ([[5, 1, 0], [0, 0, 1], [0, 0, 1]], None),
+        ([[5, 1, 0], [1, 5, 0], [1, 0, 0]], "never predicted, though in the labels: c"),
+        ([[5, 0, 0], [1, 0, 0], [1, 0, 0]], "one class alone is predicted, whatever the picture; never b, c"),
+        ([[5, 0, 0], [0, 0, 0], [0, 0, 0]], None),
+    ],
+)
+def test_classes_that_are_never_predicted(counts: list[list[int]], remark: str | None) -> None:
+    flat = np.array(counts).reshape(-1)
+    cells = np.flatnonzero(flat)
+    made = Evaluation(tuple("abc"), (PictureCounts("x", cells, flat[cells]),), {}, 0.0)
+    assert made.remark == remark == made.to_json()["remark"]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -128,7 +129,8 @@ def test_curves_and_recipe(page, evaluated) -> None:
 def test_what_is_not_ours_stays_text(page, evaluated) -> None:
     plain = page(evaluated(["a", "b", "c"], ["0", "1", "2"]), metrics=METRICS, config={"a": "b"})
     made = evaluated([HOSTILE + "1", HOSTILE + "2", "c"], [HOSTILE, "1", "2"])
-    made.evaluation.protocol["weights"] = HOSTILE
+    hostile = replace(made.evaluation, protocol={**made.evaluation.protocol, "weights": HOSTILE})
+    made = made._replace(evaluation=hostile)
     found = page(made, title=HOSTILE, metrics=METRICS, config={HOSTILE: HOSTILE}, teacher=HOSTILE)
     assert found.count("script") == plain.count("script")
     assert found.count("b") == plain.count("b")

@@ -76,7 +76,7 @@ def test_a_state_of_an_older_segkit_has_neither_scale_nor_network(tmp_path):
     old = {"progress": '{"iteration": 3, "best_miou": 0.5, "skipped": 0}'}
     save_file({name: tensor.contiguous() for name, tensor in one.tensors().items()}, tmp_path / "state", old)
     state = read_state(tmp_path / "state")
-    assert state.counters == Counters(3, 0.5, 0) and state.build_network() is None
+    assert state.counters == Counters(3, 0.5, 0, best_score=0.5) and state.build_network() is None
     state.restore(learner(seed=1))
 
 
@@ -129,5 +129,22 @@ def test_counters():
     best = copy.copy(counters.best_miou)
     void = Evaluation(("a", "b"), (), {}, 1.0)
     assert not counters.keep(void) and counters.best_miou == best and counters.evaluation["val_miou"] is None
+    assert counters.best_score == best
     first = Counters()
     assert first.keep(void) and first.best_miou is None and first.keep(evaluation(1))
+
+
+def test_the_best_is_chosen_on_the_classes_in_the_labels():
+    """They are two of three: all background has the higher mIoU, as the third counts where it is predicted."""
+
+    def evaluation(*rows: tuple[int, int, int]) -> Evaluation:
+        counts = np.array(rows).reshape(-1)
+        cells = np.flatnonzero(counts)
+        return Evaluation(tuple("abc"), (PictureCounts("x", cells, counts[cells]),), {}, 1.0)
+
+    background = evaluation((90, 0, 0), (10, 0, 0))
+    useful = evaluation((80, 5, 5), (6, 4, 0))
+    assert background.miou == pytest.approx(0.45) and useful.miou < 0.45
+    counters = Counters()
+    assert counters.keep(background) and counters.keep(useful) and not counters.keep(background)
+    assert counters.best_miou == useful.miou and counters.best_score == pytest.approx((80 / 96 + 4 / 15) / 2)

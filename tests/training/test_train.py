@@ -80,7 +80,7 @@ def test_best_is_kept_where_later_ones_are_worse(tmp_path, recipe, monkeypatch):
     class Scored:
         def __init__(self) -> None:
             self.protocol: dict = {}
-            self.miou = next(scores)
+            self.miou = self.labelled_miou = next(scores)
             self.confusion = self
             self.iou = np.array([self.miou, math.nan])
 
