@@ -117,7 +117,7 @@ class _Measurement:
         if not self.json.is_file():
             return None
         evaluation = read_evaluation(self.json)
-        check_same(self.json, self.protocol, evaluation.protocol, way_out=_WAY_OUT)
+        check_same(self.json, self.protocol, dict(evaluation.protocol), way_out=_WAY_OUT)
         return evaluation
 
     def lacks(self, name: str) -> bool:

@@ -58,10 +58,10 @@ def train(
     print(f"pictures        {pictures[0].parent} (picture, truth, prediction, error)")
     print(f"next            segkit predict {result.best} YOUR_PICTURES --out predicted")
     print(f"                segkit evaluate {result.best}")
-    print(f"best val mIoU   {percent(result.best_miou)} %")
-    print(f"report          {out / 'report.html'}")
     if evaluation.remark is not None:
         print(f"note            {evaluation.remark}: train longer, or start from weights")
+    print(f"best val mIoU   {percent(result.best_miou)} %")
+    print(f"report          {out / 'report.html'}")
 
 
 def _shown(

@@ -62,7 +62,9 @@ def test_train_prints_progress_and_leaves_models_curve_and_pictures(trained):
     assert len(list((folder / "run" / "overlays").glob("*.jpg"))) == 3
     last = printed.splitlines()[-2:]
     assert last[0].startswith("best val mIoU") and last[1] == "report          run/report.html"
-    assert "Learning rate" in (folder / "run" / "report.html").read_text(encoding="utf-8")
+    report = (folder / "run" / "report.html").read_text(encoding="utf-8")
+    assert "Learning rate" in report
+    assert ("\nnote            " in printed) == ("<b>Note:</b>" in report)  # of classes that are never predicted
     lines = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
     assert [line["iteration"] for line in lines if "val_miou" in line] == [2, 4]
 
