@@ -9,14 +9,16 @@ import torch
 
 from segkit.base.errors import ConfigError
 from segkit.base.machine import describe_machine
-from segkit.benchmark.cells import Cell, measure_cells
+from segkit.benchmark.cells import Cell, Models, measure_cells
 from segkit.benchmark.claims import CLAIMED_ON, check_claims
-from segkit.benchmark.cost import network_cost
-from segkit.benchmark.effects import AXES, Measured, find_effects
-from segkit.benchmark.latency import measure_latency
-from segkit.benchmark.networks import load_networks
+from segkit.benchmark.cost import Cost, network_cost
+from segkit.benchmark.effects import AXES, Measured, Spread, find_effects_over_seeds
+from segkit.benchmark.latency import Latency, measure_latency
+from segkit.benchmark.networks import Training, load_networks
 from segkit.benchmark.published import Network, Setting
+from segkit.data.dataset import Dataset
 from segkit.evaluation.inference import canvas_of
+from segkit.evaluation.result import Evaluation
 from segkit.models.build import backbone_options
 from segkit.recipe.build import open_dataset
 from segkit.recipe.config import Config
@@ -27,16 +29,22 @@ SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What an ablation consists of: each of `networks` is trained once and evaluated under all `settings`."""
+    """What an ablation consists of: each of `networks` is trained once a seed and evaluated under all `settings`."""
 
     axes: tuple[str, ...]
     networks: tuple[Network, ...]
     settings: tuple[Setting, ...]
+    seeds: tuple[int | None, ...] = (None,)
 
     @property
     def cells(self) -> list[Cell]:
         """Every network under every setting."""
         return [Cell(network, setting) for network in self.networks for setting in self.settings]
+
+    @property
+    def trainings(self) -> list[Training]:
+        """Every network from every seed."""
+        return [Training(network, seed) for seed in self.seeds for network in self.networks]
 
 
 def plan_ablation(config: Config, axes: Sequence[str] = AXES) -> Plan:
@@ -61,13 +69,14 @@ def plan_ablation(config: Config, axes: Sequence[str] = AXES) -> Plan:
             for switch in aspp
         ),
         tuple(Setting(stride, switch) for stride in strides for switch in mf),
+        grid.seeds or (None,),
     )
 
 
 def measure_ablation(
     config: Config,
     plan: Plan,
-    weights: Mapping[Network, Path],
+    weights: Mapping[Training, Path],
     out: Path,
     *,
     split: str,
@@ -79,30 +88,32 @@ def measure_ablation(
 
     Of the weights, those of the networks `given` are not by the recipe. Cells that are stored in `out` are not measured
     again. mIoUs are in 0..1, of predictions in `precision`; multiply-adds and latencies are those of the data's first
-    picture on its canvas, in float32.
+    picture on its canvas, in float32. With several seeds all figures are those of the first, with mean and standard
+    deviation over the seeds beside them.
     """
     dataset = open_dataset(config.needed_data, split)
     strides = {setting.output_stride for setting in plan.settings}
-    models = load_networks(weights, strides, dataset, canvas=config.model.canvas, device=config.train.device)
-    evaluations = measure_cells(
-        plan.cells,
-        models,
-        weights,
-        dataset,
-        out / "cells",
-        about={"data": config.needed_data.kind, "split": split},
-        precision=precision,
-        progress=progress,
-    )
+    grids: list[dict[Cell, Evaluation]] = []
+    models: Models = {}
+    for seed in reversed(plan.seeds):  # the first last: its networks are those timed
+        files = {network: weights[Training(network, seed)] for network in plan.networks}
+        models = load_networks(files, strides, dataset, canvas=config.model.canvas, device=config.train.device)
+        grids.insert(
+            0,
+            measure_cells(
+                plan.cells,
+                models,
+                files,
+                dataset,
+                cells_folder(out, seed),
+                about={"data": config.needed_data.kind, "split": split},
+                precision=precision,
+                progress=progress,
+            ),
+        )
     shape = dataset[0].image.shape[:2]
-    measured: dict[Cell, Measured] = {}
-    for cell in plan.cells:
-        network, setting = cell
-        model = models[network, setting.output_stride]
-        size = canvas_of(model, *shape)
-        latency = measure_latency(model, size=size, scales=setting.scales, flip=setting.mf, seconds=SECONDS)
-        cost = network_cost(network, setting, size=size, classes=dataset.classes)
-        measured[cell] = Measured(evaluations[cell], cost, latency)
+    spent = {cell: _spent(cell, models, dataset) for cell in plan.cells}
+    measured = [{cell: Measured(grid[cell], *spent[cell]) for cell in plan.cells} for grid in grids]
     told = config.needed_data.kind in CLAIMED_ON
     return {
         "axes": list(plan.axes),
@@ -112,7 +123,29 @@ def measure_ablation(
         "size": list(canvas_of(next(iter(models.values())), *shape)),
         "config": config.model_dump(mode="json"),
         "given": [network.name for network in plan.networks if network in given],
-        "cells": [cell.to_json() | found.to_json() for cell, found in measured.items()],
-        "effects": [effect.to_json() for effect in find_effects(measured)],
-        "claims": [vars(claim) for claim in check_claims(evaluations)] if told else [],
+        "seeds": [seed for seed in plan.seeds if seed is not None],
+        "cells": [_cell(cell, measured) for cell in plan.cells],
+        "effects": [effect.to_json() for effect in find_effects_over_seeds(measured)],
+        "claims": [vars(claim) for claim in check_claims(*grids)] if told else [],
     }
+
+
+def cells_folder(out: Path, seed: int | None) -> Path:
+    """Where the evaluations of a seed are kept."""
+    return out / "cells" / ("" if seed is None else f"seed{seed}")
+
+
+def _spent(cell: Cell, models: Models, dataset: Dataset) -> tuple[Cost, Latency]:
+    """The cost and the latency of a cell, on the canvas of the data's first picture."""
+    network, setting = cell
+    model = models[network, setting.output_stride]
+    size = canvas_of(model, *dataset[0].image.shape[:2])
+    latency = measure_latency(model, size=size, scales=setting.scales, flip=setting.mf, seconds=SECONDS)
+    return network_cost(network, setting, size=size, classes=dataset.classes), latency
+
+
+def _cell(cell: Cell, measured: Sequence[Mapping[Cell, Measured]]) -> dict[str, Any]:
+    """A cell as plain data, with its mIoU over the seeds where there are several."""
+    mious = Spread(tuple(grid[cell].evaluation.miou for grid in measured))
+    seeds = mious.to_json() if len(measured) > 1 else None
+    return cell.to_json() | measured[0][cell].to_json() | {"seeds": seeds}

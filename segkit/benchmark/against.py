@@ -1,30 +1,30 @@
 """A measured mIoU against the published one of its row: the difference, and whether the interval holds it."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from segkit.benchmark.published import PublishedRow
-from segkit.evaluation.result import Evaluation
 from segkit.weights.lineage import Lineage
 
 VAL_PICTURES = 1449
 """Of VOC 2012 val, on all of which the published mIoUs are."""
 
 
-def against_published(row: PublishedRow, evaluation: Evaluation) -> dict[str, Any]:
-    """Plain data: `difference` (measured less published, in 0..1; None where they are not compared) and `verdict`."""
-    published = row.miou / 100
-    if reason := why_not_compared(evaluation.protocol):
+def against_published(row: PublishedRow, figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain data: `difference` (measured less published, in 0..1; None where they are not compared) and `verdict`.
+
+    `figures` are those of `Evaluation.figures`.
+    """
+    published, miou = row.miou / 100, figures["miou"]
+    if reason := why_not_compared(figures["protocol"]):
         return {"difference": None, "verdict": f"not compared: {reason}"}
-    if math.isnan(evaluation.miou):
+    if miou is None:
         return {"difference": None, "verdict": "not compared: nothing is labelled"}
-    interval = evaluation.miou_interval
-    if interval.holds(published):
+    low, high = figures["miou_interval"]
+    verdict = "below the published" if high < published else "above the published"
+    if low <= published <= high:
         verdict = "within the interval"
-    else:
-        verdict = "below the published" if published > interval.high else "above the published"
-    return {"difference": evaluation.miou - published, "verdict": verdict}
+    return {"difference": miou - published, "verdict": verdict}
 
 
 def why_not_compared(protocol: Mapping[str, Any]) -> str | None:

@@ -14,7 +14,7 @@ from segkit.benchmark.latency import Latency
 from segkit.evaluation.compare import Difference, miou_difference, paired
 from segkit.evaluation.intervals import interval as interval_of
 from segkit.evaluation.intervals import mean_iou
-from segkit.evaluation.result import Evaluation
+from segkit.evaluation.result import Evaluation, none_for_nan
 from segkit.report.numbers import interval, points
 
 AXES = ("backbone", "aspp", "os", "mf")
@@ -32,6 +32,31 @@ class Measured:
         """Plain data."""
         madds = {"madds_exact": self.cost.exact, "madds_tensorflow": self.cost.tensorflow}
         return {**self.evaluation.figures(), **madds, "latency": vars(self.latency)}
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A figure from trainings with several seeds, in the order of the seeds."""
+
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Over the seeds."""
+        return float(np.mean(self.values))
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation over the seeds, of a sample (n - 1)."""
+        return float(np.std(self.values, ddof=1))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "values": [none_for_nan(value) for value in self.values],
+            "mean": none_for_nan(self.mean),
+            "deviation": none_for_nan(self.deviation),
+        }
 
 
 @dataclass(frozen=True)
@@ -58,7 +83,7 @@ class Effect:
     """A switch turned from one value to another, in every pair of cells that differ in it alone.
 
     `mean` has the mean change of the mIoU over the pairs, with the interval of that mean, and the ratios' geometric
-    means.
+    means. `seeds` has the mean change of each seed where there are several; all else is of the first.
     """
 
     axis: str
@@ -66,6 +91,7 @@ class Effect:
     after: str
     turns: dict[tuple[Cell, Cell], Turn]
     mean: Turn
+    seeds: Spread | None = None
 
     @property
     def verdict(self) -> str:
@@ -78,7 +104,10 @@ class Effect:
             said = f"no difference is shown: {change} holds 0"
         else:
             said = f"{'raises' if miou.change > 0 else 'lowers'} the mIoU: {change}"
-        if self.axis in ("backbone", "aspp"):
+        if self.seeds is not None:
+            spread = f"{points(self.seeds.mean)} ± {100 * self.seeds.deviation:.2f}"
+            said += f"; over {len(self.seeds.values)} seeds {spread} (mean and standard deviation)"
+        elif self.axis in ("backbone", "aspp"):
             count = len({cell.network for pair in self.turns for cell in pair})
             said += f"; this is between these {count} checkpoints: only trainings with other seeds confirm the effect"
         return said
@@ -91,6 +120,7 @@ class Effect:
             "after": self.after,
             **self.mean.to_json(),
             "verdict": self.verdict,
+            "seeds": self.seeds and self.seeds.to_json(),
             "steps": [{"a": a.name, "b": b.name, **turn.to_json()} for (a, b), turn in self.turns.items()],
         }
 
@@ -112,6 +142,17 @@ def find_effects(measured: Mapping[Cell, Measured]) -> list[Effect]:
             if pairs := turned_pairs(measured, axis, first, value):
                 effects.append(_effect(axis, first, value, pairs, measured))
     return effects
+
+
+def find_effects_over_seeds(grids: Sequence[Mapping[Cell, Measured]]) -> list[Effect]:
+    """The effects in the grid of the first seed, with the mean changes of all seeds. Raises DataError as above."""
+    found = [find_effects(grid) for grid in grids]
+    if len(grids) == 1:
+        return found[0]
+    return [
+        replace(effects[0], seeds=Spread(tuple(effect.mean.miou.change for effect in effects)))
+        for effects in zip(*found, strict=True)
+    ]
 
 
 def turned_pairs(cells: Iterable[Cell], axis: str, before: Any, after: Any) -> list[tuple[Cell, Cell]]:

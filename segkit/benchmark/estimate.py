@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from segkit.base.device import autocast, choose_device
-from segkit.benchmark.ablation import SECONDS, Plan
+from segkit.benchmark.ablation import SECONDS, Plan, cells_folder
 from segkit.benchmark.cells import Cell
 from segkit.benchmark.cost import network_cost
 from segkit.benchmark.latency import measure_latency
@@ -40,11 +40,10 @@ def estimate_seconds(
     dataset = open_dataset(config.needed_data, split)
     validation = len(open_dataset(config.needed_data, config.needed_data.val_split))
     device = choose_device(config.train.device)
-    left = {
-        network: max(0, config.train.iterations - iterations_done(out / network.name))
-        for network in plan.networks
-        if network not in trained
-    }
+    left: dict[Network, int] = dict.fromkeys(plan.networks, 0)
+    for training in plan.trainings:
+        if training.network not in trained:
+            left[training.network] += max(0, config.train.iterations - iterations_done(out / training.name))
     teacher = load_teacher(config, dataset) if any(left.values()) else None
     seconds = 0.0
     for network in plan.networks:
@@ -57,13 +56,14 @@ def estimate_seconds(
             setting: network_cost(network, setting, size=size, classes=dataset.classes).exact
             for setting in (single, *plan.settings)
         }
-        if iterations := left.get(network, 0):
+        if iterations := left[network]:
             seconds += iterations * _step_seconds(recipe_for(config, network), dataset, teacher)
             seconds += iterations / config.train.evaluate_every * validation * each
         for setting in plan.settings:
             picture = each * madds[setting] / madds[single]
-            if not (out / "cells" / f"{Cell(network, setting).name}.json").is_file():
-                seconds += len(dataset) * picture
+            stored = f"{Cell(network, setting).name}.json"
+            waiting = [seed for seed in plan.seeds if not (cells_folder(out, seed) / stored).is_file()]
+            seconds += len(waiting) * len(dataset) * picture
             seconds += max(SECONDS, picture)
     return seconds
 

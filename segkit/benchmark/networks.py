@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from segkit.base.errors import WeightsError
 from segkit.benchmark.cells import Models
@@ -15,8 +16,20 @@ from segkit.training.folder import RunFolder
 from segkit.training.train import train
 
 
-def recipe_for(config: Config, network: Network) -> Config:
-    """The recipe with another network in it, and the weights that the ablation names for its backbone."""
+class Training(NamedTuple):
+    """A network that is trained, from a seed of the ablation; None stands for the recipe's."""
+
+    network: Network
+    seed: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Of its folder, such as "mobilenet_v2_aspp" or "mobilenet_v2_aspp-seed1"."""
+        return self.network.name + ("" if self.seed is None else f"-seed{self.seed}")
+
+
+def recipe_for(config: Config, network: Network, seed: int | None = None) -> Config:
+    """The recipe with another network in it, the weights that the ablation names for its backbone, and a seed."""
     known = backbone_options(network.backbone)
     model = {
         **config.model.model_dump(),
@@ -26,7 +39,10 @@ def recipe_for(config: Config, network: Network) -> Config:
         "width": network.options.get("width"),
         "weights": config.ablation.weights.get(network.backbone, config.model.weights),
     }
-    return Config.model_validate({**config.model_dump(), "model": model})
+    values = {**config.model_dump(), "model": model}
+    if seed is not None:
+        values["train"] = {**values["train"], "seed": seed}
+    return Config.model_validate(values)
 
 
 def train_or_go_on(config: Config, folder: Path, *, listen: Listener) -> Path:

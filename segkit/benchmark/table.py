@@ -48,6 +48,7 @@ def _row(
     cell = Cell(row.network, row.setting)
     cost = network_cost(row.network, row.setting)
     evaluation, latency = evaluations.get(cell), latencies.get(cell)
+    measured = None if evaluation is None else _measured(evaluation)
     return {
         **cell.to_json(),
         "published": {
@@ -61,7 +62,7 @@ def _row(
         "madds_ratio": cost.tensorflow / 1e9 / row.madds,
         "parts": cost.parts,
         "note": row.note,
-        "measured": None if evaluation is None else _measured(evaluation) | against_published(row, evaluation),
+        "measured": measured and measured | against_published(row, measured),
         "latency": None if latency is None else vars(latency),
     }
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from segkit.base.errors import ConfigError
 from segkit.base.files import write_atomically
 from segkit.cli.app import app
 from segkit.cli.benchmark import NamedWeights, parse_weights, train_networks
@@ -45,23 +46,25 @@ def ablate(
     """
     from segkit.base.device import choose_device, choose_precision
     from segkit.benchmark.ablation import measure_ablation, plan_ablation
-    from segkit.benchmark.networks import recipe_for
+    from segkit.benchmark.networks import Training, recipe_for
     from segkit.recipe.reading import load_config
     from segkit.report.ablation_page import write_ablation_page
 
     recipe = load_config(config, overrides or [], tell=note)
     plan = plan_ablation(recipe, tuple(part.strip() for part in axis.split(",")))
     dtype = choose_precision(precision, choose_device(recipe.train.device))
-    weights = parse_weights(named_weights or [], {network.name: network for network in plan.networks})
+    given = parse_weights(named_weights or [], {network.name: network for network in plan.networks})
+    if given and len(plan.seeds) > 1:
+        raise ConfigError("--weights gives a network of one seed: leave it out, or add ablation.seeds=[]")
     split = split or recipe.needed_data.val_split
     out = out or Path("runs") / config.stem
     make_ready(json_file, None if dry_run else out / "ablation.json")
-    _announce(recipe, plan, set(weights), out, split, dtype)
+    _announce(recipe, plan, set(given), out, split, dtype)
     if dry_run:
         return
-    given = set(weights)
+    weights = {Training(network, plan.seeds[0]): path for network, path in given.items()}
     weights |= train_networks(
-        {network: recipe_for(recipe, network) for network in plan.networks if network not in given}, out
+        {training: recipe_for(recipe, *training) for training in plan.trainings if training not in weights}, out
     )
     with picture_progress(f"{len(plan.cells)} cells") as progress:
         found = measure_ablation(
@@ -90,16 +93,18 @@ def _announce(
     """Say what is going to be done, and about how long it takes."""
     from segkit.benchmark.estimate import estimate_seconds, iterations_done
 
-    print(f"{len(plan.networks)} networks under {len(plan.settings)} settings: {len(plan.cells)} cells on {split}")
-    for network in plan.networks:
-        done = iterations_done(out / network.name)
+    seeds = f" from {len(plan.seeds)} seeds" if len(plan.seeds) > 1 else ""
+    cells = f"{len(plan.cells)} cells on {split}"
+    print(f"{len(plan.networks)} networks{seeds} under {len(plan.settings)} settings: {cells}")
+    for training in plan.trainings:
+        done = iterations_done(out / training.name)
         left = config.train.iterations - done
         what = f"train {left} iterations" + (f" (of {config.train.iterations})" if done else "")
-        if network in trained:
+        if training.network in trained:
             what = "take the weights given"
         elif left <= 0:
             what = "is trained"
-        print(f"  {network.name:24} {what}")
+        print(f"  {training.name:24} {what}")
     print("  settings                 " + ", ".join(setting.name for setting in plan.settings))
     with Console(stderr=True).status("timing a step of each network"):
         seconds = estimate_seconds(config, plan, trained, out, split=split, precision=precision)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from segkit.benchmark.cells import Cell
     from segkit.benchmark.latency import Latency
+    from segkit.benchmark.networks import Training
     from segkit.benchmark.published import Network
     from segkit.evaluation.result import Evaluation
     from segkit.recipe.config import Config
@@ -172,23 +173,25 @@ def _recipe(recipes: Path, network: "Network", overrides: list[str]) -> "Config"
 
 
 def _train(names: set[str], recipes: Path, overrides: list[str], out: Path) -> dict["Network", Path]:
+    from segkit.benchmark.networks import Training
     from segkit.benchmark.published import NETWORKS
 
     # The zoo's x0.5 is left out: it started from ImageNet weights that are not published.
     wanted = [network for name, network in NETWORKS.items() if name in names and network.width == 1]
-    return train_networks({network: _recipe(recipes, network, overrides) for network in wanted}, out)
+    trained = train_networks({Training(network): _recipe(recipes, network, overrides) for network in wanted}, out)
+    return {training.network: path for training, path in trained.items()}
 
 
-def train_networks(recipes: Mapping["Network", "Config"], out: Path) -> dict["Network", Path]:
+def train_networks(recipes: Mapping["Training", "Config"], out: Path) -> dict["Training", Path]:
     """Train each network by its recipe into a folder of its name, or go on there; return the best weights."""
     from segkit.benchmark.networks import train_or_go_on
 
     weights = {}
-    for number, (network, recipe) in enumerate(recipes.items(), 1):
-        obtain_start(recipe, out / network.name)
-        print(f"training {network.name} in {out / network.name} ({number} of {len(recipes)})")
+    for number, (training, recipe) in enumerate(recipes.items(), 1):
+        obtain_start(recipe, out / training.name)
+        print(f"training {training.name} in {out / training.name} ({number} of {len(recipes)})")
         with Display() as display:
-            weights[network] = train_or_go_on(recipe, out / network.name, listen=display.listen)
+            weights[training] = train_or_go_on(recipe, out / training.name, listen=display.listen)
     return weights
 
 

@@ -177,10 +177,11 @@ class AblationConfig(_Section):
     output_strides: Annotated[tuple[OutputStride, ...], Field(min_length=1)] = (16, 8)  # in evaluation
     mf: Annotated[tuple[bool, ...], Field(min_length=1, max_length=2)] = (False, True)  # multi-scale and flip
     weights: dict[BackboneName, str] = {}  # what each backbone starts from; without: model.weights
+    seeds: tuple[Seed, ...] = ()  # each network is trained once with each; none: once with train.seed
 
     @pydantic.model_validator(mode="after")
     def _once(self) -> "AblationConfig":
-        for name in ("backbones", "aspp", "output_strides", "mf"):
+        for name in ("backbones", "aspp", "output_strides", "mf", "seeds"):
             values = getattr(self, name)
             if len(set(values)) < len(values):
                 raise ValueError(f"ablation.{name} has a value twice: leave one out")

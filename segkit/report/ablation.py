@@ -3,7 +3,7 @@
 from pathlib import PurePath
 from typing import Any
 
-from segkit.report.numbers import billions, difference, latency, share
+from segkit.report.numbers import billions, difference, latency, points, share, spread
 from segkit.report.sheet import (
     SWITCHES,
     Part,
@@ -31,30 +31,39 @@ def ablation_text(found: dict[str, Any]) -> list[Part]:
 
 def cell_sheet(found: dict[str, Any]) -> Sheet:
     """Every network under every setting."""
+    seeds = over_seeds(found)
     rows = (
         (
             *switches(cell),
             share(cell["miou"], cell["miou_interval"]),
+            *([spread(cell["seeds"])] if seeds else []),
             billions(cell["madds_tensorflow"]),
             billions(cell["madds_exact"]),
             latency(cell["latency"]["seconds"]),
         )
         for cell in found["cells"]
     )
-    return Sheet((*SWITCHES, "mIoU %", "MAdds", "exact", "latency"), tuple(rows), len(SWITCHES))
+    return Sheet((*SWITCHES, "mIoU %", *seeds, "MAdds", "exact", "latency"), tuple(rows), len(SWITCHES))
 
 
 def effect_sheet(found: dict[str, Any]) -> Sheet:
     """What each switch does: the mean over all pairs of cells that differ in it alone."""
+    seeds = over_seeds(found)
     rows = (
         (
             f"{effect['before']} to {effect['after']}",
             difference(effect["miou"]),
+            *([spread(effect["seeds"], points)] if seeds else []),
             *(f"x{effect[ratio]:.2f}" for ratio in ("madds_tensorflow_ratio", "madds_exact_ratio", "seconds_ratio")),
         )
         for effect in found["effects"]
     )
-    return Sheet(("switch", "mIoU, points", "MAdds", "exact", "latency"), tuple(rows))
+    return Sheet(("switch", "mIoU, points", *seeds, "MAdds", "exact", "latency"), tuple(rows))
+
+
+def over_seeds(found: dict[str, Any]) -> list[str]:
+    """The heading of the column over all seeds, where there are several."""
+    return [f"{len(found['seeds'])} seeds"] if len(found["seeds"]) > 1 else []
 
 
 def data_name(found: dict[str, Any]) -> str:
@@ -79,4 +88,7 @@ def heading(found: dict[str, Any]) -> str:
         protocols = {cell["network"]: cell["protocol"] for cell in found["cells"]}
         given = (f"{name} ({told})" if (told := iterations_told(protocols[name])) else name for name in found["given"])
         said += f" Weights given: {', '.join(given)}."
+    if over_seeds(found):
+        first, *others = found["seeds"]
+        said += f" Figures are of seed {first}; with {', '.join(map(str, others))} too, mean ± standard deviation."
     return said + precision_line(found["cells"])

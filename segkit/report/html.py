@@ -32,6 +32,7 @@ _SCRIPTS = ("page.js", "table.js", "matrix.js", "viewer.js", "pictures.js", "ben
 _FILTERS: tuple[Callable[..., object], ...] = (
     numbers.percent,
     numbers.points,
+    numbers.spread,
     numbers.interval,
     numbers.difference,
     numbers.rare,

@@ -43,6 +43,11 @@ def rare(classes: Mapping[str, int]) -> str:
     return f"Too few pictures to tell how sure the IoU is of {named}; the mIoU's interval is about as unsure."
 
 
+def spread(found: Mapping[str, Any], form: Format = percent) -> str:
+    """A figure over several seeds, as `Spread.to_json` has it: mean ± standard deviation, such as "63.66 ± 0.32"."""
+    return f"{form(found['mean'])} ± {percent(found['deviation'])}"
+
+
 def short(value: float) -> str:
     """A number in few letters: 0.007, 12.5, 1,250, 30k, 2.1M."""
     for least, unit, letter in ((1e12, 1e12, "T"), (1e9, 1e9, "B"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):

@@ -11,7 +11,7 @@ from segkit.base.errors import ConfigError, WeightsError
 from segkit.benchmark import estimate
 from segkit.benchmark.ablation import measure_ablation, plan_ablation
 from segkit.benchmark.estimate import estimate_seconds, iterations_done
-from segkit.benchmark.networks import load_networks, recipe_for
+from segkit.benchmark.networks import Training, load_networks, recipe_for
 from segkit.benchmark.published import Network, Setting
 from segkit.recipe.config import Config
 from segkit.report.ablation import ablation_text
@@ -64,9 +64,26 @@ def test_the_recipe_of_each_network() -> None:
     assert (v2.backbone, v2.aspp, v2.width, v2.weights) == ("mobilenet_v2", False, 0.25, "imagenet_v2")
 
 
-@pytest.mark.parametrize("name", ["aspp", "backbones", "output_strides", "mf"])
+def test_every_network_is_trained_with_every_seed() -> None:
+    grid = config(seeds=[0, 3])
+    plan = plan_ablation(grid, ["aspp"])
+    names = ("mobilenet_v2_x0.25", "mobilenet_v2_x0.25_aspp")
+    assert [training.name for training in plan.trainings] == [f"{name}-seed{n}" for n in (0, 3) for name in names]
+    assert len(plan.cells) == 2
+    assert [recipe_for(grid, *training).train.seed for training in plan.trainings] == [0, 0, 3, 3]
+    (only, _) = plan_ablation(config(), ["aspp"]).trainings
+    assert (only.name, recipe_for(config(), *only).train.seed) == ("mobilenet_v2_x0.25", 0)
+
+
+@pytest.mark.parametrize("name", ["aspp", "backbones", "output_strides", "mf", "seeds"])
 def test_a_value_twice(name: str) -> None:
-    values = {"aspp": [True, True], "backbones": ["resnet101"] * 2, "output_strides": [8, 8], "mf": [False, False]}
+    values = {
+        "seeds": [1, 1],
+        "aspp": [True, True],
+        "backbones": ["resnet101"] * 2,
+        "output_strides": [8, 8],
+        "mf": [False, False],
+    }
     with pytest.raises(ValueError, match=f"ablation.{name} has a value twice"):
         config(**{name: values[name]})
 
@@ -74,7 +91,8 @@ def test_a_value_twice(name: str) -> None:
 def test_an_ablation_of_weights_that_are_there(weights, tmp_path: Path) -> None:
     recipe = config(output_strides=[16, 8])
     plan = plan_ablation(recipe)
-    found = measure_ablation(recipe, plan, weights, tmp_path, split="val", precision=torch.bfloat16)
+    files = {Training(network): path for network, path in weights.items()}
+    found = measure_ablation(recipe, plan, files, tmp_path, split="val", precision=torch.bfloat16)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert [cell["name"] for cell in found["cells"]] == [cell.name for cell in plan.cells]
     assert [effect["axis"] for effect in found["effects"]] == ["aspp", "os", "mf"]
@@ -88,7 +106,8 @@ def test_an_ablation_of_weights_that_are_there(weights, tmp_path: Path) -> None:
     assert "mIoU of predictions in bfloat16, latency in float32.\n" in text
     assert {cell["protocol"]["precision"] for cell in found["cells"]} == {"bfloat16"}
     assert text.count("\n5. Without ASPP") == 1
-    again = measure_ablation(recipe, plan, weights, tmp_path, split="val", precision=torch.bfloat16)
+    assert found["seeds"] == [] and " seeds |" not in text
+    again = measure_ablation(recipe, plan, files, tmp_path, split="val", precision=torch.bfloat16)
     assert [cell["miou"] for cell in again["cells"]] == [cell["miou"] for cell in found["cells"]]
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from segkit.benchmark.cells import Cell
 from segkit.benchmark.cost import Cost
-from segkit.benchmark.effects import Measured, find_effects
+from segkit.benchmark.effects import Measured, find_effects, find_effects_over_seeds
 from segkit.benchmark.latency import Latency
 from segkit.benchmark.published import Network, Setting
 from segkit.evaluation.result import Evaluation, PictureCounts
@@ -89,6 +89,18 @@ def test_the_mean_over_pairs_is_paired_too() -> None:
     assert mf.mean.miou.interval == pytest.approx((0, 0), abs=1e-12)
     low, high = next(iter(mf.turns.values())).miou.interval
     assert high - low > 0.001
+
+
+def test_effects_over_seeds_have_mean_and_deviation() -> None:
+    """ASPP brings 0.5, 1.0 and 1.5 points with three seeds."""
+    aspp = next(e for e in find_effects_over_seeds([grid(aspp=more) for more in (10, 20, 30)]) if e.axis == "aspp")
+    assert aspp.seeds is not None
+    assert aspp.seeds.values == pytest.approx((0.005, 0.01, 0.015))
+    assert (aspp.seeds.mean, aspp.seeds.deviation) == pytest.approx((0.01, 0.005))
+    assert aspp.mean.miou.change == pytest.approx(0.005)
+    assert aspp.verdict.endswith("; over 3 seeds +1.00 ± 0.50 (mean and standard deviation)")
+    assert "other seeds" not in aspp.verdict
+    assert find_effects_over_seeds([grid(aspp=10)])[1].seeds is None
 
 
 def test_a_grid_with_one_value_a_switch_has_no_effects() -> None:

@@ -105,7 +105,7 @@ def on_val(points: float, **protocol: object) -> Evaluation:
 
 def verdict_of(evaluation: Evaluation) -> tuple[float | None, str]:
     row = next(row for row in ROWS if row.network == V2 and row.setting == SINGLE)
-    found = against_published(row, evaluation)
+    found = against_published(row, evaluation.figures())
     return found["difference"], found["verdict"]
 
 

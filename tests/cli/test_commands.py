@@ -286,3 +286,33 @@ def test_ablate_trains_measures_and_goes_on(tmp_path):
     assert table.count("| MobileNetV2 x0.25 | 16 |") == 4
     assert "predictions in bfloat16" in table
     assert "unknown axis" in run("ablate", "grid.yaml", "--axis", "size", cwd=tmp_path, status=2).stderr
+
+
+def test_ablate_with_two_seeds(tmp_path):
+    (tmp_path / "grid.yaml").write_text(
+        "model: {backbone: mobilenet_v2, width: 0.25}\n"
+        "data: {kind: shapes, side: 49, val_size: 2}\n"
+        "train: {iterations: 2, batch_size: 2, crop: 49, evaluate_every: 2, workers: 0}\n"
+        "ablation: {seeds: [0, 1], output_strides: [16], mf: [false]}\n"
+    )
+    printed = run("ablate", "grid.yaml", "--out", "out", cwd=tmp_path).stdout
+    assert "2 networks from 2 seeds under 1 settings: 2 cells on val" in printed
+    assert (tmp_path / "out" / "mobilenet_v2_x0.25_aspp-seed1" / "best.safetensors").is_file()
+    found = json.loads((tmp_path / "out" / "ablation.json").read_text())
+    mious = [
+        [
+            json.loads((tmp_path / "out" / "cells" / f"seed{seed}" / f"{cell['name']}.json").read_text())["miou"]
+            for seed in (0, 1)
+        ]
+        for cell in found["cells"]
+    ]
+    for values, cell in zip(mious, found["cells"], strict=True):
+        assert cell["seeds"]["values"] == values and cell["miou"] == values[0]
+        assert cell["seeds"]["mean"] == pytest.approx(sum(values) / 2)
+        assert cell["seeds"]["deviation"] == pytest.approx(abs(values[0] - values[1]) / 2**0.5)
+    (aspp,) = found["effects"]
+    assert aspp["seeds"]["values"] == pytest.approx([mious[1][0] - mious[0][0], mious[1][1] - mious[0][1]])
+    assert "over 2 seeds" in printed and "±" in (tmp_path / "out" / "ablation.md").read_text()
+    assert "Over 2 seeds" in (tmp_path / "out" / "ablation.html").read_text(encoding="utf-8")
+    arguments = ["--weights", "mobilenet_v2_x0.25=out/mobilenet_v2_x0.25-seed0/best.safetensors", "--out", "new"]
+    assert "gives a network of one seed" in run("ablate", "grid.yaml", *arguments, cwd=tmp_path, status=2).stderr

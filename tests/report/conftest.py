@@ -217,6 +217,7 @@ def _ablation() -> dict[str, Any]:
         "size": [65, 65],
         "config": {"data": {"kind": "shapes"}, "train": train},
         "given": [],
+        "seeds": [0, 1, 2],
         "cells": cells,
         "effects": [
             _effect("aspp", _change(0.03, 0.01, 0.05), 2.0, [names[:3:2], names[1::2]]),
@@ -244,6 +245,7 @@ def _cell(aspp: bool, mf: bool) -> dict[str, Any]:
         "iou_intervals": {"sky": [0.7, 0.9], "road": None},
         "madds_exact": madds * 2 // 3,
         "madds_tensorflow": madds,
+        "seeds": {"values": [miou, miou, miou], "mean": miou, "deviation": 0.004},
         "latency": {"seconds": 0.02 * (15 if mf else 1), "runs": 30, "threads": 2, "device": "cpu"},
         "protocol": {"flip": mf, "precision": "float32"},
     }
@@ -254,7 +256,9 @@ def _effect(axis: str, miou: dict[str, Any], ratio: float, pairs: list[list[str]
     said = "raises the mIoU" if miou["shown"] else "no difference is shown: it holds 0"
     steps = [{"a": a, "b": b, "miou": dict(miou), **ratios} for a, b in pairs]
     before, after = f"{axis.upper()} off", f"{axis.upper()} on"
-    return {"axis": axis, "before": before, "after": after, "miou": miou, **ratios, "verdict": said, "steps": steps}
+    return {"axis": axis, "before": before, "after": after, "miou": miou, **ratios, "verdict": said, "steps": steps} | {
+        "seeds": {"values": [0.01] * 3, "mean": 0.01, "deviation": 0.002}
+    }
 
 
 def _change(change: float, low: float, high: float) -> dict[str, Any]:
