@@ -38,6 +38,7 @@ def benchmark_text(table: dict[str, Any], *, narrow: bool = False) -> list[Part]
     notes = numbered(footnotes(table))
     parts += [wide_head_sheet(table), classifier_sheet(table), notes]
     if table["claims"]:
+        parts.append("What the table is quoted for:")
         parts.append(numbered(map(claim_line, table["claims"])))
     return [*parts, machine_line(table)]
 

@@ -1,0 +1,88 @@
+"""The tables of results are what the kept evaluations give."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segkit.base.files import write_plain
+from segkit.evaluation.result import Evaluation, PictureCounts
+from tools.results import MOST_BYTES, ROOT, keep, unmarked_tables
+
+PROTOCOL = {
+    "network": "mobilenet_v2",
+    "output_stride": 16,
+    "scales": [1.0],
+    "flip": False,
+    "window": None,
+    "precision": "float32",
+    "weights": "/somewhere/w.safetensors",
+}
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, ROOT / "tools" / "results.py", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_pages_are_what_is_kept() -> None:
+    result = run("--check")
+    assert result.returncode == 0, result.stderr
+    for path in (ROOT / "docs" / "results" / "evaluations").glob("*"):
+        assert path.stat().st_size <= MOST_BYTES
+
+
+def evaluation(pictures: int = 3) -> Evaluation:
+    counts = tuple(PictureCounts(str(n), np.array([0, 1, 3]), np.array([90 + n, 10, 50])) for n in range(pictures))
+    machine = {
+        "commit": "abc",
+        "command": "segkit evaluate /somewhere/w.safetensors --data a.yaml data.root=/x/VOC2012",
+    }
+    return Evaluation(("a", "b"), counts, PROTOCOL, 1.0, machine)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout of pages alone, with one kept evaluation."""
+    results = tmp_path / "docs" / "results"
+    shutil.copytree(ROOT / "docs" / "results" / "table", results / "table")
+    write_plain(tmp_path / "new.json", json.dumps(evaluation().to_json()))
+    (tmp_path / "README.md").write_text("before\n<!-- results: kept -->\nstale\n<!-- end of results -->\nafter\n")
+    return tmp_path
+
+
+def test_a_figure_that_was_changed_by_hand_is_found(checkout: Path) -> None:
+    assert run("--root", checkout, "--keep", checkout / "new.json", "mobilenet_v2-os16").returncode == 0
+    page = checkout / "README.md"
+    text = page.read_text()
+    assert text.startswith("before\n") and text.endswith("after\n") and "stale" not in text
+    assert "| MobileNetV2, OS 16 | w.safetensors | 92." in text and "| float32 | abc |" in text
+    assert run("--root", checkout, "--check").returncode == 0
+    page.write_text(text.replace("| 92.", "| 93."))
+    changed = run("--root", checkout, "--check")
+    assert changed.returncode == 1 and "is not what the kept evaluations give" in changed.stderr
+    assert "93." in page.read_text()
+
+
+def test_folders_of_the_machine_are_not_kept(tmp_path: Path) -> None:
+    write_plain(tmp_path / "new.json", json.dumps(evaluation().to_json()))
+    keep(tmp_path / "new.json", tmp_path / "kept" / "a.json.gz")
+    keep(tmp_path / "new.json", tmp_path / "kept" / "b.json.gz")
+    assert (tmp_path / "kept" / "a.json.gz").read_bytes() == (tmp_path / "kept" / "b.json.gz").read_bytes()
+    from segkit.evaluation.result import read_evaluation
+
+    kept = read_evaluation(tmp_path / "kept" / "a.json.gz")
+    assert kept.machine["command"] == "segkit evaluate w.safetensors --data a.yaml data.root=VOC2012"
+    assert kept.protocol["weights"] == "w.safetensors"
+    assert kept.miou_interval == evaluation().miou_interval
+
+
+def test_a_table_that_is_not_marked_is_found() -> None:
+    table = "| a | b |\n|---|---|\n| 1 | 2 |\n"
+    assert unmarked_tables(f"text\n\n{table}") == ["| a | b |"]
+    assert unmarked_tables(f"text\n\n<!-- typed: from the run named here -->\n{table}") == []
+    assert unmarked_tables(f"<!-- results: kept -->\n{table}<!-- end of results -->\n") == []
