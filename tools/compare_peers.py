@@ -19,10 +19,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
 from segkit.base.labels import VOC_CLASSES
+from segkit.base.machine import describe_machine
 from segkit.benchmark.cost import prediction_cost
 from segkit.evaluation.inference import MF_SCALES, predict
 from segkit.models.build import build_network
@@ -142,12 +144,15 @@ def ratios(medians: dict[str, float]) -> dict[str, float]:
     if "training plain" in medians:
         found["training: plain / segkit (at least 1.7)"] = medians["training plain"] / medians["training segkit"]
     if "mf MF" in medians:
-        model = network(aspp=False, output_stride=8)
-        size = (SIDE, SIDE)
-        mf = prediction_cost(model, size=size, scales=MF_SCALES, flip=True)
-        predicted = mf.exact / prediction_cost(model, size=size).exact
-        found["mf: time / what MAdds predict (at most 1.1)"] = medians["mf MF"] / medians["mf single"] / predicted
+        found["mf: time / what MAdds predict (at most 1.1)"] = medians["mf MF"] / (medians["mf single"] * mf_madds())
     return found
+
+
+def mf_madds() -> float:
+    """How many times the multiply-adds of a single pass those of multi-scale and flip are, at output stride 8."""
+    model = network(aspp=False, output_stride=8)
+    mf = prediction_cost(model, size=(SIDE, SIDE), scales=MF_SCALES, flip=True)
+    return mf.exact / prediction_cost(model, size=(SIDE, SIDE)).exact
 
 
 def main() -> None:
@@ -163,15 +168,14 @@ def main() -> None:
         return
     names = [name for name in WORKERS if arguments.only in (None, name.split()[0])]
     medians = measure(names, arguments.rounds)
-    found = ratios(medians)
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, medians of {arguments.rounds} rounds")
     for name, value in medians.items():
         print(f"{name:28}{value:8.3f} s")
-    for name, value in found.items():
+    for name, value in ratios(medians).items():
         print(f"{name:52}{value:6.2f}")
     if arguments.json:
-        with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump({"seconds": medians, "ratios": found}, file, indent=2)
+        found = {"machine": describe_machine(), "rounds": arguments.rounds, "seconds": medians}
+        Path(arguments.json).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,28 +1,35 @@
 """The tables of results in README.md and docs/results, written from what is kept, so that no figure is typed twice.
 
-    python tools/results.py [--check]
-    python tools/results.py --keep FILE.json NAME
+    python -m tools.results [--check]
+    python -m tools.results --keep FILE.json NAME
+    python -m tools.results --measure
 
 docs/results/evaluations holds evaluations with the counts of each picture (`segkit evaluate --json`), from which every
 figure, interval and verdict is computed again; docs/results/table/latencies.json the latencies of one machine, as
 `segkit benchmark` leaves them. What stands between the lines `<!-- results: BLOCK -->` and `<!-- end of results -->` is
 written; --check writes nothing and fails where something else stands there, or where another table of a page of results
-is not marked as `<!-- typed: from WHERE -->` on the line before it. --keep puts an evaluation among the kept ones, without
-the folders of the machine that it was made on.
+is not marked as `<!-- typed: from WHERE -->` on the line before it. --keep puts an evaluation among the kept ones,
+without the folders of the machine that it was made on. --measure makes what is of one machine again, on which nothing
+else runs: the latencies of the table and docs/results/speed.json (`tools.compare_peers`).
 """
 
 import argparse
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
+
+import torch
 
 from segkit.base.errors import SegkitError
 from segkit.base.files import read_plain, write_plain
 from segkit.benchmark.cells import Cell
 from segkit.benchmark.kept import read_kept
+from segkit.benchmark.latencies import measure_latencies
 from segkit.benchmark.latency import Latency
 from segkit.benchmark.published import ROWS
 from segkit.benchmark.table import benchmark_table
@@ -31,6 +38,7 @@ from segkit.report.benchmark import UNVERIFIED, benchmark_text
 from segkit.report.benchmark_page import write_benchmark_page
 from segkit.report.numbers import billions, millions, percent, points, share
 from segkit.report.sheet import SWITCHES, Sheet, full_name, iterations_told, markdown, switches
+from tools.compare_peers import mf_madds
 
 ROOT = Path(__file__).resolve().parents[1]
 MOST_BYTES = 150_000
@@ -115,9 +123,41 @@ BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
 }
 
 
-def written(text: str, table: dict[str, Any]) -> str:
+def speed_block(found: dict[str, Any]) -> str:
+    """The ratios of `tools/compare_peers.py --json`, with what measured them."""
+    seconds, machine = found["seconds"], found["machine"]
+    smp = "`segmentation_models_pytorch`, DeepLabV3 `mobilenet_v2`, OS 16, at 512"
+    pairs = (
+        ("one pass at 513x513, batch 1: MobileNetV2, OS 16, without ASPP", "forward segkit", "forward smp", smp),
+        ("the same with ASPP", "forward segkit ASPP", "forward smp", "the same"),
+        ("without ASPP", "forward segkit", "forward smp channels last", "that network in channels last by hand"),
+        ("with ASPP", "forward segkit ASPP", "forward smp channels last", "the same"),
+        (
+            "a training step, batch 8 at 321: MobileNetV2 without ASPP",
+            "training segkit",
+            "training plain",
+            "a plain loop on the same network",
+        ),
+    )
+    rows = [
+        (what, f"{seconds[ours]:.3f} s", f"{seconds[peer]:.3f} s: {beside}", f"{seconds[peer] / seconds[ours]:.1f}")
+        for what, ours, peer, beside in pairs
+    ]
+    due = seconds["mf single"] * mf_madds()
+    told = f"{seconds['mf single']:.3f} s a single pass, times the ratio of their multiply-adds: {due:.2f} s"
+    what = "MF at OS 8, 12 passes, without ASPP: time over what the multiply-adds predict"
+    rows.append((what, f"{seconds['mf MF']:.3f} s", told, f"{seconds['mf MF'] / due:.2f}"))
+    by = (
+        f"{machine['threads']} threads of {machine['cores']} cores, {machine['instructions']}, torch {machine['torch']}"
+    )
+    line = f"Commit {machine['commit']}: {machine['processor']}, {by}; medians of {found['rounds']} rounds.\n"
+    return Sheet(("what", "segkit", "beside it", "ratio"), tuple(rows), 3).markdown() + "\n" + line
+
+
+def written(text: str, table: dict[str, Any], speed: dict[str, Any]) -> str:
     """A page with its blocks as they have to be. Raises KeyError for a block that there is not."""
-    return _BLOCK.sub(lambda block: f"{block[1]}\n{BLOCKS[block[2]](table)}\n{block[3]}", text)
+    blocks = {name: partial(block, table) for name, block in BLOCKS.items()} | {"speed": partial(speed_block, speed)}
+    return _BLOCK.sub(lambda block: f"{block[1]}\n{blocks[block[2]]()}\n{block[3]}", text)
 
 
 def unmarked_tables(text: str) -> list[str]:
@@ -144,26 +184,40 @@ def keep(source: Path, target: Path) -> None:
         raise SegkitError(f"{source}: has {size:,} bytes compressed, more than {MOST_BYTES:,}: keep it elsewhere")
 
 
+def measure_machine(results: Path) -> None:
+    """Measure the latencies of the table, and the speed beside other code, on this machine and commit."""
+    latencies = results / "table" / "latencies.json"
+    latencies.unlink(missing_ok=True)
+    measure_latencies(
+        torch.device("cpu"), latencies, tell=lambda cell, found: print(f"{cell.name}: {found.seconds:.3f} s")
+    )
+    compare = [sys.executable, "-m", "tools.compare_peers", "--json", str(results / "speed.json")]
+    subprocess.run(compare, check=True, cwd=ROOT)
+
+
 def main() -> None:
     """Write or check the pages, or keep an evaluation."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing, and fail where something is to be written")
     parser.add_argument("--keep", nargs=2, metavar=("FILE", "NAME"), help="keep an evaluation as NAME.json.gz")
+    parser.add_argument("--measure", action="store_true", help="measure this machine first, which takes half an hour")
     parser.add_argument("--root", type=Path, default=ROOT, help="of the checkout")
     arguments = parser.parse_args()
     results = arguments.root / "docs" / "results"
     if arguments.keep:
         keep(Path(arguments.keep[0]), results / "evaluations" / f"{arguments.keep[1]}.json.gz")
-    table = read_table(results)
+    if arguments.measure:
+        measure_machine(results)
+    table, speed = read_table(results), json.loads(read_plain(results / "speed.json"))
     problems = []
     for page in [arguments.root / "README.md", *sorted(results.glob("*.md"))]:
         text = page.read_text(encoding="utf-8")
-        now = written(text, table)
+        now = written(text, table, speed)
         problems += [
             f"{page}: this table is in no block and not marked as typed: {line}" for line in unmarked_tables(text)
         ]
         if now != text and arguments.check:
-            problems.append(f"{page}: is not what the kept evaluations give: run python tools/results.py")
+            problems.append(f"{page}: is not what the kept evaluations give: run python -m tools.results")
         elif now != text:
             write_plain(page, now)
     if not arguments.check:

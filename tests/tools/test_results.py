@@ -1,6 +1,7 @@
 """The tables of results are what the kept evaluations give."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -25,8 +26,8 @@ PROTOCOL = {
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, ROOT / "tools" / "results.py", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "tools.results", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
 
 
 def test_the_pages_are_what_is_kept() -> None:
@@ -34,6 +35,12 @@ def test_the_pages_are_what_is_kept() -> None:
     assert result.returncode == 0, result.stderr
     for path in (ROOT / "docs" / "results" / "evaluations").glob("*"):
         assert path.stat().st_size <= MOST_BYTES
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "results").glob("*.md")), ids=lambda page: page.stem)
+def test_every_measured_page_names_its_commit(page: Path) -> None:
+    assert re.search(r"\b(?=[0-9a-f]*\d)[0-9a-f]{7,10}\b", page.read_text(encoding="utf-8"))
+    assert "ommit" in page.read_text(encoding="utf-8")
 
 
 def evaluation(pictures: int = 3) -> Evaluation:
@@ -50,6 +57,7 @@ def checkout(tmp_path: Path) -> Path:
     """A checkout of pages alone, with one kept evaluation."""
     results = tmp_path / "docs" / "results"
     shutil.copytree(ROOT / "docs" / "results" / "table", results / "table")
+    shutil.copy(ROOT / "docs" / "results" / "speed.json", results)
     write_plain(tmp_path / "new.json", json.dumps(evaluation().to_json()))
     (tmp_path / "README.md").write_text("before\n<!-- results: kept -->\nstale\n<!-- end of results -->\nafter\n")
     return tmp_path
