@@ -29,9 +29,9 @@ def against_published(row: PublishedRow, figures: Mapping[str, Any]) -> dict[str
 
 def why_not_compared(protocol: Mapping[str, Any]) -> str | None:
     """Why an evaluation by this protocol is not held against figures of VOC 2012 val; None where it may be."""
-    data, split = str(protocol.get("data")), str(protocol.get("split"))
+    data, split = str(protocol.get("data", "untold data")), str(protocol.get("split", ""))
     if (data, split) != ("voc", "val"):
-        return f"measured on {data} {split}"
+        return f"measured on {data} {split}".rstrip()
     if Lineage.of_protocol(protocol).has_seen(data, split):
         return "val was seen in training"
     if protocol.get("pictures") != VAL_PICTURES:

@@ -68,12 +68,12 @@ def test_a_figure_that_was_changed_by_hand_is_found(checkout: Path) -> None:
     page = checkout / "README.md"
     text = page.read_text()
     assert text.startswith("before\n") and text.endswith("after\n") and "stale" not in text
-    assert "| MobileNetV2, OS 16 | w.safetensors | 92." in text and "| float32 | abc |" in text
+    assert "| MobileNetV2, OS 16 | w.safetensors | 86." in text and "| float32 | abc |" in text
     assert run("--root", checkout, "--check").returncode == 0
-    page.write_text(text.replace("| 92.", "| 93."))
+    page.write_text(text.replace("| 86.", "| 87."))
     changed = run("--root", checkout, "--check")
     assert changed.returncode == 1 and "is not what the kept evaluations give" in changed.stderr
-    assert "93." in page.read_text()
+    assert "| 87." in page.read_text()
 
 
 def test_folders_of_the_machine_are_not_kept(tmp_path: Path) -> None:
