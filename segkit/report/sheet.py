@@ -82,19 +82,18 @@ def training_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 def training(protocol: Mapping[str, Any]) -> str:
     """How the weights behind an evaluation were trained, as far as its protocol tells it."""
-    iterations = protocol.get("trained_iterations")
-    said = "trained" + (f" for {iterations_told(protocol)}" if iterations is not None else "")
     data = ", ".join(protocol.get("trained_on") or ["data that are not told"])
+    length = f", {told}" if (told := iterations_told(protocol)) else ""
     teacher = f", taught by {protocol['taught_by']}" if protocol.get("taught_by") else ""
-    return f"{said} on {data}{teacher}"
+    return f"trained on {data}{length}{teacher}"
 
 
 def iterations_told(protocol: Mapping[str, Any]) -> str:
-    """Such as "300 iterations (kept at 100)"; nothing where it is not told."""
+    """Such as "300 iterations, kept at 100"; nothing where it is not told."""
     iterations, kept = protocol.get("trained_iterations"), protocol.get("kept_at_iteration")
     if iterations is None:
         return ""
-    return f"{iterations:,} iterations" + (f" (kept at {kept:,})" if kept not in (None, iterations) else "")
+    return f"{iterations:,} iterations" + (f", kept at {kept:,}" if kept not in (None, iterations) else "")
 
 
 def claim_line(claim: Mapping[str, Any]) -> str:

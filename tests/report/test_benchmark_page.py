@@ -25,7 +25,7 @@ def write(tmp_path: Path) -> Callable[[dict], str]:
 def test_a_row_has_all_that_is_known(write, table: dict) -> None:
     page = write(table)
     text = words(page)
-    assert "MobileNetV2 16 yes no 75.32 paper 74.20 [72.20, 76.20] 300 iterations (kept at 100) -1.12 within" in text
+    assert "MobileNetV2 16 yes no 75.32 paper 74.20 [72.20, 76.20] 300 iterations, kept at 100 -1.12 within" in text
     assert "within the interval 2.114M 2.11M, 1.0017 2.7480B 2.75B, 0.9993" in text
     assert "not compared: val was seen in training" in text and "fcn_resnet50 8 no 60.00" in text
     assert "MobileNetV1 8 yes yes 78.56 paper unverified 11.145M 11.15M, 0.9996 990.88B 1 941.9B, 1.0520" in text
