@@ -1,7 +1,7 @@
 """`segkit evaluate`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,6 +27,7 @@ from segkit.report.numbers import duration, interval, percent, rare, words
 from segkit.report.sheet import Sheet
 
 if TYPE_CHECKING:
+    from segkit.evaluation.inference import Segmenter
     from segkit.evaluation.result import Evaluation
     from segkit.recipe.config import Config
 
@@ -51,16 +52,12 @@ def evaluate(
     from dataclasses import replace
 
     from segkit.base.device import choose_device, choose_precision
-    from segkit.base.files import file_digest
     from segkit.base.machine import describe_run
-    from segkit.benchmark.published import Network
     from segkit.evaluation.evaluate import evaluate as run
     from segkit.evaluation.gallery import Gallery
-    from segkit.models.deeplabv3 import DeepLabV3
     from segkit.models.folding import prepare_to_predict
     from segkit.recipe.build import open_dataset
     from segkit.weights.build import load_segmenter
-    from segkit.weights.lineage import read_lineage
 
     check_output_stride(output_stride)
     chosen = passes(mf=mf, scales=scales, flip=flip)
@@ -72,14 +69,7 @@ def evaluate(
     network = load_segmenter(file, output_stride=output_stride, classes=dataset.classes, canvas=config.model.canvas)
     model = prepare_to_predict(network, target)
     make_ready(json_file, html_file)
-    about = {
-        **({"network": Network.of(network.architecture).name} if isinstance(network, DeepLabV3) else {}),
-        "weights": weights,
-        "weights_sha256": file_digest(file),
-        **read_lineage(file).to_protocol(),
-        "data": config.needed_data.kind,
-        "split": split,
-    }
+    about = {"weights": weights, **_told_of(file, network), "data": config.needed_data.kind, "split": split}
     gallery = Gallery(model.palette, pictures=len(dataset)) if html_file else None
     with picture_progress(f"{len(dataset)} pictures") as progress:
         result = run(
@@ -97,6 +87,17 @@ def evaluate(
     show_evaluation(result)
     if html_file and gallery:
         write_report(html_file, result, gallery.details(result, dataset), weights=file, palette=model.palette)
+
+
+def _told_of(file: Path, network: "Segmenter") -> dict[str, Any]:
+    """What the protocol is to tell of the weights: which network, which file, and what it was trained on."""
+    from segkit.base.files import file_digest
+    from segkit.benchmark.published import Network
+    from segkit.models.deeplabv3 import DeepLabV3
+    from segkit.weights.lineage import read_lineage
+
+    name = {"network": Network.of(network.architecture).name} if isinstance(network, DeepLabV3) else {}
+    return {**name, "weights_sha256": file_digest(file), **read_lineage(file).to_protocol()}
 
 
 def show_evaluation(result: "Evaluation") -> None:
