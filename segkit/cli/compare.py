@@ -43,8 +43,9 @@ def _text(found: "Comparison", pictures: int) -> list[Part]:
     if not found.miou.shown:
         verdict = "these pictures show no difference"
     sure = interval(found.miou.interval, points)
-    parts.append(f"mIoU {points(found.miou.change)} points {sure}: {verdict}")
-    return [*parts, rare(found.rare_classes)] if found.rare_classes else parts
+    if found.rare_classes:
+        parts.append(rare(found.rare_classes))
+    return [*parts, f"mIoU {points(found.miou.change)} points {sure}: {verdict}"]
 
 
 def _row(name: str, difference: "Difference") -> tuple[str, ...]:

@@ -192,7 +192,7 @@ def test_compare_tells_what_changed(trained):
     printed = run("compare", "os16.json", "os8.json", "--json", "change.json", cwd=folder).stdout
     assert "95 % interval" in printed and "the pictures that changed most, of 3" in printed
     assert printed.splitlines()[-1].startswith("mIoU ")
-    assert set(json.loads((folder / "change.json").read_text())) == {"miou", "iou", "pictures"}
+    assert set(json.loads((folder / "change.json").read_text())) == {"miou", "iou", "pictures", "rare_classes"}
     same = run("compare", "os16.json", "os16.json", cwd=folder).stdout
     assert "+0.00 points [+0.00, +0.00]: these pictures show no difference" in same
     assert "holds no evaluation" in run("compare", "os16.json", "recipe.yaml", cwd=folder, status=1).stderr
@@ -263,6 +263,7 @@ def test_benchmark_called_wrongly(tmp_path, arguments, message):
     assert message in run("benchmark", *arguments, cwd=tmp_path, status=2).stderr
 
 
+@pytest.mark.slow
 def test_ablate_trains_measures_and_goes_on(tmp_path):
     (tmp_path / "grid.yaml").write_text(
         "model: {backbone: mobilenet_v2, width: 0.25}\n"

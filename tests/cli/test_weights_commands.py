@@ -85,7 +85,7 @@ def test_submit(run, tmp_path, model):
     (tmp_path / "voc.yaml").write_text("data: {kind: voc, root: VOC2012}\n")
     (tmp_path / "shapes.yaml").write_text("data: {kind: shapes}\n")
     done = run("submit", model, "--data", "voc.yaml", "--os", "8", "--out", "out/results.tgz", "--competition", "comp5")
-    assert "2 label maps in out/results.tgz" in done.stdout
+    assert "2 label maps at output stride 8 in out/results.tgz" in done.stdout
     with tarfile.open(tmp_path / "out/results.tgz") as archive:
         assert archive.getnames() == [f"results/VOC2012/Segmentation/comp5_test_cls/{name}.png" for name in "ba"]
     for arguments, status, said in (
@@ -93,7 +93,7 @@ def test_submit(run, tmp_path, model):
         (["--data", "voc.yaml", "--out", "results.zip"], 2, "give it a name that ends so"),
         (["--data", "voc.yaml", "--competition", "comp7"], 2, "choose comp5 or comp6"),
         (["--data", "voc.yaml", "--split", "val"], 1, "val.txt is missing"),
-        (["--data", "voc.yaml", "data.root=nowhere"], 1, "nowhere holds no VOC 2012"),
+        (["--data", "voc.yaml", "data.root=nowhere"], 1, "data.root: nowhere is neither in the recipe's folder"),
     ):
         refused = run("submit", model, *arguments, status=status)
         assert said in refused.stderr and refused.stderr.count("\n") == 1

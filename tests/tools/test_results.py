@@ -63,6 +63,7 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_figure_that_was_changed_by_hand_is_found(checkout: Path) -> None:
     assert run("--root", checkout, "--keep", checkout / "new.json", "mobilenet_v2-os16").returncode == 0
     page = checkout / "README.md"
