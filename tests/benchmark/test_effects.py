@@ -91,6 +91,28 @@ def test_the_mean_over_pairs_is_paired_too() -> None:
     assert high - low > 0.001
 
 
+def test_ratios_of_costs_have_their_geometric_mean() -> None:
+    """Turned back, a switch gives the inverse: 2 and 8 times are 4 times, and a half and an eighth are a quarter."""
+    costs = {
+        Cell(Network(name, head), Setting(16, False)): (exact, tensorflow, seconds)
+        for name, head, exact, tensorflow, seconds in [
+            (V1, False, 10, 10, 0.1),
+            (V1, True, 20, 10, 0.3),
+            (V2, False, 10, 10, 0.1),
+            (V2, True, 80, 90, 2.7),
+        ]
+    }
+    rights = evaluation(np.array([500, 600]))
+    measured = {
+        cell: Measured(rights, Cost(1, exact, tensorflow, {}), Latency(seconds, 1, 1, "cpu"))
+        for cell, (exact, tensorflow, seconds) in costs.items()
+    }
+    there = next(effect.mean for effect in find_effects(measured) if effect.axis == "aspp")
+    assert (there.exact, there.tensorflow, there.seconds) == pytest.approx((4, 3, 9))
+    back = next(effect.mean for effect in find_effects(dict(reversed(measured.items()))) if effect.axis == "aspp")
+    assert (back.exact, back.tensorflow, back.seconds) == pytest.approx((1 / 4, 1 / 3, 1 / 9))
+
+
 def test_effects_over_seeds_have_mean_and_deviation() -> None:
     """ASPP brings 0.5, 1.0 and 1.5 points with three seeds."""
     aspp = next(e for e in find_effects_over_seeds([grid(aspp=more) for more in (10, 20, 30)]) if e.axis == "aspp")

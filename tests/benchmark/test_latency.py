@@ -1,6 +1,8 @@
 """Latency, by a clock that the model turns."""
 
+import itertools
 import time
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -10,7 +12,7 @@ from segkit.benchmark.latency import measure_latency
 
 
 class Slow:
-    """A segmenter whose passes take a second each of a false clock, the first one ten."""
+    """A segmenter whose passes take a second each of a false clock (or `takes`, in turn), the first one ten."""
 
     classes = ("a", "b")
     palette = ((0, 0, 0), (1, 1, 1))
@@ -21,8 +23,11 @@ class Slow:
     device = mean.device
     now = 0.0
 
+    def __init__(self, takes: Sequence[float] = (1.0,)) -> None:
+        self.takes = itertools.cycle(takes)
+
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        Slow.now += 1.0 if Slow.now else 10.0
+        Slow.now += next(self.takes) if Slow.now else 10.0
         return images[:, :2]
 
 
@@ -42,6 +47,13 @@ def test_the_warm_up_does_not_count(slow: Slow) -> None:
 def test_all_passes_count_and_one_run_is_enough(slow: Slow) -> None:
     found = measure_latency(slow, size=(33, 33), scales=(0.5, 1.0), flip=True, seconds=3)
     assert (found.seconds, found.runs) == (4.0, 1)
+
+
+def test_the_median_is_neither_the_fastest_run_nor_the_mean(slow: Slow) -> None:
+    slow.takes = itertools.cycle([1.0, 9.0, 2.0, 4.0, 3.0])
+    assert measure_latency(slow, size=(33, 33), seconds=19).seconds == 3.0
+    slow.takes = itertools.cycle([1.0, 9.0, 2.0, 4.0])
+    assert measure_latency(slow, size=(33, 33), seconds=16).seconds == 3.0
 
 
 def test_a_real_clock() -> None:

@@ -102,6 +102,20 @@ def test_a_batch_larger_than_the_data_set_wraps_around() -> None:
     assert len(set(digests([*zip(images, labels, strict=True)]))) == 4
 
 
+def test_a_picture_is_drawn_anew_in_every_iteration() -> None:
+    """Not only in every slot: else a network would see each picture in as many ways as a batch has slots."""
+    keys: list[tuple[int, int, int]] = []
+
+    def note(image: np.ndarray, label: np.ndarray, key: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+        keys.append(key)
+        return image, label
+
+    list(training_batches(Numbers(3), note, batch_size=2, seed=7, first_iteration=4, iterations=3, workers=0))
+    assert keys == [(7, iteration, slot) for iteration in (4, 5, 6) for slot in (0, 1)]
+    samples = [sample for images, labels in batches(Numbers(1)) for sample in zip(images, labels, strict=True)]
+    assert len(set(digests(samples))) == len(samples) == 24
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_an_error_arrives_as_it_was_raised(workers: int) -> None:
     with pytest.raises(DataError, match=r"^picture.jpg is cut short: copy it again$"):

@@ -39,6 +39,11 @@ def test_groups_stay_together(pattern):
     assert split.unmatched == ()
 
 
+def test_what_is_around_the_capture_does_not_matter():
+    """Only the first capture names the group: frame and ending, which the pattern matches too, differ in one video."""
+    assert divide(NAMES, group=r"^(.)_(\d+)\.jpg$") == divide(NAMES, group="^(.)")
+
+
 def test_groups_of_different_sizes_come_near_the_share():
     sizes = np.random.default_rng(0).integers(1, 30, 40)
     names = [f"v{video}_{frame}" for video, size in enumerate(sizes) for frame in range(size)]

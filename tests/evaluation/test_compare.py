@@ -44,6 +44,20 @@ def test_what_is_hard_for_both_cancels_out() -> None:
     assert evaluation(rights).miou_interval.high > better.miou  # alone, the interval tells nothing
 
 
+def test_intervals_have_the_sign_of_the_change() -> None:
+    """That of the mIoU and those of the classes lie around b - a, and a - b has their mirror images."""
+    rng = np.random.default_rng(0)
+    rights = rng.integers(20, 80, 200)
+    worse, better = rights.tolist(), (rights + rng.integers(0, 20, 200)).tolist()
+    there, back = compare(evaluation(worse), evaluation(better)), compare(evaluation(better), evaluation(worse))
+    for found, mirrored in [(there.miou, back.miou), (there.iou["sky"], back.iou["sky"])]:
+        low, high = found.interval
+        assert 0 < low < found.change < high
+        assert found.shown
+        assert mirrored.change == pytest.approx(-found.change)
+        assert tuple(mirrored.interval) == pytest.approx((-high, -low))
+
+
 def test_noise_is_not_shown() -> None:
     rng = np.random.default_rng(0)
     rights = rng.integers(20, 80, 200)
