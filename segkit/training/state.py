@@ -13,7 +13,6 @@ from safetensors.torch import save as save_safetensors
 from segkit.base.errors import WeightsError
 from segkit.base.files import write_atomically
 from segkit.evaluation.result import Evaluation
-from segkit.models.build import build_network
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.training.learner import Learner
 from segkit.training.log import plain
@@ -74,20 +73,7 @@ class State:
 
     def build_network(self) -> DeepLabV3 | None:
         """The network that was trained, with fresh weights: normalisation, padding and canvas as it began."""
-        if self.network is None:
-            return None
-        about = self.network
-        return build_network(
-            about.architecture.backbone,
-            classes=about.classes,
-            palette=about.palette,
-            aspp=about.architecture.aspp,
-            output_stride=about.output_stride,
-            options=about.architecture.options,
-            mean=about.mean,
-            std=about.std,
-            canvas=about.canvas,
-        )
+        return None if self.network is None else self.network.weights({}).build_network(self.network.classes)
 
     def restore(self, learner: Learner) -> None:
         """Make a learner the one that was saved. Raises WeightsError for a file that is broken or of another run."""

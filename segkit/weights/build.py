@@ -39,17 +39,8 @@ def load_model(
             f"{path}: holds {held} in {weights.source}'s names, not a whole segmentation network of "
             f"segkit's: start a training from it with model.weights={path}, or build_model(weights=...)"
         )
-    network = build_network(
-        weights.backbone,
-        classes=_classes(path, weights.classes, weights.num_classes, classes),
-        palette=weights.palette,
-        aspp=weights.aspp,
-        output_stride=output_stride or weights.output_stride,
-        options=weights.options,
-        mean=weights.mean,
-        std=weights.std,
-        canvas=canvas or weights.canvas,
-    )
+    names = _classes(path, weights.classes, weights.num_classes, classes)
+    network = weights.build_network(names, output_stride=output_stride, canvas=canvas)
     load_all(network, weights.tensors, path)
     network.fresh = frozenset()
     return network.eval()

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from segkit.base.errors import WeightsError
 from segkit.models.deeplabv3 import DeepLabV3
+from segkit.weights.imported import PROJECTION
 
 
 def fitting_head(network: DeepLabV3, tensors: Mapping[str, Tensor], *, same_classes: bool) -> dict[str, Tensor]:
@@ -19,7 +20,7 @@ def fitting_head(network: DeepLabV3, tensors: Mapping[str, Tensor], *, same_clas
             continue
         if name.startswith("classifier.") and not same_classes:
             continue
-        if name == "head.projection.conv.weight":
+        if name == PROJECTION:
             tensor = _with_inputs(tensor, own[name])
         if own[name].shape == tensor.shape:
             fitting[name] = tensor

@@ -1,11 +1,17 @@
 """What a file of weights turns into, whoever wrote it: plain values and tensors in segkit's names."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from torch import Tensor
 
 from segkit.base.labels import Palette
+from segkit.models.build import build_network
+from segkit.models.deeplabv3 import DeepLabV3
+
+PROJECTION = "head.projection.conv.weight"
+"""What every head has, with the atrous branches or without."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,12 +19,14 @@ class Weights:
     """A network's weights and all that is needed to build it and to use it rightly.
 
     `tensors` are in the names of `DeepLabV3`, of `Classifier`, or only those of the backbone, which `form` tells.
-    `options` are those of the backbone's class; `mean` and `std` are RGB on 0..255; `canvas` is a side in pixels;
-    `output_stride` is what it was trained at, 16 where the file does not tell, as published networks were.
+    `aspp` tells whether the head has the atrous branches, `options` are those of the backbone's class; `mean` and `std`
+    are RGB on 0..255; `canvas` is a side in pixels; `output_stride` is what it was trained at, 16 where the file does
+    not tell, as published networks were.
     """
 
     source: str
     backbone: str
+    aspp: bool = False
     options: dict[str, Any]
     tensors: dict[str, Tensor]
     mean: tuple[float, ...]
@@ -32,7 +40,7 @@ class Weights:
     @property
     def form(self) -> Literal["segmentation network", "classifier", "backbone"]:
         """What the tensors are of; the logits of a segmentation network may be missing."""
-        if "head.projection.conv.weight" in self.tensors:
+        if PROJECTION in self.tensors:
             return "segmentation network"
         return "classifier" if "classifier.weight" in self.tensors else "backbone"
 
@@ -42,12 +50,23 @@ class Weights:
         return f"a {self.backbone} {self.form}"
 
     @property
-    def aspp(self) -> bool:
-        """Whether its head has the atrous branches."""
-        return "head.branches.1.conv.weight" in self.tensors
-
-    @property
     def num_classes(self) -> int | None:
         """Outputs of the logits layer, None where the file has none."""
         bias = self.tensors.get("classifier.bias")
         return None if bias is None or bias.ndim != 1 else len(bias)
+
+    def build_network(
+        self, classes: Sequence[str], *, output_stride: int | None = None, canvas: int | None = None
+    ) -> DeepLabV3:
+        """The network that the tensors are of, with fresh weights; what is given goes before what the file tells."""
+        return build_network(
+            self.backbone,
+            classes=classes,
+            palette=self.palette,
+            aspp=self.aspp,
+            output_stride=output_stride or self.output_stride,
+            options=self.options,
+            mean=self.mean,
+            std=self.std,
+            canvas=canvas or self.canvas,
+        )

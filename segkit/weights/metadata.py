@@ -88,6 +88,7 @@ class Metadata(_Strict):
         return Weights(
             source="segkit",
             backbone=self.architecture.backbone,
+            aspp=self.architecture.aspp,
             options=self.architecture.options,
             tensors=tensors,
             mean=self.mean,

@@ -43,7 +43,8 @@ from segkit.models.layers import PictureNetwork
 from segkit.recipe.config import ModelConfig
 from segkit.weights.cache import resolve
 from segkit.weights.files import read_tensors, read_weights
-from segkit.weights.importers.torchvision import rename_mobilenet_v2
+from segkit.weights.importers.naming import rename
+from segkit.weights.importers.torchvision import MOBILENET_V2
 
 KEY = "smp"
 """Of the metadata in the safetensors header of the models."""
@@ -156,7 +157,7 @@ def encoder_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A MobileNetV2's tensors in segkit's names -> the encoder's, in the peer's; KeyError where one is missing."""
     names = import_smp().encoders.get_encoder("mobilenet_v2", weights=None).state_dict()
     # TensorFlow has no count of batches, and batch norm needs none.
-    return {f"encoder.{n}": tensors[rename_mobilenet_v2(n)] for n in names if not n.endswith(".num_batches_tracked")}
+    return {f"encoder.{n}": tensors[rename(n, MOBILENET_V2)] for n in names if not n.endswith(".num_batches_tracked")}
 
 
 def save_smp(path: Path, model: SmpDeepLabV3, *, training: dict[str, Any]) -> None:

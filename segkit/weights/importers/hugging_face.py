@@ -10,56 +10,57 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from torch import Tensor
-
 from segkit.base.labels import VOC_CLASSES
 from segkit.models.build import TENSORFLOW_MEAN, TENSORFLOW_STD
-from segkit.weights.imported import Weights
-from segkit.weights.importers.widths import mobilenet_v2_width
+from segkit.weights.importers.naming import Naming, with_parts
 
 SOURCE = "Hugging Face"
-CANVAS = 513
-"""The square of the official VOC model, of which Hugging Face's is a conversion."""
 
-_PREFIX = re.compile(r"^mobilenet_v[12]\.")
-_LAYERS = {
-    "conv_stem": "backbone.stem",  # MobileNetV1's whole stem
+_UNIT = {"expand_1x1": "expand", "conv_3x3": "depthwise", "reduce_1x1": "project"}
+_MOBILENET_V2 = {
     "conv_stem.first_conv": "backbone.stem",
     "conv_stem.conv_3x3": "backbone.blocks.0.depthwise",
     "conv_stem.reduce_1x1": "backbone.blocks.0.project",
+    **{f"layer.{n}.{theirs}": f"backbone.blocks.{n + 1}.{ours}" for n in range(16) for theirs, ours in _UNIT.items()},
     "conv_1x1": "last",
+}
+_MOBILENET_V1 = {
+    "conv_stem": "backbone.stem",
+    **{f"layer.{2 * n}": f"backbone.blocks.{n}.depthwise" for n in range(13)},
+    **{f"layer.{2 * n + 1}": f"backbone.blocks.{n}.pointwise" for n in range(13)},
+}
+_HEAD = {
     "segmentation_head.conv_pool": "head.image_pooling",
     "segmentation_head.conv_aspp": "head.branches.0",
     "segmentation_head.conv_projection": "head.projection",
 }
-_UNIT = {"expand_1x1": "expand", "conv_3x3": "depthwise", "reduce_1x1": "project"}
+_LOGITS = {"segmentation_head.classifier.convolution": "classifier", "classifier": "classifier"}
 
 
-def matches(names: set[str]) -> bool:
-    """Whether these are Hugging Face's names."""
-    plain = {_PREFIX.sub("", name) for name in names}
-    return not plain.isdisjoint({"conv_stem.first_conv.convolution.weight", "conv_stem.convolution.weight"})
-
-
-def convert(tensors: Mapping[str, Tensor]) -> Weights:
-    """The weights in segkit's names; KeyError where an expected tensor is missing."""
-    named = {_rename(_PREFIX.sub("", name)): tensor for name, tensor in tensors.items()}
-    backbone = "mobilenet_v1" if "backbone.blocks.0.pointwise.conv.weight" in named else "mobilenet_v2"
-    segmentation = "head.projection.conv.weight" in named
-    if segmentation:  # the last convolution is carried along, unused: the head is built on the map before it
-        named = {name: tensor for name, tensor in named.items() if not name.startswith("last.")}
-    options: dict[str, object] = {"padding": "tensorflow", "eps": 1e-3}
-    if backbone == "mobilenet_v2":
-        options |= mobilenet_v2_width(named, divisors=(8,))
-    return Weights(
-        source=SOURCE,
+def _naming(backbone: str, prefix: str, mark: str, units: Mapping[str, str], divisors: tuple[int, ...] = ()) -> Naming:
+    below = {f"{prefix}{theirs}": ours for theirs, ours in units.items()}
+    return Naming(
         backbone=backbone,
-        options=options,
-        tensors=named,
+        marks=frozenset({prefix + mark}),
+        layers={**with_parts({**below, **_HEAD}, conv="convolution", norm="normalization"), **_LOGITS},
+        options={"padding": "tensorflow", "eps": 1e-3},
         mean=TENSORFLOW_MEAN,
         std=TENSORFLOW_STD,
-        canvas=CANVAS if segmentation else None,
+        canvas=513,  # the official VOC model's, of which Hugging Face's is a conversion
+        divisors=divisors,
     )
+
+
+NAMINGS = (  # below a head the network has its name before its layers
+    *(
+        _naming("mobilenet_v2", prefix, "conv_stem.first_conv.convolution.weight", _MOBILENET_V2, divisors=(8,))
+        for prefix in ("", "mobilenet_v2.")
+    ),
+    *(
+        _naming("mobilenet_v1", prefix, "conv_stem.convolution.weight", _MOBILENET_V1)
+        for prefix in ("", "mobilenet_v1.")
+    ),
+)
 
 
 def classes_beside(path: Path, count: int | None) -> tuple[str, ...] | None:
@@ -79,22 +80,3 @@ def classes_beside(path: Path, count: int | None) -> tuple[str, ...] | None:
 
 def _letters(name: str) -> str:
     return re.sub(r"[^a-z]", "", name.lower())
-
-
-def _rename(name: str) -> str:
-    if match := re.match(r"^(?:segmentation_head\.)?classifier\.(?:convolution\.)?(weight|bias)$", name):
-        return f"classifier.{match[1]}"
-    if match := re.match(r"^(.+)\.(convolution|normalization)\.(\w+)$", name):
-        return f"{_rename_layer(match[1])}.{'conv' if match[2] == 'convolution' else 'norm'}.{match[3]}"
-    return name  # unknown: kept, so that the loader names it as unexpected
-
-
-def _rename_layer(layer: str) -> str:
-    if layer in _LAYERS:
-        return _LAYERS[layer]
-    if match := re.match(r"^layer\.(\d+)\.(expand_1x1|conv_3x3|reduce_1x1)$", layer):
-        return f"backbone.blocks.{int(match[1]) + 1}.{_UNIT[match[2]]}"  # block 0 is in their stem
-    if match := re.match(r"^layer\.(\d+)$", layer):  # MobileNetV1 alternates
-        block, pointwise = divmod(int(match[1]), 2)
-        return f"backbone.blocks.{block}.{'pointwise' if pointwise else 'depthwise'}"
-    return layer

@@ -25,19 +25,20 @@ def import_tensors(path: Path, tensors: Mapping[str, Tensor]) -> Weights:
     It may be a part of the file, such as the encoder of another network. Raises WeightsError when no importer knows the
     names, or when tensors are missing or have the wrong dimensions.
     """
+    namings = [(naming, importer.SOURCE) for importer in IMPORTERS for naming in importer.NAMINGS]
     for part in _parts(unwrapped(tensors)):
-        for importer in IMPORTERS:
-            if not importer.matches(set(part)):
-                continue
-            try:
-                return importer.convert(part)
-            except KeyError as error:
-                raise WeightsError(f"{path}: the tensor {error} is missing, so the file is not complete") from None
-            except (RuntimeError, IndexError) as error:
-                reason = str(error).split("\n")[0]
-                raise WeightsError(
-                    f"{path}: its names are {importer.SOURCE}'s, but a tensor has the wrong dimensions ({reason})"
-                ) from None
+        naming, source = next((found for found in namings if found[0].matches(set(part))), (None, ""))
+        if naming is None:
+            continue
+        try:
+            return naming.convert(part, source)
+        except KeyError as error:
+            raise WeightsError(f"{path}: the tensor {error} is missing, so the file is not complete") from None
+        except (RuntimeError, IndexError) as error:
+            reason = str(error).split("\n")[0]
+            raise WeightsError(
+                f"{path}: its names are {source}'s, but a tensor has the wrong dimensions ({reason})"
+            ) from None
     names = set(unwrapped(tensors))
     if not names:
         raise WeightsError(f"{path}: holds no tensors")
