@@ -5,9 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from segkit.base.errors import DataError
+from segkit.base.yaml import parse_yaml
 
 MAX_TEXT = 2**31
 """Bytes; a larger file is refused. COCO's largest has half a gigabyte."""
@@ -42,9 +41,9 @@ def read_json(path: Path) -> Any:
 def read_yaml(path: Path) -> Any:
     """The content of a YAML file, plain data only; DataError where it cannot be read or is none."""
     try:
-        return yaml.safe_load(read_text(path))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not plain YAML ({' '.join(str(error).split())}): correct it there") from None
+        return parse_yaml(read_text(path))
+    except ValueError as error:
+        raise DataError(f"{path} is not plain YAML ({error}): correct it there") from None
 
 
 def read_rows(path: Path) -> list[list[str]]:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pydantic
-import yaml
 
 from segkit.base.errors import ConfigError
+from segkit.base.yaml import parse_yaml
 from segkit.recipe.config import Config
 from segkit.recipe.sentences import complaint
 from segkit.recipe.shipped import find_recipe, recipes_folder
@@ -65,11 +65,13 @@ def _place(values: dict[str, Any], folder: Path) -> dict[str, str]:
 def read_recipe(path: Path) -> dict[str, Any]:
     """The sections in a YAML file as plain data, not yet checked. Raises ConfigError as `load_config` does."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a null byte in the name
         raise ConfigError(f"{path}: cannot be read as a recipe ({error}): give a YAML file") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that there is not
-        raise ConfigError(f"{path}: is not plain YAML ({' '.join(str(error).split())}): correct it there") from None
+    try:
+        values = parse_yaml(text)
+    except ValueError as error:
+        raise ConfigError(f"{path}: is not plain YAML ({error}): correct it there") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: a recipe is a mapping with the keys {', '.join(Config.model_fields)}")
     # A section whose keys are all commented out is None in YAML.
@@ -98,8 +100,8 @@ def _override(values: dict[str, Any], override: str) -> None:
     if not equals or not all((*sections, last)):
         raise ConfigError(f"{override!r}: an override is key=value, such as train.lr=0.01")
     try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError):
+        value = parse_yaml(text)
+    except ValueError:
         raise ConfigError(f"{override!r}: the value is not plain YAML, such as 0.01, true or [1, 2]") from None
     for section in sections:
         values = values.setdefault(section, {})
