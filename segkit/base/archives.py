@@ -5,15 +5,15 @@ through: here members are renamed on the way, no link is made at all, and what i
 on another system, a member that is there twice, and too many or too large ones.
 """
 
+import errno
 import shutil
 import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PureWindowsPath
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, Self
 
 from segkit.base.errors import DataError, OutputError
 from segkit.base.files import BytesDone, check_room, format_bytes, make_folder
@@ -21,7 +21,28 @@ from segkit.base.files import BytesDone, check_room, format_bytes, make_folder
 Destination = Callable[[str], str | None]
 """Where a member goes, by its name: a path relative to the folder, or None for a member that is not wanted."""
 
-MOST_MEMBERS = 1_000_000
+MOST_MEMBERS = 500_000
+"""COCO's largest archive has 123,287."""
+MOST_HEADER = 2**20
+"""Bytes of a tar's extended headers, which are read as a whole: long names and the like."""
+_EXTENDED = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+
+
+class _Header(tarfile.TarInfo):
+    """A member's header; tarfile.ReadError for an extended one that is larger than any that a program writes."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in _EXTENDED and header.size > MOST_HEADER:
+            raise tarfile.ReadError(f"a header of {format_bytes(header.size)}")
+        return header
 
 
 class _Member(NamedTuple):
@@ -85,7 +106,11 @@ def _unpack(archive: Path, folder: Path, place: Destination, most_bytes: int, pr
                     written += 1
                 if progress:
                     progress(done, total)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, ValueError, RuntimeError) as error:
+    except (DataError, OutputError):
+        raise
+    except Exception as error:  # the readers raise whatever they stumble over, down to TypeError and lzma's own
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # those two: of a broken archive
+            raise
         raise DataError(f"{archive} is broken or cut short ({error}): remove it and get it again") from None
     if not written:
         raise DataError(f"{archive} holds none of the files wanted: it is another archive, so remove it")
@@ -97,8 +122,9 @@ def _members(archive: Path, file: IO[bytes], folder: Path) -> Iterator[tuple[_Me
     if not zipfile.is_zipfile(file):
         file.seek(0)
         check_room(folder, length)
-        with tarfile.open(fileobj=file, mode="r|*") as tar:
+        with tarfile.open(fileobj=file, mode="r|*", tarinfo=_Header) as tar:
             for entry in tar:
+                tar.members = []  # type: ignore[attr-defined]  # or it keeps them all
                 yield _tar_member(tar, entry), min(file.tell(), length), length
         return
     with zipfile.ZipFile(file) as opened:

@@ -5,6 +5,7 @@ import shutil
 import stat
 import tarfile
 import zipfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -158,6 +159,53 @@ def test_broken_archives(tmp_path: Path) -> None:
             with pytest.raises(DataError, match=r"x is broken or cut short|none of the files wanted"):
                 _unpack(archive)
             assert _nothing_left(archive)
+
+
+def _lzma_damaged(path: Path) -> bytes:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as opened:
+        opened.writestr("top/a", bytes(value * 7919 % 251 for value in range(4000)))
+    data = bytearray(path.read_bytes())
+    data[60:70] = b"\xff" * 10
+    return bytes(data)
+
+
+def _long_header(path: Path) -> bytes:
+    entry = _entry("top/a", tarfile.XHDTYPE)
+    entry.size = 2**31
+    return entry.tobuf() + bytes(10_000)
+
+
+@pytest.mark.parametrize(
+    ("made", "why"),
+    [
+        (lambda path: b"\x1f\x8b\x08", "ord()"),  # of the head of a gzip file not even the flags
+        (lambda path: b"\x1f\x8b\x08\x04" + bytes(6), "ord()"),
+        (_lzma_damaged, "Corrupt input data"),
+        (_long_header, r"a header of 2\.1 GB"),  # which tarfile would read as a whole
+    ],
+)
+def test_whatever_the_readers_raise_is_the_fault_of_the_archive(
+    tmp_path: Path, made: Callable[[Path], bytes], why: str
+) -> None:
+    archive = tmp_path / "x"
+    archive.write_bytes(made(archive))
+    with pytest.raises(DataError, match=f"x is broken or cut short .*{why}"):
+        _unpack(archive)
+    assert _nothing_left(archive)
+
+
+def test_a_zip_with_a_member_that_has_no_name(tmp_path: Path) -> None:
+    archive = _zip(tmp_path / "x", [("n", b"")])
+    data = bytearray(archive.read_bytes())
+    central = data.index(b"PK\x01\x02")
+    data[central + 28 : central + 30] = b"\0\0"  # the length of the name
+    del data[central + 46]
+    end = data.index(b"PK\x05\x06")
+    data[end + 12 : end + 16] = (end - central).to_bytes(4, "little")  # the size of the directory
+    archive.write_bytes(data)
+    with pytest.raises(DataError, match="x is broken or cut short"):
+        _unpack(archive)
+    assert _nothing_left(archive)
 
 
 def test_a_member_that_is_there_twice_and_an_archive_of_something_else(tmp_path: Path) -> None:
