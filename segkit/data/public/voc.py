@@ -8,6 +8,7 @@ SBD (Hariharan et al., "Semantic Contours from Inverse Detectors", ICCV 2011): a
 
 import re
 import shutil
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from segkit.base.labels import VOC_CLASSES, voc_palette
 from segkit.base.pictures import save_label
 from segkit.data.pairs import read_names
 from segkit.data.public.archive import Archive, Depot, Obtained, made_again
+from segkit.data.public.mat import read_field
 from segkit.data.voc import VocDataset, label_folder, list_file
 
 VOC = Archive(
@@ -107,13 +109,11 @@ def sbd_label(path: Path) -> np.ndarray:
 
     (SBD's README: GTcls is a struct with Segmentation, Boundaries and CategoriesPresent.) Raises DataError.
     """
-    from scipy.io import loadmat
-
     try:
-        label = np.asarray(loadmat(path, variable_names=("GTcls",))["GTcls"]["Segmentation"][0, 0])
-    except Exception as error:  # scipy has no one error for a file that is broken
+        label = read_field(path, "GTcls", "Segmentation")
+    except (OSError, ValueError, zlib.error) as error:
         raise DataError(f"{path.name} in {SBD.name} holds no GTcls.Segmentation ({error}): get it again") from error
-    if label.ndim != 2 or not label.size or label.dtype != np.uint8 or label.max() >= len(VOC_CLASSES):
+    if not label.size or label.max() >= len(VOC_CLASSES):
         raise DataError(f"{path.name} in {SBD.name} is no map of VOC's classes: get the archive again")
     return label
 
