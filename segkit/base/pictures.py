@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from segkit.base.errors import DataError, OutputError
 from segkit.base.files import files_below, write_atomically
 from segkit.base.labels import IGNORE, Palette, palette_table
+from segkit.base.png import lacks_rows
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 """The file name endings, in lower case, that are taken for pictures in a folder."""
 
-MAX_PIXELS = 178_956_970
-"""More pixels are refused before they are decoded. Half a gigabyte as RGB, and Pillow's own limit for an error."""
+MAX_PIXELS = 10_240**2
+"""More pixels are refused before they are decoded. As many take 0.8 GB while they are."""
 
 # Only these are tried, whatever the name says: Pillow would run Ghostscript on a PostScript file called .png.
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")
@@ -28,16 +29,7 @@ _WRITTEN: dict[str, tuple[str, dict[str, int]]] = {
     ".jpeg": ("JPEG", {"quality": 95}),
 }
 
-# What PIL.ImageOps.exif_transpose does for each EXIF orientation but 1.
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+_AT_ONCE = 2**22  # pixels that are converted at once, so that what lies between takes little memory
 
 # Pillow's names for kinds of pixels. Left out: 32 bits ("I", "F"), whose range nobody knows, and Lab.
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
@@ -69,7 +61,7 @@ def read_picture(path: str | Path) -> np.ndarray:
     of another kind of pixel (32 bits, Lab ...), has no pixels or more than MAX_PIXELS.
     """
     with _opened(path) as image:
-        return _as_rgb(path, ImageOps.exif_transpose(image))
+        return _as_rgb(path, image)
 
 
 def read_reduced(path: str | Path, *, side: int) -> tuple[np.ndarray, tuple[int, int]]:
@@ -81,21 +73,30 @@ def read_reduced(path: str | Path, *, side: int) -> tuple[np.ndarray, tuple[int,
     with _opened(path) as image:
         width, height = image.size
         image.draft(None, (side, side))  # only JPEG does anything
-        picture = ImageOps.exif_transpose(image)
-        turned = _orientation(image) > 4
-        return _as_rgb(path, picture), (height, width) if turned else (width, height)
+        return _as_rgb(path, image), (height, width) if _orientation(image) > 4 else (width, height)
 
 
-def _as_rgb(path: str | Path, picture: Image.Image) -> np.ndarray:
-    if picture.mode in _SIXTEEN_BITS:
-        grey = (np.asarray(picture) >> 8).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
-    if picture.mode not in _CONVERTED:
-        raise DataError(f"{path} has pixels of the kind {picture.mode}: save it as RGB or grey with 8 or 16 bits")
-    if picture.has_transparency_data:
-        colour = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", colour.size, (0, 0, 0, 255)), colour)
-    return np.array(picture.convert("RGB"))
+def _as_rgb(path: str | Path, image: Image.Image) -> np.ndarray:
+    if image.mode not in (*_CONVERTED, *_SIXTEEN_BITS):
+        raise DataError(f"{path} has pixels of the kind {image.mode}: save it as RGB or grey with 8 or 16 bits")
+    image.load()
+    width, height = image.size
+    orientation = _orientation(image)
+    picture = np.empty((width, height, 3) if orientation > 4 else (height, width, 3), np.uint8)
+    stored = _as_stored(picture, orientation)
+    rows = max(1, _AT_ONCE // width)
+    for top in range(0, height, rows):
+        stored[top : top + rows] = _rows_as_rgb(image.crop((0, top, width, min(top + rows, height))))
+    return picture
+
+
+def _rows_as_rgb(image: Image.Image) -> np.ndarray:
+    if image.mode in _SIXTEEN_BITS:
+        return (np.asarray(image) >> 8).astype(np.uint8)[:, :, None]
+    if image.has_transparency_data:
+        colour = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", colour.size, (0, 0, 0, 255)), colour)
+    return np.asarray(image.convert("RGB"))
 
 
 def read_label(path: str | Path, *, colours: Palette | None = None) -> np.ndarray:
@@ -147,7 +148,18 @@ def exif_orientation(path: str | Path) -> int:
 
 def turned(label: np.ndarray, orientation: int) -> np.ndarray:
     """A label map, uint8 (H, W), of a picture as it is stored, turned with it by an EXIF orientation of 1 to 8."""
-    return label if orientation == 1 else np.array(Image.fromarray(label).transpose(_TURNS[orientation]))
+    upright = np.empty(label.shape[::-1] if orientation > 4 else label.shape, label.dtype)
+    _as_stored(upright, orientation)[...] = label
+    return upright
+
+
+def _as_stored(upright: np.ndarray, orientation: int) -> np.ndarray:
+    """A view of an upright array, (H, W, ...), as a file with an EXIF orientation, 1 to 8, has it."""
+    if orientation in (2, 3, 6, 7):
+        upright = upright[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        upright = upright[::-1]
+    return upright.swapaxes(0, 1) if orientation > 4 else upright
 
 
 def _orientation(image: Image.Image) -> int:
@@ -192,6 +204,8 @@ def _opened(path: str | Path) -> Iterator[ImageFile.ImageFile]:
         try:
             with Image.open(file, formats=_FORMATS) as image:
                 _check_size(path, image)
+                if image.format == "PNG" and lacks_rows(file):
+                    raise DataError(f"{path} is broken or cut short (rows are missing): get the file again")
                 yield image
         except DataError:
             raise

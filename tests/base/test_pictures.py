@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
+from segkit.base import pictures
 from segkit.base.errors import DataError, OutputError
 from segkit.base.labels import IGNORE, palette_table, voc_palette
 from segkit.base.pictures import (
@@ -15,10 +16,14 @@ from segkit.base.pictures import (
     exif_orientation,
     read_label,
     read_picture,
+    read_stored_label,
     save_label,
     save_picture,
+    turned,
 )
 
+# The first column and row of each pass of an interlaced PNG, and the steps to the next (the specification, section 8).
+ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
 
@@ -31,14 +36,25 @@ def _save(path: Path, values: object, mode: str | None = None, **options: object
     return path
 
 
-def _png(path: Path, width: int, height: int, depth: int, colour: int, data: bytes) -> Path:
-    """A PNG written by hand, for what Pillow does not write; colour 0 is grey, 2 RGB, 4 grey with alpha."""
+def _png(
+    path: Path,
+    width: int,
+    height: int,
+    depth: int,
+    colour: int,
+    data: bytes,
+    *,
+    palette: bytes = b"",
+    interlaced: bool = False,
+) -> Path:
+    """A PNG written by hand, for what Pillow does not write; colour 0 is grey, 2 RGB, 3 indexed, 4 grey with alpha."""
 
     def chunk(name: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced)
+    chunks = chunk(b"IHDR", header) + (chunk(b"PLTE", palette) if palette else b"")
+    chunks += chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
     return path
 
@@ -121,6 +137,33 @@ def test_exif_orientation_is_applied(tmp_path: Path, ending: str) -> None:
     assert exif_orientation(path) == 6
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_turned_as_pillow_turns_it(tmp_path: Path, orientation: int) -> None:
+    stored = _noise(5, 7)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = _save(tmp_path / "a.png", stored, exif=exif)
+    with Image.open(path) as image:
+        upright = np.asarray(ImageOps.exif_transpose(image))
+    np.testing.assert_array_equal(read_picture(path), upright)
+    np.testing.assert_array_equal(turned(stored[:, :, 0], orientation), upright[:, :, 0])
+
+
+def test_large_pictures_are_converted_row_by_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = _noise(11, 6)
+    sixteen = values[:, :, 0].astype(np.uint16) * 257
+    paths = [
+        _save(tmp_path / "rgb.png", values),
+        _save(tmp_path / "alpha.png", np.dstack([values, values[:, :, 0]])),
+        _save(tmp_path / "palette.gif", values[:, :, 0], transparency=int(values[3, 3, 0])),
+        _save(tmp_path / "sixteen.png", sixteen),
+    ]
+    whole = [read_picture(path) for path in paths]
+    monkeypatch.setattr(pictures, "_AT_ONCE", 12)  # two rows
+    for path, picture in zip(paths, whole, strict=True):
+        np.testing.assert_array_equal(read_picture(path), picture)
+
+
 def test_pixels_of_unknown_range_are_refused(tmp_path: Path) -> None:
     Image.fromarray(np.ones((2, 2), np.float32)).save(tmp_path / "f.tif")
     with pytest.raises(DataError, match=r"f\.tif has pixels of the kind F: save it as RGB"):
@@ -136,6 +179,31 @@ def test_files_cut_short_are_refused(tmp_path: Path, ending: str) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(DataError, match=rf"a\.{ending} is (broken or cut short|not a picture)"):
         read_picture(path)
+
+
+@pytest.mark.parametrize(("depth", "colour"), [(1, 0), (8, 0), (4, 3), (8, 2), (16, 6)])
+def test_a_png_with_fewer_rows_than_it_declares_is_refused(tmp_path: Path, depth: int, colour: int) -> None:
+    channels = {0: 1, 2: 3, 3: 1, 6: 4}[colour]
+    row = bytes(1 + (5 * depth * channels + 7) // 8)
+    palette = bytes(48) if colour == 3 else b""
+    assert read_picture(_png(tmp_path / "a.png", 5, 9, depth, colour, row * 9, palette=palette)).shape == (9, 5, 3)
+    for rows in (0, 1, 8):
+        path = _png(tmp_path / "a.png", 5, 9, depth, colour, row * rows, palette=palette)
+        for read in (read_picture, read_stored_label):
+            with pytest.raises(DataError, match=r"a\.png is broken or cut short"):
+                read(path)
+
+
+def test_rows_of_an_interlaced_png_are_counted(tmp_path: Path) -> None:
+    for width, height in ((1, 1), (2, 3), (5, 9), (16, 17)):
+        data = b""
+        for left, top, across, down in ADAM7:
+            columns = len(range(left, width, across))
+            data += bytes(1 + columns) * len(range(top, height, down)) if columns else b""
+        whole = _png(tmp_path / "a.png", width, height, 8, 0, data, interlaced=True)
+        assert read_picture(whole).shape == (height, width, 3)
+        with pytest.raises(DataError, match="broken or cut short"):
+            read_picture(_png(tmp_path / "b.png", width, height, 8, 0, data[:-1], interlaced=True))
 
 
 def test_files_that_are_no_pictures_are_refused(tmp_path: Path) -> None:
