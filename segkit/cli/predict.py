@@ -23,10 +23,10 @@ def predict(
     flip: Flip = False,
     window: Window = None,
     device: Device = "auto",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
 ) -> None:
     """Segment pictures: an indexed PNG and an overlay with legend for each. Bad files are reported, the rest go on."""
     from segkit.base.device import choose_device
-    from segkit.base.files import make_folder
     from segkit.base.pictures import told_others
     from segkit.evaluation.pictures import find_pictures, predict_files
     from segkit.models.folding import prepare_to_predict
@@ -37,10 +37,9 @@ def predict(
     pictures, others = find_pictures(paths)
     if others:
         note(told_others(others))
-    make_folder(out)
     model = prepare_to_predict(load_segmenter(obtain(weights), output_stride=output_stride), choose_device(device))
     failed = 0
-    for result in predict_files(model, pictures, out, **chosen, window=window):
+    for result in predict_files(model, pictures, out, **chosen, window=window, overwrite=overwrite):
         if result.error is None:
             print(f"{result.picture} -> {result.label}, {result.overlay}")
         else:

@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from segkit.base.errors import DataError
+from segkit.base.errors import DataError, OutputError
+from segkit.base.files import make_folder
+from segkit.base.jsonl import append_record, read_records
 from segkit.base.pictures import pictures_below, read_picture, save_label, save_picture, told_others
 from segkit.data.dataset import Dataset
 from segkit.evaluation.inference import Segmenter, predict_label
@@ -63,6 +65,41 @@ def find_pictures(paths: Sequence[str]) -> Found:
     return found
 
 
+class Made:
+    """The results in a folder, and of which picture each was made: predictions.jsonl, a line of JSON a picture."""
+
+    def __init__(self, folder: Path) -> None:
+        make_folder(folder)
+        self.folder = folder
+        self.path = folder / "predictions.jsonl"
+        self.of = {str(record.get("name")): record.get("picture") for record in read_records(self.path)[0]}
+
+    def files(self, name: str) -> tuple[Path, Path]:
+        """The label map and the overlay of a name."""
+        return self.folder / "labels" / f"{name}.png", self.folder / "overlays" / f"{name}.jpg"
+
+    def check(self, planned: Mapping[Path, str]) -> None:
+        """Raise OutputError where a file is there that was not made of the picture that it is planned for."""
+        others = [
+            (file, picture)
+            for picture, name in planned.items()
+            if self.of.get(name) != str(picture.resolve())
+            for file in self.files(name)
+            if file.exists()
+        ]
+        if others:
+            file, picture = others[0]
+            more = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
+            raise OutputError(
+                f"{file} is there and was not made of {picture} by segkit predict{more}: choose another --out, or "
+                "replace what is there with --overwrite"
+            )
+
+    def add(self, picture: Path, name: str) -> None:
+        """Write down what is going to be made. Raises OutputError where that cannot be written."""
+        append_record(self.path, {"name": name, "picture": str(picture.resolve())})
+
+
 def predict_files(
     model: Segmenter,
     pictures: Mapping[Path, str],
@@ -71,23 +108,30 @@ def predict_files(
     scales: Sequence[float] = (1.0,),
     flip: bool = False,
     window: int | None = None,
+    overwrite: bool = False,
 ) -> Iterator[Predicted]:
     """Write a label map (indexed PNG with palette) and an overlay with legend for each picture, one at a time.
 
     `pictures` have the names of their results, as `find_pictures` gives them: `out` receives `labels/NAME.png` and
-    `overlays/NAME.jpg`. Pictures of one name are kept apart by a number. A picture that cannot be read is reported in
-    its `Predicted` and the others go on; OutputError where `out` cannot be written.
+    `overlays/NAME.jpg`. Pictures of one name are kept apart by a number. `out`/predictions.jsonl tells what was made of
+    which picture; a file that is there and was not made of the same one is replaced only with `overwrite`. A picture
+    that cannot be read is reported in its `Predicted` and the others go on. Raises OutputError before anything is
+    predicted where a file would be replaced, and where `out` cannot be written.
     """
+    made = Made(out)
     taken: set[str] = set()
-    for path, wanted in pictures.items():
+    planned = {path: _free_name(wanted, taken) for path, wanted in pictures.items()}
+    if not overwrite:
+        made.check(planned)
+    for path, name in planned.items():
         try:
             picture = read_picture(path)
         except DataError as error:
             yield Predicted(path, error=str(error))
             continue
-        name = _free_name(wanted, taken)
         label = predict_label(model, picture, scales=scales, flip=flip, window=window)
-        files = out / "labels" / f"{name}.png", out / "overlays" / f"{name}.jpg"
+        made.add(path, name)  # first, so that a file which is there is never unknown
+        files = made.files(name)
         save_label(files[0], label, model.palette)
         save_picture(files[1], overlay(picture, label, palette=model.palette, classes=model.classes))
         yield Predicted(path, *files)

@@ -25,8 +25,8 @@ def check_backbone(name: str) -> str:
 
 BackboneName = Annotated[str, AfterValidator(check_backbone)]
 
-Canvas = Annotated[int, Field(ge=1, le=16_385)]
-"""Side in pixels; at most sixteen times that of most pictures, and still something that a machine can hold."""
+Canvas = Annotated[int, Field(ge=1, le=2_049)]
+"""Side in pixels that pictures are padded to: at most four times that of most, and as much as is predicted whole."""
 
 Padding = Literal["symmetric", "tensorflow"]
 """How a strided convolution is padded. "symmetric" pads both sides alike (PyTorch); "tensorflow" pads so that the

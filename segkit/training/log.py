@@ -5,37 +5,49 @@ import math
 from pathlib import Path
 from typing import Any
 
-from segkit.base.errors import OutputError
+import pydantic
+
 from segkit.base.files import write_atomically
+from segkit.base.jsonl import append_record, read_records
+
+
+class _Line(pydantic.BaseModel, strict=True, allow_inf_nan=False):
+    """What a line may hold, for pages that draw it."""
+
+    iteration: int = pydantic.Field(ge=0)
+    loss: float | None = None
+    lr: float | None = None
+    skipped: int | None = None
+    val_miou: float | None = None
+    val_iou: list[float | None] | None = None
+    best: bool | None = None
 
 
 def append_metrics(path: Path, **values: Any) -> None:
     """Add a line; numbers that JSON has not got (NaN, infinity) become null. OutputError where that fails."""
-    line = json.dumps(plain(values), allow_nan=False) + "\n"
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(line)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}): make room for it") from None
+    append_record(path, plain(values))
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """The lines of the file; none where there is no such file, and without what is no measurement."""
-    lines = []
-    for text in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-        try:
-            line = json.loads(text)
-        except ValueError:  # a last line cut short
-            continue
-        if isinstance(line, dict) and isinstance(line.get("iteration"), int):
-            lines.append(line)
-    return lines
+    return [record for record in read_records(path)[0] if _is_measurement(record)]
 
 
-def forget_after(path: Path, iteration: int) -> None:
-    """Drop the lines that a resumed run is going to write again, and a last line cut short."""
-    kept = [line for line in read_metrics(path) if line["iteration"] <= iteration]
+def forget_after(path: Path, iteration: int) -> int:
+    """Drop the lines that a resumed run is going to write again, and those that are damaged; how many these were."""
+    records, damaged = read_records(path)
+    lines = [record for record in records if _is_measurement(record)]
+    kept = [line for line in lines if line["iteration"] <= iteration]
     write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept))
+    return damaged + len(records) - len(lines)
+
+
+def _is_measurement(record: dict[str, Any]) -> bool:
+    try:
+        _Line.model_validate(record)
+    except pydantic.ValidationError:
+        return False
+    return True
 
 
 def plain(value: Any) -> Any:

@@ -128,7 +128,8 @@ class _Run:
 def _loop(run: _Run) -> None:
     """Iterate: learning rate, step, log, evaluate, save; first what a run that was killed had left to write."""
     config, learner, counters, folder = run.config.train, run.learner, run.counters, run.folder
-    forget_after(folder.metrics, counters.iteration)
+    if damaged := forget_after(folder.metrics, counters.iteration):
+        run.tell(Note(f"{folder.metrics}: left out {damaged} damaged line{'' if damaged == 1 else 's'}"))
     if _is_unpublished(folder, counters):
         _publish(run)
     clock = Clock(config.batch_size)

@@ -70,7 +70,14 @@ def load_all(module: nn.Module, tensors: Mapping[str, Tensor], path: Path | str)
     if problems:
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise WeightsError(f"{path}: does not fit the network: {'; '.join(problems[:3])}{more}")
-    module.load_state_dict({**own, **{name: tensor.to(torch.float32) for name, tensor in tensors.items()}})
+    floats = {name: tensor.to(torch.float32) for name, tensor in tensors.items()}
+    for name, tensor in floats.items():
+        if not torch.isfinite(tensor).all():
+            raise WeightsError(
+                f"{path}: {name} holds numbers that are not finite, as a training leaves them that went wrong: take an "
+                "earlier file"
+            )
+    module.load_state_dict({**own, **floats})
 
 
 def _has_floats(tensor: Tensor) -> bool:

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from segkit.base.errors import DataError
+from segkit.base.errors import DataError, OutputError
 from segkit.evaluation.pictures import find_pictures, predict_files, write_comparisons
 
 
@@ -84,6 +84,30 @@ def test_results_keep_the_names_of_subfolders(tmp_path: Path, given: str) -> Non
         assert (tmp_path / f"out/overlays/{name}/frame0.jpg").is_file()
     if given == "in":
         assert len(results) == 2 and found.others == [tmp_path / "in/day1/back"]
+
+
+def test_files_that_are_not_of_the_same_picture_are_kept(tmp_path: Path) -> None:
+    picture, label = blocks(40, 56)
+    for name in ("images/a.png", "images/b.png", "other/a.png", "labels/b.png", "overlays/c.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(picture).save(tmp_path / name)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    pictures, others = ({path: path.stem for path in (tmp_path / name).iterdir()} for name in ("images", "other"))
+
+    with pytest.raises(OutputError, match=r"labels/b\.png is there and was not made of .*images/b\.png.*another --out"):
+        list(predict_files(Brightness(), pictures, tmp_path))
+    assert {path: path.read_bytes() for path in before} == before and not (tmp_path / "labels/a.png").exists()
+
+    out = tmp_path / "out"
+    for _ in range(2):  # of the same pictures it is made again
+        assert len(list(predict_files(Brightness(), pictures, out))) == 2
+    (out / "predictions.jsonl").open("a").write("[damaged\n")
+    with pytest.raises(OutputError, match=r"labels/a\.png .* made of .*other/a\.png by segkit predict \(and 1 more\)"):
+        list(predict_files(Brightness(), others, out))
+    assert all(result.error is None for result in predict_files(Brightness(), others, out, overwrite=True))
+    with pytest.raises(OutputError, match=r"was not made of .*images/a\.png"):
+        list(predict_files(Brightness(), pictures, out))
+    np.testing.assert_array_equal(np.array(Image.open(out / "labels/b.png")), label)
 
 
 def test_comparisons_are_spread_over_the_data_set(tmp_path: Path) -> None:

@@ -32,3 +32,30 @@ def test_metrics_are_plain_json_and_forget_what_comes_again(tmp_path):
 def test_metrics_that_cannot_be_written(tmp_path):
     with pytest.raises(OutputError, match=r"metrics.jsonl: cannot be written"):
         append_metrics(tmp_path / "absent/metrics.jsonl", iteration=1)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\xcd",
+        b"[1]",
+        b'{"loss": 1.0}',
+        b'{"iteration": 1, "loss": "1"}',
+        b'{"iteration": 1, "loss": 1' + b"0" * 400 + b"}",
+        b'{"iteration": 1, "lr": Infinity}',
+        b'{"iteration": 1, "val_iou": [[0.5]]}',
+        b'{"iteration": 1, "best": [1]}',
+        b'{"iteration": -1}',
+        b"[" * 100_000,
+    ],
+)
+def test_damaged_lines_are_left_out_and_counted(tmp_path, line):
+    path = tmp_path / "metrics.jsonl"
+    append_metrics(path, iteration=1, loss=0.5)
+    with path.open("ab") as file:
+        file.write(line)  # without its end
+    append_metrics(path, iteration=2, loss=0.5)
+    assert [found["iteration"] for found in read_metrics(path)] == [1, 2]
+    assert forget_after(path, 1) == 1
+    assert forget_after(path, 1) == 0
+    assert [found["iteration"] for found in read_metrics(path)] == [1]

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -172,6 +174,12 @@ def test_mismatches_name_the_tensors(stored, randomise, foreign):
     state["classifier.bias"] = torch.ones(3, dtype=torch.int8)
     with pytest.raises(WeightsError, match=r"classifier\.bias has torch\.int8, not floats"):
         load_model(foreign(network, classes=CLASSES, tensors=state))
+    for value in (math.nan, math.inf):
+        state["classifier.bias"] = torch.tensor([0.0, value, 0.0])
+        path = foreign(network, classes=CLASSES, tensors=state)
+        for load in (load_model, lambda path: build_model(aspp=False, classes=CLASSES, weights=path)):
+            with pytest.raises(WeightsError, match=r"file: classifier\.bias holds numbers that are not finite"):
+                load(path)
     del state["classifier.bias"]
     with pytest.raises(WeightsError, match=r"classifier\.bias is missing"):
         load_model(foreign(network, classes=CLASSES, tensors=state))

@@ -67,7 +67,7 @@ BAD = [
     ("palette", [[0, 0, 0], [0, 0, 300], [1, 1, 1]], "outside 0..255"),
     ("std", [127.5, 127.5, 0], "greater than 0"),
     ("mean", [127.5, float("nan"), 0], "finite number"),
-    ("canvas", 10**9, "less than or equal to 16385"),
+    ("canvas", 10**9, "less than or equal to 2049"),
     ("output_stride", 7, "8, 16 or 32"),
     ("surprise", 1, "surprise"),
 ]
