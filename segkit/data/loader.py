@@ -3,7 +3,9 @@
 However many workers read, and wherever a resumed run starts, iteration i gets the same bytes.
 """
 
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,12 +14,23 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from segkit.base.errors import DataError, SegkitError
+from segkit.base.errors import ConfigError, DataError, SegkitError
+from segkit.base.files import format_bytes
 from segkit.data.dataset import Dataset, check_sizes
 from segkit.data.transforms import SampleKey
 
 Transform = Callable[[np.ndarray, np.ndarray, SampleKey], tuple[np.ndarray, np.ndarray]]
 """(uint8 (H, W, 3), uint8 (H, W), key) -> the same, of one size for all."""
+
+Sampled = tuple[np.ndarray, np.ndarray] | SegkitError
+"""What a worker gives for a sample: the transformed pair, or why there is none."""
+
+PATIENCE = 60
+"""Seconds that the workers may take for a batch."""
+READ_AHEAD = 2
+"""Batches of each worker that wait to be taken."""
+SHARED_MEMORY = Path("/dev/shm")
+"""Where batches pass from one process to another on Linux."""
 
 Batch = tuple[Tensor, Tensor]
 """uint8 pictures (B, 3, H, W), RGB, channels last in memory, and uint8 labels (B, H, W) with IGNORE."""
@@ -38,29 +51,67 @@ def training_batches(
     Sample `iteration * batch_size + slot` is a picture of epoch `sample // len(dataset)`, in the order of that epoch:
     every picture is seen once before any is seen again. `workers` processes read ahead (0: none, this process reads).
     The global random state of torch is neither used nor changed. Raises DataError, as the data set raised it, or if
-    the data set is empty or a label has another size than its picture.
+    the data set is empty or a label has another size than its picture; ConfigError where the shared memory is too small
+    for so many workers, and SegkitError where one of them ends, or none gives anything for a minute.
     """
     if len(dataset) == 0:
         raise DataError("the training set holds no pictures: check its folder, its list and its split")
     first, end = first_iteration * batch_size, (first_iteration + iterations) * batch_size
+    samples = _Samples(dataset, transform, batch_size=batch_size, seed=seed)
+    if workers and first < end:
+        _check_shared_memory(samples[first], batch_size, workers)
     loader = DataLoader(
-        _Samples(dataset, transform, batch_size=batch_size, seed=seed),
+        samples,
         batch_size=batch_size,
         sampler=range(first, end),
         num_workers=workers,
+        prefetch_factor=READ_AHEAD if workers else None,
         collate_fn=_collate,
         worker_init_fn=_start_worker,
+        timeout=PATIENCE if workers else 0,
         pin_memory=torch.cuda.is_available(),
         # Its own: making an iterator draws a number, which would shift the dropout of a resumed run.
         generator=torch.Generator(),
     )
-    for batch in loader:
+    batches = iter(loader)
+    while True:
+        try:
+            batch = next(batches, None)
+        except RuntimeError as error:
+            raise _workers_failed(error, workers) from None
+        if batch is None:
+            return
         if isinstance(batch, SegkitError):
             raise batch
         yield batch
 
 
-class _Samples(TorchDataset[tuple[np.ndarray, np.ndarray] | SegkitError]):
+def _check_shared_memory(sample: Sampled, batch_size: int, workers: int) -> None:
+    """Raise ConfigError where the batches that are read ahead have no room: workers would be killed, or hang."""
+    if isinstance(sample, SegkitError) or not SHARED_MEMORY.is_dir():
+        return
+    batch = batch_size * sum(array.nbytes for array in sample)
+    needed, free = batch * (READ_AHEAD * workers + 1), shutil.disk_usage(SHARED_MEMORY).free
+    if free < needed:
+        raise ConfigError(
+            f"{SHARED_MEMORY} has {format_bytes(free)} free, but train.workers={workers} with batches of "
+            f"{format_bytes(batch)} need {format_bytes(needed)}: set train.workers=0, or give the container more "
+            "(docker run --shm-size=1g)"
+        )
+
+
+def _workers_failed(error: RuntimeError, workers: int) -> SegkitError:
+    """What became of the processes that read, and what to do."""
+    if not workers:
+        raise error
+    if "timed out" in str(error):
+        what = f"gave nothing for {PATIENCE} seconds (a disk that hangs, or no memory left)"
+    else:
+        what = 'ended (killed, as for lack of memory, or spawned by a script without `if __name__ == "__main__":`)'
+    return SegkitError(f"a process that reads pictures {what}: set train.workers=0 to read without any")
+
+
+class _Samples(TorchDataset[Sampled]):
     """The endless row of training samples, by number."""
 
     def __init__(self, dataset: Dataset, transform: Transform, *, batch_size: int, seed: int) -> None:
@@ -71,7 +122,7 @@ class _Samples(TorchDataset[tuple[np.ndarray, np.ndarray] | SegkitError]):
         self.epoch = -1
         self.order = np.empty(0, np.int64)
 
-    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray] | SegkitError:
+    def __getitem__(self, number: int) -> Sampled:
         epoch, place = divmod(number, len(self.dataset))
         if epoch != self.epoch:
             self.epoch = epoch
@@ -85,7 +136,7 @@ class _Samples(TorchDataset[tuple[np.ndarray, np.ndarray] | SegkitError]):
             return error
 
 
-def _collate(samples: list[tuple[np.ndarray, np.ndarray] | SegkitError]) -> Batch | SegkitError:
+def _collate(samples: list[Sampled]) -> Batch | SegkitError:
     images, labels = [], []
     for sample in samples:
         if isinstance(sample, SegkitError):

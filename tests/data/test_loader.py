@@ -1,14 +1,19 @@
 """Batches: the same bytes for any number of workers and after a resume."""
 
 import hashlib
+import os
+import shutil
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from segkit.base.errors import DataError
+from segkit.base.errors import ConfigError, DataError, SegkitError
 from segkit.base.labels import voc_palette
+from segkit.data import loader
 from segkit.data.dataset import Sample
 from segkit.data.loader import training_batches
 from segkit.data.transforms import TrainingTransform
@@ -137,3 +142,37 @@ def test_the_global_random_state_is_left_alone() -> None:
     before = torch.get_rng_state()
     batches(count=1, workers=1)
     assert torch.equal(before, torch.get_rng_state())
+
+
+class Failing(Numbers):
+    """Numbers of which a process that reads them never gets the sixth: it ends, or hangs."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+
+    def __getitem__(self, index: int) -> Sample:
+        if index == 5 and torch.utils.data.get_worker_info() is not None:
+            if self.how == "ends":
+                os._exit(1)
+            time.sleep(60)
+        return super().__getitem__(index)
+
+
+@pytest.mark.parametrize(("how", "said"), [("ends", r"ended \(killed"), ("hangs", "gave nothing for 1 seconds")])
+def test_workers_that_end_or_hang_are_noticed(monkeypatch: pytest.MonkeyPatch, how: str, said: str) -> None:
+    monkeypatch.setattr(loader, "PATIENCE", 1)
+    begun = time.monotonic()
+    with pytest.raises(SegkitError, match=rf"a process that reads pictures {said}.*: set train\.workers=0"):
+        batches(Failing(how), workers=1)
+    assert time.monotonic() - begun < 50
+
+
+def test_too_little_shared_memory_is_told_before_anything_is_read_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = (2 * 2 + 1) * 4 * 17 * 17 * 4  # batches, pictures, pixels, bytes: RGB and a label
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=needed // 2))
+    with pytest.raises(ConfigError, match=r"12 kB free, but train\.workers=2 with batches of 4\.6 kB need 23 kB"):
+        batches(workers=2)
+    assert len(batches(workers=0)) == 6
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=needed))
+    assert len(batches(workers=2)) == 6
