@@ -16,7 +16,7 @@ from pathlib import Path, PureWindowsPath
 from typing import IO, NamedTuple, Self
 
 from segkit.base.errors import DataError, OutputError
-from segkit.base.files import BytesDone, check_room, format_bytes, make_folder
+from segkit.base.files import BytesDone, cannot_write, check_room, format_bytes, make_folder
 
 Destination = Callable[[str], str | None]
 """Where a member goes, by its name: a path relative to the folder, or None for a member that is not wanted."""
@@ -82,7 +82,7 @@ def unpacked(
         yield temporary
         temporary.replace(folder)
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be written ({error.strerror}): make room or choose another") from None
+        raise cannot_write(folder, error) from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -1,5 +1,6 @@
 """Files that are written whole or not at all."""
 
+import errno
 import gzip
 import hashlib
 import os
@@ -42,10 +43,11 @@ def files_below(folder: Path, *, without: Path | None = None) -> list[Path]:
     return sorted(walk(folder, frozenset()), key=Path.as_posix)
 
 
-def write_atomically(path: Path, data: bytes | str) -> None:
+def write_atomically(path: Path, data: bytes | str, *, durable: bool = False, before: Path | None = None) -> None:
     """Write `data` (text as UTF-8) to `path`, making its folder; a reader sees the old file or the whole new one.
 
-    Raises OutputError where it cannot be written.
+    `durable`: when this returns, the disk has it and has given it back as it is. What was at `path` goes to `before`,
+    where that is given. Raises OutputError where it cannot be written.
     """
     data = data.encode() if isinstance(data, str) else data
     temporary = None
@@ -54,12 +56,39 @@ def write_atomically(path: Path, data: bytes | str) -> None:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(descriptor)
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes files that only their owner can read
+        if durable and Path(temporary).read_bytes() != data:
+            raise OSError(errno.EIO, "what was written is not what is read back")
+        if before is not None and path.exists():
+            os.replace(path, before)
         os.replace(temporary, path)
+        if durable:
+            _sync_folder(path.parent)
     except OSError as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-        raise OutputError(f"{path}: cannot be written ({error.strerror}): choose another folder") from None
+        raise cannot_write(path, error) from None
+
+
+def cannot_write(path: Path, error: OSError) -> OutputError:
+    """The error for a file or folder that cannot be written, with what to do about it."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return OutputError(
+        f"{path}: cannot be written ({error.strerror}): {'make room or ' if full else ''}choose another folder"
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the disk keep the names in a folder; Windows cannot, and does not need to."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def write_plain(path: Path, text: str) -> None:
@@ -83,7 +112,7 @@ def make_folder(path: Path) -> None:
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written to ({error.strerror}): choose another folder") from None
+        raise cannot_write(path, error) from None
 
 
 def file_digest(path: Path, algorithm: str = "sha256") -> str:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from segkit.base.errors import OutputError
+from segkit.base.files import cannot_write
 
 
 def append_record(path: Path, record: dict[str, Any]) -> None:
@@ -17,7 +17,7 @@ def append_record(path: Path, record: dict[str, Any]) -> None:
                 line = line if file.read(1) == b"\n" else "\n" + line
             file.write(line.encode())
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}): make room for it") from None
+        raise cannot_write(path, error) from None
 
 
 def read_records(path: Path) -> tuple[list[dict[str, Any]], int]:

@@ -1,14 +1,12 @@
 """All that a run needs to go on, in one file: `write_state` writes it, `read_state` reads it back."""
 
-import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pydantic
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as save_safetensors
+from torch import Tensor
 
 from segkit.base.errors import WeightsError
 from segkit.base.files import write_atomically
@@ -17,8 +15,10 @@ from segkit.models.deeplabv3 import DeepLabV3
 from segkit.training.learner import Learner
 from segkit.training.log import plain
 from segkit.version import VERSION
-from segkit.weights.files import read_tensors
 from segkit.weights.metadata import Metadata
+from segkit.weights.sealed import DamagedError, seal, unseal
+
+_KEY = "progress"
 
 
 @dataclass
@@ -60,9 +60,10 @@ class Counters:
 
 @dataclass(frozen=True)
 class State:
-    """What stands in the file beside the tensors.
+    """What stands in the file.
 
     `network` is None for one that segkit cannot build; `fresh` names the tensors that no starting weights had given.
+    `warning` tells that it is the state before the newest, which is damaged.
     """
 
     path: Path
@@ -70,52 +71,74 @@ class State:
     scaler: dict[str, float]
     network: Metadata | None
     fresh: frozenset[str]
+    tensors: dict[str, Tensor]
+    warning: str | None = None
 
     def build_network(self) -> DeepLabV3 | None:
         """The network that was trained, with fresh weights: normalisation, padding and canvas as it began."""
         return None if self.network is None else self.network.weights({}).build_network(self.network.classes)
 
     def restore(self, learner: Learner) -> None:
-        """Make a learner the one that was saved. Raises WeightsError for a file that is broken or of another run."""
-        tensors, _ = read_tensors(self.path)
+        """Make a learner the one that was saved. Raises WeightsError for a file of another run."""
         try:
-            learner.load_tensors(tensors)
+            learner.load_tensors(self.tensors)
             learner.fresh = self.fresh
             if self.scaler:
                 learner.scaler.load_state_dict(self.scaler)
         except (KeyError, RuntimeError):
-            raise _of_another_run(self.path) from None
+            raise WeightsError(f"{_of_another_run(self.path)}: start again in another --out") from None
+
+
+def state_before(path: Path) -> Path:
+    """Where the state is that was the newest until the one at `path` came."""
+    return path.with_name(f"{path.stem}.before{path.suffix}")
 
 
 def write_state(path: Path, learner: Learner, counters: Counters) -> None:
-    """Write weights, moving average, momentum and counters, whole or not at all."""
+    """Write weights, moving average, momentum and counters, whole or not at all, and keep the state before."""
     progress = asdict(counters) | {"scaler": learner.scaler.state_dict(), "fresh": sorted(learner.fresh)}
     if isinstance(learner.model, DeepLabV3):  # another's network is made again by who gave it
         about = Metadata.of(learner.model, training={}, segkit_version=VERSION)
         progress["network"] = about.model_dump(mode="json")
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in learner.tensors().items()}
-    # One entry: safetensors gives several an order by chance, and equal states are equal files.
-    write_atomically(path, save_safetensors(tensors, {"progress": json.dumps(progress)}))
+    data = seal(learner.tensors(), plain(progress), key=_KEY)
+    write_atomically(path, data, durable=True, before=state_before(path))
 
 
 def read_state(path: Path) -> State | None:
-    """The state in a file; None where there is none. Raises WeightsError for a file that is broken or no state."""
-    if not path.is_file():
-        return None
+    """The newest state that is whole, of that in a file and that before it; None where there is none.
+
+    Raises WeightsError where none is whole, or it is no state.
+    """
+    files = [file for file in (path, state_before(path)) if file.is_file()]
+    broken: list[WeightsError] = []
+    for file in files:
+        try:
+            state = _read_state(file)
+        except WeightsError as error:
+            broken.append(error)
+            continue
+        warning = f"{broken[0]}; the state before it, {file}, is used" if broken else None
+        return replace(state, warning=warning)
+    if broken:
+        raise WeightsError(f"{broken[0]}: start again in another --out")
+    return None
+
+
+def _read_state(path: Path) -> State:
     try:
         with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-        progress = json.loads(metadata["progress"])
+            tensors, texts = {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+        progress = unseal(tensors, texts[_KEY])
         scaler, network = progress.pop("scaler", {}), progress.pop("network", None)
         fresh = frozenset(progress.pop("fresh", ()))
         progress.setdefault("best_score", progress.get("best_miou"))  # an older segkit chose by the mIoU
         about = None if network is None else Metadata.model_validate(network)
-        return State(path, Counters(**progress), scaler, about, fresh)
-    except SafetensorError as error:
-        raise WeightsError(f"{path}: is broken, so it cannot be read ({error}): start again in another --out") from None
-    except (KeyError, TypeError, ValueError, AttributeError, pydantic.ValidationError):
+        return State(path, Counters(**progress), scaler, about, fresh, tensors)
+    except (DamagedError, OSError, SafetensorError) as error:
+        raise WeightsError(f"{path}: is broken, so it cannot be read ({error})") from None
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         raise _of_another_run(path) from None
 
 
 def _of_another_run(path: Path) -> WeightsError:
-    return WeightsError(f"{path}: is not the state of this run: start again in another --out")
+    return WeightsError(f"{path}: is not the state of this run")

@@ -68,6 +68,8 @@ def train(
     state = read_state(folder.state) if resume else None
     counters = Counters() if state is None else state.counters
     if resume:
+        if state is not None and state.warning is not None:
+            listen(Note(state.warning))
         listen(Note(f"resumed after {counters.iteration} of {config.train.iterations} iterations"))
     if counters.iteration < config.train.iterations or changed or _is_unpublished(folder, counters):
         board = TensorBoard(folder.path / "tensorboard") if config.train.tensorboard else None

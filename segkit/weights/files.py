@@ -15,7 +15,6 @@ import numpy as np
 import pydantic
 import torch
 from safetensors import safe_open
-from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
 from segkit.base.errors import WeightsError
@@ -27,6 +26,7 @@ from segkit.weights.imported import Weights
 from segkit.weights.importers.hugging_face import classes_beside
 from segkit.weights.importers.recognise import import_tensors
 from segkit.weights.metadata import METADATA_KEY, Metadata
+from segkit.weights.sealed import DamagedError, seal, unseal
 
 PICKLE = b"\x80"
 """The first byte of the pickles that torch writes."""
@@ -42,8 +42,8 @@ def save_model(path: Path | str, model: DeepLabV3, *, training: dict[str, Any] |
     cannot be.
     """
     metadata = Metadata.of(model, training=training or {}, segkit_version=VERSION)
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    write_atomically(Path(path), save_safetensors(tensors, {METADATA_KEY: metadata.model_dump_json()}))
+    data = metadata.model_dump(mode="json")
+    write_atomically(Path(path), seal(model.state_dict(), data, key=METADATA_KEY), durable=True)
 
 
 def read_weights(path: Path | str) -> Weights:
@@ -55,7 +55,7 @@ def read_weights(path: Path | str) -> Weights:
     """
     path = resolve(path)
     tensors, texts = read_tensors(path)
-    metadata = _own_metadata(path, texts)
+    metadata = _own_metadata(path, tensors, texts)
     if metadata is not None:
         return metadata.weights(tensors)
     weights = import_tensors(path, tensors)
@@ -67,21 +67,28 @@ def read_weights(path: Path | str) -> Weights:
 def read_training(path: Path | str) -> dict[str, Any]:
     """How the network in a file was trained, as `save_model` was told; {} for a foreign file. Raises as above."""
     path = resolve(path)
-    metadata = _own_metadata(path, read_tensors(path)[1])
+    metadata = _own_metadata(path, *read_tensors(path))
     return {} if metadata is None else metadata.training
 
 
-def _own_metadata(path: Path, texts: Mapping[str, str]) -> Metadata | None:
+def _own_metadata(path: Path, tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> Metadata | None:
     if METADATA_KEY not in texts:
         return None
     try:
-        return Metadata.model_validate_json(texts[METADATA_KEY])
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        where = "".join(f"{part}: " for part in first["loc"])
+        return Metadata.model_validate(unseal(tensors, texts[METADATA_KEY]))
+    except DamagedError as error:
         raise WeightsError(
-            f"{path}: the metadata cannot be used ({where}{first['msg']}): write the file again with save_model, "
-            "or install the segkit that wrote it"
+            f"{path}: is damaged, or was changed by something else than save_model ({error}): get the file again, or "
+            "take an earlier one"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        why = str(error)
+        if isinstance(error, pydantic.ValidationError):
+            first = error.errors()[0]
+            why = "".join(f"{part}: " for part in first["loc"]) + first["msg"]
+        raise WeightsError(
+            f"{path}: the metadata cannot be used ({why}): write the file again with save_model, or install the segkit "
+            "that wrote it"
         ) from None
 
 

@@ -50,7 +50,7 @@ def test_resuming_where_there_is_no_run_makes_no_folder(folder, recipe):
 def test_a_folder_that_cannot_be_made(tmp_path, recipe):
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file/below", tmp_path / "file"):
-        with pytest.raises(OutputError, match=r"cannot be written to \(.*\): choose another folder"):
+        with pytest.raises(OutputError, match=r"cannot be written \(.*\): choose another folder"):
             begin(RunFolder(path), recipe())
 
 

@@ -12,7 +12,7 @@ from segkit.evaluation.result import Evaluation, PictureCounts
 from segkit.models.build import build_network
 from segkit.recipe.config import TrainConfig
 from segkit.training.learner import Learner
-from segkit.training.state import Counters, read_state, write_state
+from segkit.training.state import Counters, read_state, state_before, write_state
 
 CPU = torch.device("cpu")
 
@@ -111,6 +111,32 @@ def test_a_state_that_does_not_fit(tmp_path):
     with pytest.raises(WeightsError, match=r"state: is broken.*start again in another --out$") as caught:
         read_state(path)
     assert "\n" not in str(caught.value)
+
+
+def test_the_state_before_is_used_where_the_newest_is_damaged(tmp_path):
+    path = tmp_path / "state.safetensors"
+    one = learner()
+    for iteration in (1, 2, 3):
+        write_state(path, one, Counters(iteration))
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["state.before.safetensors", "state.safetensors"]
+    state = read_state(path)
+    assert (state.counters.iteration, state.warning) == (3, None)
+
+    whole = path.read_bytes()
+    data = bytearray(whole)
+    data[-1000] ^= 1  # a bit of a weight
+    for damaged in (bytes(data), whole[: len(whole) // 2], b""):
+        path.write_bytes(damaged)
+        state = read_state(path)
+        assert state.counters.iteration == 2
+        assert state.warning.startswith(f"{path}: is broken") and str(state_before(path)) in state.warning
+        state.restore(learner(seed=1))
+    path.unlink()  # killed between the two renamings
+    assert read_state(path).counters.iteration == 2
+    path.write_bytes(b"")
+    state_before(path).write_bytes(bytes(data)[:-5])
+    with pytest.raises(WeightsError, match=r"state\.safetensors: is broken.*start again in another --out"):
+        read_state(path)
 
 
 def test_counters():

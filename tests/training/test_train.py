@@ -167,7 +167,7 @@ def test_a_folder_is_neither_overwritten_nor_mixed_up(tmp_path, recipe):
     with pytest.raises(OutputError, match="holds no run"):
         train(recipe(iterations=1), tmp_path / "other", resume=True)
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="cannot be written to"):
+    with pytest.raises(OutputError, match="cannot be written"):
         train(recipe(iterations=1), tmp_path / "file/run")
 
 

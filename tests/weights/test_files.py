@@ -1,3 +1,4 @@
+import json
 import os
 import pickle
 import zipfile
@@ -13,6 +14,7 @@ from segkit.models.build import build_network
 from segkit.version import VERSION
 from segkit.weights.build import build_model, load_model, load_segmenter
 from segkit.weights.files import read_weights, save_model
+from segkit.weights.metadata import METADATA_KEY
 
 CLASSES = ("sky", "road", "car")
 PALETTE = ((1, 2, 3), (70, 70, 70), (0, 0, 142))
@@ -100,12 +102,41 @@ def test_other_precisions_become_single(tmp_path, model, dtype):
     path = tmp_path / "model.safetensors"
     save_model(path, model)
     with safe_open(path, "pt") as file:
-        metadata = file.metadata()
+        about = json.loads(file.metadata()[METADATA_KEY])
     state = model.state_dict()
+    metadata = {METADATA_KEY: json.dumps(about)}
+    save_file({name: tensor + 1 for name, tensor in state.items()}, path, metadata)
+    with pytest.raises(WeightsError, match=r"is damaged, or was changed .*\(its checksum is another\)"):
+        load_model(path)
+    del about["sha256"]  # as earlier versions wrote it, and who changes tensors may
+    metadata = {METADATA_KEY: json.dumps(about)}
     save_file({name: t.to(dtype) if t.is_floating_point() else t for name, t in state.items()}, path, metadata)
     for again in (load_model(path), build_model("mobilenet_v2", classes=CLASSES, weights=path)):
         assert {tensor.dtype for tensor in again.parameters()} == {torch.float32}
         assert torch.equal(again.classifier.weight, model.classifier.weight.to(dtype).float())
+
+
+def test_whatever_bit_is_turned_it_is_noticed(tmp_path, model):
+    path = tmp_path / "model.safetensors"
+    save_model(path, model, training={"miou": 0.5})
+    whole, state = path.read_bytes(), model.state_dict()
+    generator, noticed = np.random.default_rng(0), []
+    header = 8 + int.from_bytes(whole[:8], "little")
+    places = [*generator.integers(0, header, 60), *generator.integers(header, len(whole), 60)]
+    for place in places:
+        data = bytearray(whole)
+        data[place] ^= 1 << generator.integers(8)
+        path.write_bytes(data)
+        try:
+            again = read_weights(path)
+        except WeightsError as error:
+            noticed.append(str(error))
+        else:  # a blank of the header that became another
+            assert again.training == {"miou": 0.5} and all(
+                torch.equal(again.tensors[name], state[name]) for name in state
+            )
+    assert len(noticed) > 0.95 * len(places)
+    assert all(message.startswith(f"{path}: ") and "\n" not in message for message in noticed)
 
 
 def foreign():
