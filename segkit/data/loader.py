@@ -4,6 +4,7 @@ However many workers read, and wherever a resumed run starts, iteration i gets t
 """
 
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -149,3 +150,9 @@ def _collate(samples: list[Sampled]) -> Batch | SegkitError:
 def _start_worker(worker: int) -> None:
     # As many processes as cores read already; torch itself sets its own threads to 1 in a worker.
     cv2.setNumThreads(0)
+    # What is sent to all processes of a terminal or a job is for the training to decide, which needs its workers until
+    # its step is done. A second SIGTERM ends a worker, as the training sends it where one hangs.
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, _: signal.signal(number, signal.SIG_DFL))
