@@ -4,7 +4,7 @@
 * versions.json: the machine, the versions, the precision and the command that computed it, the fingerprint of its data,
   and what of the recipe was changed; an entry for each time that it was begun or gone on with, oldest first
 * metrics.jsonl: one line a measurement
-* state.safetensors: all that `--resume` needs
+* state.safetensors: all that `--resume` needs; state.before.safetensors: what it was before, for where it is damaged
 * best.safetensors, last.safetensors: the networks of the best and of the last evaluation
 """
 

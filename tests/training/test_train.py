@@ -20,6 +20,7 @@ from segkit.weights.build import load_model
 from segkit.weights.files import save_model
 
 FILES = {"config.yaml", "versions.json", "metrics.jsonl", "best.safetensors", "last.safetensors", "state.safetensors"}
+FILES |= {"state.before.safetensors"}  # from the second time on
 
 
 def metrics(folder: Path) -> list[dict]:
