@@ -22,20 +22,29 @@ from segkit.cli.options import (
     passes,
 )
 from segkit.cli.report import make_ready, note, picture_progress, show, write_json, write_report
-from segkit.cli.weights import WeightsArgument, obtain
+from segkit.cli.weights import WEIGHTS_HELP, obtain
 from segkit.report.numbers import duration, interval, percent, rare, words
 from segkit.report.sheet import Sheet
 
 if TYPE_CHECKING:
+    from segkit.data.dataset import Dataset
     from segkit.evaluation.inference import Segmenter
+    from segkit.evaluation.label_maps import LabelMaps
     from segkit.evaluation.result import Evaluation
     from segkit.recipe.config import Config
 
 
-@app.command(epilog="Example: segkit evaluate runs/camvid/best.safetensors --os 8 --mf --split test --json result.json")
+@app.command(
+    epilog="Examples: segkit evaluate runs/camvid/best.safetensors --os 8 --mf --split test --json result.json; "
+    "segkit evaluate --predictions label_maps/ --data voc_mobilenet_v2 data.root=VOCdevkit/VOC2012"
+)
 def evaluate(
-    weights: WeightsArgument,
+    weights: Annotated[str | None, typer.Argument(metavar="WEIGHTS", help=WEIGHTS_HELP)] = None,
     overrides: Overrides = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(help="In place of WEIGHTS: a folder of label maps that any tool made, a PNG for each picture."),
+    ] = None,
     data: Annotated[Path | None, typer.Option(help="A recipe with the data [default: the one trained by].")] = None,
     split: Annotated[str | None, typer.Option(help="[default: the recipe's val_split]")] = None,
     output_stride: OutputStride = None,
@@ -48,45 +57,74 @@ def evaluate(
     json_file: JsonFile = None,
     html_file: HtmlFile = None,
 ) -> None:
-    """Score a model on a data set: mIoU, IoU of each class, accuracies, and the protocol."""
+    """Score a model, or label maps, on a data set: mIoU, IoU of each class, accuracies, and the protocol."""
     from dataclasses import replace
+    from functools import partial
 
     from segkit.base.device import choose_device, choose_precision
     from segkit.base.machine import describe_run
-    from segkit.evaluation.evaluate import evaluate as run
+    from segkit.evaluation.evaluate import evaluate as evaluate_model
     from segkit.evaluation.gallery import Gallery
+    from segkit.evaluation.label_maps import evaluate_maps
     from segkit.models.folding import prepare_to_predict
     from segkit.recipe.build import open_dataset
     from segkit.weights.build import load_segmenter
 
     check_output_stride(output_stride)
     chosen = passes(mf=mf, scales=scales, flip=flip)
-    file = obtain(weights)
-    config = _recipe(file, data, overrides or [])
+    if predictions is not None:
+        for_models = {"--os": output_stride, "--mf": mf, "--scale": scales, "--flip": flip, "--window": window}
+        given = [option for option, value in for_models.items() if value]
+        overrides = _for_label_maps(weights, overrides or [], data, given)
+    elif weights is None:
+        raise ConfigError("there is nothing to evaluate: give WEIGHTS, or label maps with --predictions FOLDER")
+    source = predictions or obtain(str(weights))
+    config = _recipe(source, data, overrides or [])
     split = split or config.needed_data.val_split
     dataset = open_dataset(config.needed_data, split)
-    target = choose_device(device)
-    network = load_segmenter(file, output_stride=output_stride, classes=dataset.classes, canvas=config.model.canvas)
-    model = prepare_to_predict(network, target)
-    make_ready(json_file, html_file)
-    about = {"weights": weights, **_told_of(file, network), "data": config.needed_data.kind, "split": split}
-    gallery = Gallery(model.palette, pictures=len(dataset)) if html_file else None
-    with picture_progress(f"{len(dataset)} pictures") as progress:
-        result = run(
-            model,
-            dataset,
-            **chosen,
-            window=window,
-            precision=choose_precision(precision, model.device),
-            about=about,
-            keep=gallery.keep if gallery else None,
-            progress=progress,
+    about: dict[str, Any] = {"data": config.needed_data.kind, "split": split}
+    if predictions is not None:
+        palette, run = dataset.palette, partial(evaluate_maps, _label_maps(predictions, dataset), dataset)
+    else:
+        network = load_segmenter(
+            source, output_stride=output_stride, classes=dataset.classes, canvas=config.model.canvas
         )
+        model = prepare_to_predict(network, choose_device(device))
+        about = {"weights": weights, **_told_of(source, network), **about}
+        dtype = choose_precision(precision, model.device)
+        palette, run = model.palette, partial(evaluate_model, model, dataset, **chosen, window=window, precision=dtype)
+    make_ready(json_file, html_file)
+    gallery = Gallery(palette, pictures=len(dataset)) if html_file else None
+    with picture_progress(f"{len(dataset)} pictures") as progress:
+        result = run(about=about, keep=gallery.keep if gallery else None, progress=progress)
     result = replace(result, machine=describe_run())
     write_json(json_file, result.to_json())
     show_evaluation(result)
     if html_file and gallery:
-        write_report(html_file, result, gallery.details(result, dataset), weights=file, palette=model.palette)
+        write_report(html_file, result, gallery.details(result, dataset), source=source, palette=palette)
+
+
+def _for_label_maps(weights: str | None, overrides: list[str], data: Path | None, for_models: list[str]) -> list[str]:
+    """The changes to the recipe: without weights the first argument is one of them.
+
+    Raises ConfigError where it is none, without a recipe, and for options `for_models`.
+    """
+    if weights is not None and "=" not in weights:
+        raise ConfigError(f"{weights}: label maps are scored without weights: leave out WEIGHTS, or --predictions")
+    if data is None:
+        raise ConfigError("--predictions: label maps do not tell what data they are of: give a recipe with --data")
+    if for_models:
+        raise ConfigError(f"{', '.join(for_models)}: says how a model predicts: leave it out, or --predictions")
+    return [*filter(None, [weights]), *overrides]
+
+
+def _label_maps(folder: Path, dataset: "Dataset") -> "LabelMaps":
+    from segkit.evaluation.label_maps import LabelMaps
+
+    maps = LabelMaps(folder, dataset)
+    if maps.others:
+        note(f"{len(maps.others):,} label maps of other pictures left out (such as {maps.others[0].name})")
+    return maps
 
 
 def _told_of(file: Path, network: "Segmenter") -> dict[str, Any]:

@@ -58,22 +58,25 @@ def show(parts: Iterable[Part], *, width: int | None = None) -> None:
 
 
 def write_report(
-    path: Path, evaluation: "Evaluation", gallery: "PageGallery", *, weights: Path, palette: "Palette"
+    path: Path, evaluation: "Evaluation", gallery: "PageGallery", *, source: Path, palette: "Palette"
 ) -> None:
-    """Write the page, with the recipe in the weights and the curves beside them where a training made them."""
+    """Write the page of what predicted: a file of weights, or a folder of label maps.
+
+    The recipe in the weights and the curves beside them are shown too, where a training made them.
+    """
     from segkit.report.evaluation_page import write_evaluation_page
     from segkit.training.log import read_metrics
     from segkit.weights.files import read_training
 
-    training = read_training(weights)
+    training = read_training(source) if source.is_file() else {}
     config = training.get("config")
     write_evaluation_page(
         path,
         evaluation.to_json(),
-        title="/".join(weights.parts[-2:]),
+        title="/".join(source.parts[-2:]),
         palette=palette,
         gallery=gallery,
-        metrics=[] if config is None else read_metrics(weights.with_name("metrics.jsonl")),
+        metrics=[] if config is None else read_metrics(source.with_name("metrics.jsonl")),
         config=config,
         teacher=training.get("teacher"),
     )

@@ -52,7 +52,7 @@ def train(
     about = {"weights": str(result.best), "data": recipe.needed_data.kind, "split": recipe.needed_data.val_split}
     evaluation, gallery = _shown(model, dataset, recipe, display.best, about)
     show_evaluation(evaluation)
-    write_report(out / "report.html", evaluation, gallery, weights=result.best, palette=model.palette)
+    write_report(out / "report.html", evaluation, gallery, source=result.best, palette=model.palette)
     print(f"best model      {result.best}")
     print(f"curve           {out / 'metrics.jsonl'}")
     print(f"pictures        {pictures[0].parent} (picture, truth, prediction, error)")

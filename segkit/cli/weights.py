@@ -15,13 +15,10 @@ if TYPE_CHECKING:
     from segkit.recipe.config import Config
     from segkit.weights.catalogue import Public
 
-WeightsArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="WEIGHTS",
-        help="A model: segkit's own file, a foreign one as it is, a name of `segkit weights`, or hf://OWNER/REPOSITORY.",
-    ),
-]
+WEIGHTS_HELP = (
+    "A model: segkit's own file, a foreign one as it is, a name of `segkit weights`, or hf://OWNER/REPOSITORY."
+)
+WeightsArgument = Annotated[str, typer.Argument(metavar="WEIGHTS", help=WEIGHTS_HELP)]
 
 
 @app.command(epilog="Examples: segkit weights; segkit weights google_deeplabv3_mobilenet_v2")

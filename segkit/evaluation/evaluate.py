@@ -1,7 +1,7 @@
 """The mIoU of a network on a data set, and the protocol it was measured by."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,16 +36,26 @@ def evaluate(
     `progress(done, total)`. Raises DataError where the data set's classes are not the model's.
     """
     check_classes(dataset.classes, model.classes)
+    scored = score(model, dataset, scales=scales, flip=flip, window=window, precision=precision, progress=progress)
+    protocol = protocol_of(model, dataset, scales=scales, flip=flip, window=window, precision=precision)
+    return tally(scored, model.classes, {**protocol, **(about or {})}, keep=keep)
+
+
+def tally(
+    scored: Iterable[tuple[int, Sample, np.ndarray]],
+    classes: Sequence[str],
+    protocol: Mapping[str, Any],
+    *,
+    keep: Callable[[int, Sample, np.ndarray], None] | None = None,
+) -> Evaluation:
+    """The evaluation of pictures with their predictions, as `score` gives them; `keep` is that of `evaluate`."""
     began = time.perf_counter()
     pictures = []
-    for index, sample, prediction in score(
-        model, dataset, scales=scales, flip=flip, window=window, precision=precision, progress=progress
-    ):
-        pictures.append(count_picture(sample, prediction, len(model.classes)))
+    for index, sample, prediction in scored:
+        pictures.append(count_picture(sample, prediction, len(classes)))
         if keep is not None:
             keep(index, sample, prediction)
-    protocol = protocol_of(model, dataset, scales=scales, flip=flip, window=window, precision=precision)
-    return Evaluation(model.classes, tuple(pictures), {**protocol, **(about or {})}, time.perf_counter() - began)
+    return Evaluation(tuple(classes), tuple(pictures), protocol, time.perf_counter() - began)
 
 
 def count_picture(sample: Sample, prediction: np.ndarray, classes: int) -> PictureCounts:

@@ -102,6 +102,25 @@ def test_evaluate_equals_what_predict_writes(trained):
     assert result["confusion"] == counts.tolist()
 
 
+def test_label_maps_are_scored_as_what_wrote_them(trained, tmp_path):
+    folder, _ = trained
+    recipe, maps = ["--data", folder / "recipe.yaml"], tmp_path / "maps"
+    run("evaluate", folder / "run/best.safetensors", "--json", "network.json", cwd=tmp_path)
+    run("predict", folder / "run/best.safetensors", folder / "data/images/val", "--out", maps, cwd=tmp_path)
+    (maps / "labels" / "other.png").write_bytes((maps / "labels" / "0.png").read_bytes())
+    files = ["--json", "maps.json", "--html", "maps.html"]
+    root = f"data.root={folder / 'data'}"
+    scored = run("evaluate", root, "--predictions", maps / "labels", *recipe, *files, cwd=tmp_path).stdout
+    assert "note: 1 label maps of other pictures left out (such as other.png)" in scored
+    network, found = (json.loads((tmp_path / name).read_text()) for name in ("network.json", "maps.json"))
+    told = {"pictures": 3, "predictions": str(maps / "labels"), "data": "folder", "split": "val"}
+    assert found["protocol"] == told and found["pictures"] == network["pictures"]
+    assert found["miou_interval"] == network["miou_interval"]
+    assert "maps/labels" in (tmp_path / "maps.html").read_text(encoding="utf-8")
+    compared = run("compare", "network.json", "maps.json", cwd=tmp_path).stdout
+    assert "these pictures show no difference" in compared
+
+
 def test_a_network_is_scored_and_predicts_at_the_output_stride_that_it_was_trained_at(trained):
     folder, _ = trained
     printed = run("train", "recipe.yaml", *TRAIN, "model.output_stride=8", "--out", "run8", cwd=folder).stdout
@@ -159,6 +178,16 @@ def test_weights_trained_on_data_given_from_python_ask_for_a_recipe_with_data(tm
         (["evaluate", "recipe.yaml", "--data", "recipe.yaml"], 1, "recipe.yaml"),
         (["evaluate", "run/best.safetensors", "--os", "12"], 2, "--os 12"),
         (["evaluate", "run/best.safetensors", "--mf", "--flip"], 2, "--mf"),
+        (["evaluate"], 2, "give WEIGHTS, or label maps with --predictions"),
+        (["evaluate", "--predictions", "data/labels/val"], 2, "--data"),
+        (["evaluate", "x.pt", "--predictions", "data/labels/val", "--data", "recipe.yaml"], 2, "x.pt: "),
+        (
+            ["evaluate", "--predictions", "data/labels/val", "--data", "recipe.yaml", "--os", "8", "--mf"],
+            2,
+            "--os, --mf",
+        ),
+        (["evaluate", "--predictions", "data/labels/val", "--data", "recipe.yaml"], 1, "0.png holds 255"),
+        (["evaluate", "--predictions", "data/images", "--data", "recipe.yaml"], 1, "segkit predict"),
         (["evaluate", "run/best.safetensors", "--html", "recipe.yaml/x"], 1, "recipe.yaml"),
         (["predict", "run/best.safetensors", "nothing.jpg", "--out", "x"], 1, "nothing.jpg"),
         (["describe", "vgg"], 2, "mobilenet_v1"),
