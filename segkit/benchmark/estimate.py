@@ -1,5 +1,6 @@
 """About how long an ablation is going to take: a step and a pass of each network are timed, the rest is arithmetic."""
 
+import math
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -43,7 +44,7 @@ def estimate_seconds(
     left: dict[Network, int] = dict.fromkeys(plan.networks, 0)
     for training in plan.trainings:
         if training.network not in trained:
-            left[training.network] += max(0, config.train.iterations - iterations_done(out / training.name))
+            left[training.network] += iterations_left(out / training.name, config.train.iterations)
     teacher = load_teacher(config, dataset) if any(left.values()) else None
     seconds = 0.0
     for network in plan.networks:
@@ -57,8 +58,9 @@ def estimate_seconds(
             for setting in (single, *plan.settings)
         }
         if iterations := left[network]:
-            seconds += iterations * _step_seconds(recipe_for(config, network), dataset, teacher)
-            seconds += iterations / config.train.evaluate_every * validation * each
+            lasting = iterations * _step_seconds(recipe_for(config, network), dataset, teacher)
+            lasting += iterations / config.train.evaluate_every * validation * each
+            seconds += min(lasting, len(plan.seeds) * 60 * (config.train.max_minutes or math.inf))
         for setting in plan.settings:
             picture = each * madds[setting] / madds[single]
             stored = f"{Cell(network, setting).name}.json"
@@ -68,10 +70,12 @@ def estimate_seconds(
     return seconds
 
 
-def iterations_done(folder: Path) -> int:
-    """How many iterations of the training in a folder are kept; 0 where there is none."""
+def iterations_left(folder: Path, iterations: int) -> int:
+    """How many of `iterations` the training in a folder has not done; none where its time is over."""
     state = read_state(RunFolder(folder).state)
-    return 0 if state is None else state.counters.iteration
+    if state is None:
+        return iterations
+    return 0 if state.counters.timed_out else max(0, iterations - state.counters.iteration)
 
 
 def _step_seconds(recipe: Config, dataset: Dataset, teacher: Teacher | None) -> float:

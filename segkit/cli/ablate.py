@@ -91,18 +91,18 @@ def _announce(
     config: "Config", plan: "Plan", trained: set[Any], out: Path, split: str, precision: "torch.dtype"
 ) -> None:
     """Say what is going to be done, and about how long it takes."""
-    from segkit.benchmark.estimate import estimate_seconds, iterations_done
+    from segkit.benchmark.estimate import estimate_seconds, iterations_left
 
     seeds = f" from {len(plan.seeds)} seeds" if len(plan.seeds) > 1 else ""
     cells = f"{len(plan.cells)} cells on {split}"
     print(f"{len(plan.networks)} networks{seeds} under {len(plan.settings)} settings: {cells}")
     for training in plan.trainings:
-        done = iterations_done(out / training.name)
-        left = config.train.iterations - done
-        what = f"train {left} iterations" + (f" (of {config.train.iterations})" if done else "")
+        iterations = config.train.iterations
+        left = iterations_left(out / training.name, iterations)
+        what = f"train {left} iterations" + (f" (of {iterations})" if left < iterations else "")
         if training.network in trained:
             what = "take the weights given"
-        elif left <= 0:
+        elif left == 0:
             what = "is trained"
         print(f"  {training.name:24} {what}")
     print("  settings                 " + ", ".join(setting.name for setting in plan.settings))

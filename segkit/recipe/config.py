@@ -134,6 +134,7 @@ class TrainConfig(_Section):
     """How to train. The defaults are TF DeepLab's published recipe for MobileNets."""
 
     iterations: PositiveInt = 30_000
+    max_minutes: PositiveFloat | None = None  # ends within so many, the schedule laid over them; none: iterations alone
     batch_size: PositiveInt = 16  # pictures an iteration
     accumulate: PositiveInt = 1  # parts that a batch is computed in, to save memory
     crop: Annotated[int, Field(ge=33)] = 513  # pixels a side

@@ -14,6 +14,7 @@ from segkit.report.sheet import (
     network_title,
     numbered,
     precision_line,
+    setting,
     switches,
     training_lines,
 )
@@ -68,13 +69,12 @@ def others_sheet(table: dict[str, Any]) -> Sheet:
     rows = (
         (
             row["title"],
-            str(row["output_stride"]),
-            "yes" if row["mf"] else "no",
+            setting(row),
             share(row["measured"]["miou"], row["measured"]["miou_interval"]),
         )
         for row in table["others"]
     )
-    return Sheet(("other networks", "OS", "MF", "mIoU measured"), tuple(rows), 3)
+    return Sheet(("other networks", "setting", "mIoU measured"), tuple(rows), 2)
 
 
 def wide_head_sheet(table: dict[str, Any]) -> Sheet:

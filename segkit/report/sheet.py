@@ -55,7 +55,9 @@ def switches(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def setting(row: dict[str, Any]) -> str:
-    """Such as "OS 8 MF"."""
+    """Such as "OS 8 MF"; "label maps" where no network was run."""
+    if row["output_stride"] is None:
+        return "label maps"
     return f"OS {row['output_stride']}{' MF' if row['mf'] else ''}"
 
 
@@ -76,7 +78,9 @@ def training_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
             continue
         protocol, machine = row["measured"]["protocol"], row["measured"]["machine"]
         name = full_name(row) if "aspp" in row else f"{row['title']}, {setting(row)}"
-        by = f"; {protocol.get('precision')}" + (f" at {machine['commit']}" if "commit" in machine else "")
+        by = f"; {protocol.get('precision', 'label maps')}" + (
+            f" at {machine['commit']}" if "commit" in machine else ""
+        )
         yield f"{name}: {training(protocol)}{by}"
 
 
@@ -113,5 +117,5 @@ def machine_line(found: dict[str, Any]) -> str:
 
 def precision_line(measured: Iterable[dict[str, Any]]) -> str:
     """A sentence for the end of a paragraph, a space before it, where mIoUs were not all measured in float32."""
-    used = sorted({figures["protocol"]["precision"] for figures in measured} - {"float32"})
+    used = sorted({figures["protocol"].get("precision", "float32") for figures in measured} - {"float32"})
     return f" mIoU of predictions in {' or '.join(used)}, latency in float32." if used else ""

@@ -1,5 +1,6 @@
 """What a training says of itself, and where its time goes."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -67,8 +68,13 @@ class Clock:
             self.batches += 1
             yield batch
 
-    def step(self, iteration: int, iterations: int, loss: float, lr: float, skipped: int) -> Step:
-        """What was measured since the last restart, together with the rest of a `Step`; then restart."""
+    def step(
+        self, iteration: int, iterations: int, loss: float, lr: float, skipped: int, *, seconds_left: float = math.inf
+    ) -> Step:
+        """What was measured since the last restart, together with the rest of a `Step`; then restart.
+
+        `seconds_left` are there at most.
+        """
         seconds = time.perf_counter() - self.began
         each = seconds / max(self.batches, 1)
         step = Step(
@@ -77,7 +83,7 @@ class Clock:
             loss=loss,
             lr=lr,
             pictures_per_second=self.batch_size / each,
-            seconds_left=each * (iterations - iteration),
+            seconds_left=max(0.0, min(each * (iterations - iteration), seconds_left)),
             waiting=self.waited / seconds,
             skipped=skipped,
         )

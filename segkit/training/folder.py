@@ -25,6 +25,8 @@ from segkit.recipe.reading import config_from, read_recipe
 
 # A run may go on with other values of these: they change how fast it is, or what is shown, but not its result.
 _FREE = {"workers", "log_every", "save_minutes", "device", "tensorboard"}
+_LONGER = ("train.iterations", "train.max_minutes")
+"""It may go on with more of these, by another schedule."""
 
 
 class RunFolder:
@@ -54,16 +56,19 @@ class RunFolder:
             raise OutputError(f"{self.path}: holds no run to resume: leave out --resume to start one")
         before = _flat(config_from(read_recipe(self.config), source=str(self.config)).plain())
         now = _flat(config.plain())
-        changed = {key: (before.get(key), now.get(key)) for key in now | before if before.get(key) != now.get(key)}
+        changed: dict[str, tuple[Any, Any]] = {
+            key: (before.get(key), now.get(key)) for key in now | before if before.get(key) != now.get(key)
+        }
         for key, (was, value) in changed.items():
-            longer = key == "train.iterations" and key in before and now[key] > before[key]
-            moved = key == "data.root" and None not in (was, value)
+            given = was is not None and value is not None
+            longer = given and key in _LONGER and value > was
+            moved = given and key == "data.root"
             if not (longer or moved or key.rpartition(".")[2] in _FREE):
                 raise OutputError(
                     f"{self.path}: was begun with {key}={was}, not {value}: resume with the same recipe, or "
                     "start a new run in another --out"
                 )
-        return {key: changed[key] for key in ("train.iterations", "data.root") if key in changed}
+        return {key: changed[key] for key in (*_LONGER, "data.root") if key in changed}
 
     def begin(
         self, config: Config, *, iteration: int, precision: torch.dtype, data: str, changed: dict[str, tuple[Any, Any]]

@@ -16,7 +16,7 @@ from segkit.training.freezing import batch_norms, freeze_parts, still_norms
 from segkit.training.loss import Totals, jaccard_sums, labelled_pixels, part_loss
 from segkit.training.optimizer import build_optimizer
 from segkit.training.parts import Part, dropout_of, split_batch
-from segkit.training.schedule import ema_decay, learning_rate_share
+from segkit.training.schedule import Due, ema_decay, learning_rate_share
 from segkit.training.teacher import BothSizes, Teacher
 
 
@@ -92,15 +92,18 @@ class Learner:
                 # In the parameter's own memory layout, as SGD made it.
                 self.optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(momenta[name])
 
-    def set_learning_rate(self, iteration: int) -> float:
+    def set_learning_rate(self, iteration: float) -> float:
         """Give every group its learning rate at an iteration; that of the backbone is returned."""
         share = learning_rate_share(self.config, iteration)
         for group in self.optimizer.param_groups:
             group["lr"] = group["base_lr"] * share
         return self.config.lr * share
 
-    def step(self, iteration: int, images: Tensor, labels: Tensor) -> Outcome:
-        """Learn from a batch, uint8 (N, 3, H, W) and (N, H, W). A step that is not taken changes nothing."""
+    def step(self, iteration: int, images: Tensor, labels: Tensor, due: Due | None = None) -> Outcome:
+        """Learn from a batch, uint8 (N, 3, H, W) and (N, H, W). A step that is not taken changes nothing.
+
+        `due` is its place on the schedule where that is not its iteration.
+        """
         if self.device.type == "cpu":
             keep_freed_memory()  # each time, since an evaluation in between may have ended it
         self.model.train()
@@ -115,7 +118,7 @@ class Learner:
         taken = bool(torch.isfinite(norm + loss))
         if taken:
             self.scaler.step(self.optimizer)
-            self._update_ema(iteration)
+            self._update_ema(due or Due(iteration))
         else:
             self._put_back(statistics)  # the forward pass has moved them, perhaps to NaN
         self.scaler.update()
@@ -174,10 +177,10 @@ class Learner:
             buffer.copy_(before)
 
     @torch.no_grad()
-    def _update_ema(self, iteration: int) -> None:
+    def _update_ema(self, due: Due) -> None:
         if self.ema is None:
             return
-        decay = ema_decay(iteration, self.config.ema)
+        decay = ema_decay(due.iteration, self.config.ema) ** due.span
         for average, value in zip(self.ema.state_dict().values(), self.model.state_dict().values(), strict=True):
             if average.is_floating_point():
                 average.lerp_(value, 1 - decay)

@@ -25,7 +25,8 @@ _KEY = "progress"
 class Counters:
     """How far a run is.
 
-    `iteration` counts finished iterations, `skipped` those that changed nothing, `bad_in_a_row` the last of these. The
+    `iteration` counts finished iterations, `skipped` those that changed nothing, `bad_in_a_row` the last of these;
+    `seconds` are those used of `train.max_minutes`, `timed_out` tells that they ended the run. The
     best model is the one with the highest mean IoU over the classes in the validation labels, `best_score` in 0..1; its
     mIoU is `best_miou`; both are None before the first. `evaluation` is the last one as plain data: `iteration`,
     `val_miou`, `val_iou`, `val_protocol`, and whether it was the `best` so far.
@@ -37,6 +38,8 @@ class Counters:
     bad_in_a_row: int = 0
     evaluation: dict[str, Any] | None = None
     best_score: float | None = None
+    seconds: float = 0.0
+    timed_out: bool = False
 
     def count(self, *, taken: bool) -> None:
         """One iteration more."""

@@ -22,6 +22,7 @@ from segkit.training.folder import RunFolder
 from segkit.training.freezing import standing_still
 from segkit.training.learner import Learner
 from segkit.training.log import append_metrics, forget_after, read_metrics
+from segkit.training.pace import Pace
 from segkit.training.sets import add_unlabelled, fingerprint, open_sets
 from segkit.training.state import Counters, State, read_state, write_state
 from segkit.training.teacher import load_teacher
@@ -67,11 +68,14 @@ def train(
     changed = folder.check(config, resume=resume)
     state = read_state(folder.state) if resume else None
     counters = Counters() if state is None else state.counters
+    if "train.max_minutes" in changed:
+        counters.timed_out = False
+    pace = Pace(config.train, counters)
     if resume:
         if state is not None and state.warning is not None:
             listen(Note(state.warning))
         listen(Note(f"resumed after {counters.iteration} of {config.train.iterations} iterations"))
-    if counters.iteration < config.train.iterations or changed or _is_unpublished(folder, counters):
+    if _iterations_left(config, counters) or changed or _is_unpublished(folder, counters):
         board = TensorBoard(folder.path / "tensorboard") if config.train.tensorboard else None
 
         def tell(event: Event) -> None:
@@ -84,6 +88,7 @@ def train(
         learner = _start(config, train_set, val_set, network, state)
         for note in standing_still(config.train, learner.model, learner.fresh):
             listen(Note(note))
+        pace.expect_evaluation(learner, val_set)
         if config.train.unlabelled is not None:
             train_set = add_unlabelled(config.train.unlabelled, train_set, val_set, listen)
         for change in folder.begin(
@@ -91,7 +96,7 @@ def train(
         ):
             listen(Note(change))
         with nullcontext() if board is None else closing(board):
-            _loop(_Run(config, folder, learner, counters, train_set, val_set, tell, save))
+            _loop(_Run(config, folder, learner, counters, pace, train_set, val_set, tell, save))
     return TrainingResult(folder.best, folder.last, counters.best_miou, counters.skipped)
 
 
@@ -121,6 +126,7 @@ class _Run:
     folder: RunFolder
     learner: Learner
     counters: Counters
+    pace: Pace
     train_set: Dataset
     val_set: Dataset
     tell: Listener
@@ -129,7 +135,7 @@ class _Run:
 
 def _loop(run: _Run) -> None:
     """Iterate: learning rate, step, log, evaluate, save; first what a run that was killed had left to write."""
-    config, learner, counters, folder = run.config.train, run.learner, run.counters, run.folder
+    config, learner, counters, folder, pace = run.config.train, run.learner, run.counters, run.folder, run.pace
     if damaged := forget_after(folder.metrics, counters.iteration):
         run.tell(Note(f"{folder.metrics}: left out {damaged} damaged line{'' if damaged == 1 else 's'}"))
     if _is_unpublished(folder, counters):
@@ -137,29 +143,45 @@ def _loop(run: _Run) -> None:
     clock = Clock(config.batch_size)
     saved = time.monotonic()
     for images, labels in clock.watch(_batches(run)):
-        lr = learner.set_learning_rate(counters.iteration)
-        outcome = learner.step(counters.iteration, images, labels)  # forward, loss, backward, update
+        due = pace.due()
+        lr = learner.set_learning_rate(due.iteration)
+        outcome = learner.step(counters.iteration, images, labels, due)  # forward, loss, backward, update
         counters.count(taken=outcome.taken)
-        iteration, ends = counters.iteration, counters.iteration == config.iterations
+        counters.timed_out = pace.is_over()
+        iteration, ends = counters.iteration, _iterations_left(run.config, counters) == 0
         if counters.bad_in_a_row == MAX_BAD_IN_A_ROW:
             raise _diverged(run, outcome.loss)
 
         if iteration % config.log_every == 0 or ends:
-            step = clock.step(iteration, config.iterations, outcome.loss, lr, counters.skipped)
+            left = pace.seconds_left
+            step = clock.step(iteration, config.iterations, outcome.loss, lr, counters.skipped, seconds_left=left)
             append_metrics(folder.metrics, iteration=iteration, loss=step.loss, lr=lr, skipped=step.skipped)
             run.tell(step)
 
-        if iteration % config.evaluate_every == 0 or ends:
-            evaluation = evaluate(learner.model_to_keep(), run.val_set, precision=learner.precision)
-            best = counters.keep(evaluation)
-            write_state(folder.state, learner, counters)  # first, since the rest can be made from it
-            _publish(run)
-            run.tell(Evaluated(iteration, evaluation, best))
+        if ends or (iteration % config.evaluate_every == 0 and pace.has_room()):
+            _evaluate(run)
             saved = time.monotonic()
             clock.restart()
         elif time.monotonic() - saved >= 60 * config.save_minutes:
-            write_state(folder.state, learner, counters)
+            _save(run)
             saved = time.monotonic()
+        if ends:
+            break
+
+
+def _evaluate(run: _Run) -> None:
+    learner, counters, began = run.learner, run.counters, run.pace.seconds
+    evaluation = evaluate(learner.model_to_keep(), run.val_set, precision=learner.precision)
+    best = counters.keep(evaluation)
+    _save(run)  # first, since the rest can be made from it
+    _publish(run)
+    run.tell(Evaluated(counters.iteration, evaluation, best))
+    run.pace.evaluated(run.pace.seconds - began)
+
+
+def _save(run: _Run) -> None:
+    run.counters.seconds = run.pace.seconds
+    write_state(run.folder.state, run.learner, run.counters)
 
 
 def _batches(run: _Run) -> Iterator[tuple[Tensor, Tensor]]:
@@ -170,9 +192,14 @@ def _batches(run: _Run) -> Iterator[tuple[Tensor, Tensor]]:
         batch_size=config.batch_size,
         seed=config.seed,
         first_iteration=done,
-        iterations=config.iterations - done,
+        iterations=_iterations_left(run.config, run.counters),
         workers=config.workers,
     )
+
+
+def _iterations_left(config: Config, counters: Counters) -> int:
+    """How many are to come at most; none where the time is over."""
+    return 0 if counters.timed_out else max(0, config.train.iterations - counters.iteration)
 
 
 def _diverged(run: _Run, loss: float) -> SegkitError:

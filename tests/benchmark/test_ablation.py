@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from segkit.base.errors import ConfigError, WeightsError
 from segkit.benchmark import ablation, estimate
 from segkit.benchmark.ablation import measure_ablation, plan_ablation
-from segkit.benchmark.estimate import estimate_seconds, iterations_done
+from segkit.benchmark.estimate import estimate_seconds, iterations_left
 from segkit.benchmark.networks import Training, load_networks, recipe_for
 from segkit.benchmark.published import Network, Setting
 from segkit.recipe.config import Config
@@ -127,8 +127,8 @@ def test_the_estimate_leaves_out_what_is_done(weights, tmp_path: Path) -> None:
     only_evaluated = estimate_seconds(recipe, plan, plan.networks, tmp_path, split="val")
     assert 0 < only_evaluated < everything
     save_progress(tmp_path / first.name, 5)
-    assert iterations_done(tmp_path / first.name) == 5
-    assert iterations_done(tmp_path / second.name) == 0
+    assert iterations_left(tmp_path / first.name, 8) == 3
+    assert iterations_left(tmp_path / second.name, 8) == 8
 
 
 def test_the_estimate_times_the_precision_and_loads_the_teacher_once(tmp_path: Path, monkeypatch) -> None:

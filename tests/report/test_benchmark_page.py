@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from segkit.report.benchmark import benchmark_text
 from segkit.report.benchmark_page import write_benchmark_page
 from tests.report.pages import HOSTILE, words
 
@@ -27,7 +28,7 @@ def test_a_row_has_all_that_is_known(write, table: dict) -> None:
     text = words(page)
     assert "MobileNetV2 16 yes no 75.32 paper 74.20 [72.20, 76.20] 300 iterations, kept at 100 -1.12 within" in text
     assert "within the interval 2.114M 2.11M, 1.0017 2.7480B 2.75B, 0.9993" in text
-    assert "not compared: val was seen in training" in text and "fcn_resnet50 8 no 60.00" in text
+    assert "not compared: val was seen in training" in text and "fcn_resnet50 OS 8 60.00" in text
     assert "MobileNetV1 8 yes yes 78.56 paper unverified 11.145M 11.15M, 0.9996 990.88B 1 941.9B, 1.0520" in text
     assert "87 ms cpu" in text and "2.114M not published" in text
     assert page.count(">not measured</td>") == 1
@@ -51,6 +52,15 @@ def test_a_precision_that_is_not_float32_is_said_above_the_table(write, table: d
     table = copy.deepcopy(table)
     table["rows"][1]["measured"]["protocol"]["precision"] = "bfloat16"
     assert "interval. mIoU of predictions in bfloat16, latency in float32. A network" in words(write(table))
+
+
+def test_label_maps_of_others_have_no_output_stride(write, table: dict) -> None:
+    (other,) = table["others"]
+    protocol = {"pictures": 3, "predictions": "maps", "data": "voc", "split": "val"}
+    other |= {"title": "theirs", "output_stride": None, "measured": other["measured"] | {"protocol": protocol}}
+    text = words(write(table))
+    assert "theirs label maps 60.00" in text
+    assert "theirs, label maps: trained on data that are not told" in str(benchmark_text(table))
 
 
 def test_published_and_measured_points_differ(write, table: dict) -> None:
