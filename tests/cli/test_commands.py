@@ -1,4 +1,4 @@
-"""The commands end to end, each as a user runs it, in a process of its own."""
+"""The commands end to end, each as a user runs it."""
 
 import hashlib
 import json
@@ -19,16 +19,9 @@ from segkit.models.build import build_network
 from segkit.recipe.config import Config
 from segkit.version import VERSION
 from segkit.weights.files import save_model
+from tests.command import run
 
 TRAIN = ["train.iterations=4", "train.batch_size=2", "train.crop=33", "train.workers=0", "train.evaluate_every=2"]
-
-
-def run(*arguments, cwd, status=0):
-    command = [sys.executable, "-c", "from segkit.cli.main import main; main()", *map(str, arguments)]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
-    assert result.returncode == status, result.stdout + result.stderr
-    assert "Traceback" not in result.stderr
-    return result
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +194,7 @@ def test_wrong_calls_end_in_one_sentence(trained, arguments, status, words):
 
 
 def test_debug_shows_the_traceback(tmp_path):
-    command = [sys.executable, "-c", "from segkit.cli.main import main; main()", "describe", "vgg", "--debug"]
+    command = [sys.executable, "-m", "segkit", "describe", "vgg", "--debug"]
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert result.returncode == 1 and "Traceback" in result.stderr
 

@@ -1,8 +1,6 @@
 """`segkit data check` and `segkit data show`, each as a user runs it."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +9,11 @@ from PIL import Image
 
 from segkit.base.labels import voc_palette
 from segkit.base.pictures import save_label
+from tests.command import run
 
 RECIPE = """data: {kind: folder, root: data, classes: [ground, thing]}
 train: {crop: 65, batch_size: 2}
 """
-
-
-def run(*arguments: str, cwd: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from segkit.cli.main import main; main()", "data", *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
-    assert result.returncode == status, result.stdout + result.stderr
-    assert "Traceback" not in result.stderr
-    return result
 
 
 @pytest.fixture
@@ -42,13 +33,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_check_of_a_sound_set_and_of_a_broken_one(folder: Path) -> None:
-    told = run("check", "recipe.yaml", "--workers", "1", cwd=folder).stdout
+    told = run("data", "check", "recipe.yaml", "--workers", "1", cwd=folder).stdout
     assert "0 errors, 0 warnings" in told and "'train.class_weights=[0." in told and "50x40 (3)" in told
     for number in range(2):
         (folder / f"data/images/train/{number}.png").write_bytes(b"")
     (folder / "data/images/val/2.png").unlink()
     files = ["--json", "new/check.json", "--html", "new/check.html"]
-    told = run("check", "recipe.yaml", *files, cwd=folder, status=1).stdout
+    told = run("data", "check", "recipe.yaml", *files, cwd=folder, status=1).stdout
     assert "error: picture cannot be read (2)" in told and "warning: no picture (1)" in told
     assert "2 errors, 1 warning, in " in told
     found = json.loads((folder / "new/check.json").read_text())
@@ -58,23 +49,23 @@ def test_check_of_a_sound_set_and_of_a_broken_one(folder: Path) -> None:
 
 
 def test_check_where_splits_do_not_open(folder: Path) -> None:
-    told = run("check", "recipe.yaml", "data.val_split=test", cwd=folder, status=1).stdout
+    told = run("data", "check", "recipe.yaml", "data.val_split=test", cwd=folder, status=1).stdout
     assert "error: split cannot be opened (1)" in told and f"test: {folder}/data/images/test cannot be read" in told
-    refused = run("check", "recipe.yaml", "data.root=nowhere", cwd=folder, status=1).stderr
+    refused = run("data", "check", "recipe.yaml", "data.root=nowhere", cwd=folder, status=1).stderr
     assert (
         refused.startswith("segkit: data.root: nowhere is neither in the recipe's folder") and refused.count("\n") == 1
     )
-    run("check", "recipe.yaml", "data.kind=other", cwd=folder, status=2)
+    run("data", "check", "recipe.yaml", "data.kind=other", cwd=folder, status=2)
 
 
 def test_show_writes_pictures_and_crops(folder: Path) -> None:
     assert (
         "new/sheet.png (2 of 3 pictures)"
-        in run("show", "recipe.yaml", "--out", "new/sheet.png", "--count", "2", cwd=folder).stdout
+        in run("data", "show", "recipe.yaml", "--out", "new/sheet.png", "--count", "2", cwd=folder).stdout
     )
     whole = Image.open(folder / "new/sheet.png")
-    told = run("show", "recipe.yaml", "--augmented", "--count", "3", "--out", "crops.jpg", cwd=folder).stdout
+    told = run("data", "show", "recipe.yaml", "--augmented", "--count", "3", "--out", "crops.jpg", cwd=folder).stdout
     assert "crops.jpg (3 crops of 65 pixels)" in told
     crops = Image.open(folder / "crops.jpg")
     assert whole.width == 2 * 2 * 50 + 2 * 4 + 12 and crops.width == 2 * 2 * 65 + 2 * 4 + 12
-    assert "none.gif" in run("show", "recipe.yaml", "--out", "none.gif", cwd=folder, status=1).stderr
+    assert "none.gif" in run("data", "show", "recipe.yaml", "--out", "none.gif", cwd=folder, status=1).stderr

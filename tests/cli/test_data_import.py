@@ -1,16 +1,15 @@
 """`segkit data import` and `segkit data split` end to end, up to a data set that opens and a training that runs."""
 
 import json
-import subprocess
-import sys
+from functools import partial
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from segkit.cli.main import main
 from segkit.recipe.build import open_dataset
 from segkit.recipe.reading import load_config
+from tests.command import run
 
 COUNT = 10
 
@@ -42,16 +41,8 @@ WRITERS = {"labelme": labelme, "coco": coco, "yolo": yolo}
 
 
 @pytest.fixture
-def call(monkeypatch, capsys):
-    def call(*arguments, status=0):
-        monkeypatch.setattr(sys, "argv", ["segkit", "data", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        printed = capsys.readouterr()
-        assert (end.value.code or 0) == status, printed.err
-        return printed
-
-    return call
+def call(tmp_path):
+    return partial(run, "data", cwd=tmp_path)
 
 
 def export(folder, kind):
@@ -71,11 +62,11 @@ def export(folder, kind):
 @pytest.mark.parametrize("kind", WRITERS)
 def test_import_split_and_open(kind, tmp_path, call):
     src, out = export(tmp_path / "export", kind), tmp_path / "data"
-    told = call("import", kind, src, out, "--json", tmp_path / "report.json").out
+    told = call("import", kind, src, out, "--json", tmp_path / "report.json").stdout
     assert "10 pictures imported: 8 in train.txt, 2 in val.txt" in told and "thing" in told
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["new"] and report["classes"]["thing"] == pytest.approx(0.2, abs=0.021)
-    split = call("split", out, "--val", "0.4", "--group", "^(v[0-9])_", "--json", tmp_path / "split.json").out
+    split = call("split", out, "--val", "0.4", "--group", "^(v[0-9])_", "--json", tmp_path / "split.json").stdout
     assert "train.txt   6 pictures in 3 groups" in split and "val.txt     4 pictures in 2 groups" in split
     data = load_config(out / "data.yaml").data
     train, val = (open_dataset(data, split) for split in ("train", "val"))
@@ -87,7 +78,7 @@ def test_import_split_and_open(kind, tmp_path, call):
             # The object is the bright part; tools differ in whether the outline belongs to it.
             bright = image.mean(axis=2) > 100
             assert (label == 1)[bright].all() and (label == 1).sum() <= 21 * 21
-    again = call("import", kind, src, out).out
+    again = call("import", kind, src, out).stdout
     assert "10 pictures are there already, from the same files: nothing was changed" in again
     assert len(open_dataset(data, "val")) == 4
 
@@ -96,7 +87,7 @@ def test_what_was_left_out_is_told_by_reason(tmp_path, call):
     src = export(tmp_path / "export", "labelme")
     for number in range(7):
         (src / f"v{number % 5}_{number}.png").unlink()
-    told = call("import", "labelme", src, tmp_path / "data").out
+    told = call("import", "labelme", src, tmp_path / "data").stdout
     assert told.count("not imported: ") == 7 and "is not there: put it into the folder" in told
     assert "3 pictures imported" in told
 
@@ -112,12 +103,12 @@ def test_errors_are_one_sentence(tmp_path, call):
         (("split", tmp_path, "--val", "2"), 1, "cannot be read as a folder"),
     ):
         printed = call(*arguments, status=status)
-        assert words in printed.err and printed.err.count("\n") == 1
+        assert words in printed.stderr and printed.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("command", ["import", "split"])
 def test_help_shows_an_example(command, call):
-    assert f"Example: segkit data {command}" in call(command, "--help").out
+    assert f"Example: segkit data {command}" in call(command, "--help").stdout
 
 
 @pytest.mark.slow
@@ -125,15 +116,6 @@ def test_the_recipe_trains_as_it_is(tmp_path, call):
     src = export(tmp_path / "export", "labelme")
     call("import", "labelme", src, tmp_path / "data")
     small = ["train.iterations=3", "train.batch_size=2", "train.workers=0", "model.width=0.25", "model.weights=null"]
-    command = [
-        sys.executable,
-        "-c",
-        "from segkit.cli.main import main; main()",
-        "train",
-        tmp_path / "data/data.yaml",
-        *small,
-    ]
-    done = subprocess.run([*command, "--out", tmp_path / "run"], capture_output=True, text=True, check=False, cwd="/")
-    assert done.returncode == 0, done.stderr
+    done = run("train", tmp_path / "data/data.yaml", *small, "--out", tmp_path / "run", cwd="/")
     assert "best val mIoU" in done.stdout
     assert list((tmp_path / "run/overlays").glob("*.jpg"))

@@ -1,10 +1,8 @@
 """`segkit weights`, names in place of files, and `segkit submit`, each as a user runs it."""
 
 import json
-import os
-import subprocess
-import sys
 import tarfile
+from functools import partial
 
 import numpy as np
 import pytest
@@ -17,20 +15,14 @@ from segkit.models.build import build_network
 from segkit.recipe.config import Config
 from segkit.weights.catalogue import CATALOGUE
 from segkit.weights.files import save_model
+from tests import command
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, monkeypatch):
     """A function that runs the command in a folder and with a cache of its own."""
-
-    def run(*arguments, status=0):
-        command = [sys.executable, "-c", "from segkit.cli.main import main; main()", *map(str, arguments)]
-        environment = os.environ | {"SEGKIT_CACHE": str(tmp_path / "cache"), "COLUMNS": "300"}
-        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
-        assert done.returncode == status, done.stdout + done.stderr
-        return done
-
-    return run
+    monkeypatch.setenv("SEGKIT_CACHE", str(tmp_path / "cache"))
+    return partial(command.run, cwd=tmp_path)
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 """torchvision's segmentation networks, with random weights, as peers: computed, predicted and scored as they are."""
 
 import json
-import os
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -20,6 +20,7 @@ from segkit.weights.build import load_segmenter
 from segkit.weights.catalogue import CATALOGUE
 from segkit.weights.torchvision_network import recognise_network
 from segkit.weights.vision_ops import declare_missing_operators
+from tests import command
 
 declare_missing_operators()
 torchvision = pytest.importorskip("torchvision")
@@ -112,22 +113,8 @@ def test_their_names_are_in_the_catalogue():
         assert CATALOGUE[f"torchvision_{name}"].whole
 
 
-@pytest.fixture
-def run(tmp_path):
-    """A function that runs the command in a folder of its own."""
-
-    def run(*arguments, status=0):
-        command = [sys.executable, "-m", "segkit", *map(str, arguments)]
-        done = subprocess.run(
-            command, capture_output=True, text=True, cwd=tmp_path, env=os.environ | {"COLUMNS": "300"}, check=False
-        )
-        assert done.returncode == status, done.stdout + done.stderr
-        return done
-
-    return run
-
-
-def test_evaluate_compare_and_predict_take_it(stored, run, tmp_path):
+def test_evaluate_compare_and_predict_take_it(stored, tmp_path):
+    run = partial(command.run, cwd=tmp_path)
     _, path = stored("deeplabv3_mobilenet_v3_large", len(SHAPES))
     (tmp_path / "shapes.yaml").write_text("model: {canvas: 513}\ndata: {kind: shapes, side: 65, val_size: 3}\n")
     said = run("evaluate", path, status=2).stderr
@@ -144,7 +131,9 @@ def test_evaluate_compare_and_predict_take_it(stored, run, tmp_path):
     _, path = stored("deeplabv3_mobilenet_v3_large")
     picture = np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8)
     save_picture(tmp_path / "picture.png", picture)
-    run("predict", path, "picture.png", "--out", "out")
+    # In a process of its own, in which nothing but the command itself has made torchvision ready.
+    process = [sys.executable, "-m", "segkit", "predict", path, "picture.png", "--out", "out"]
+    subprocess.run(process, cwd=tmp_path, check=True, capture_output=True)
     model = load_segmenter(path)
     expected = predict(model, torch.from_numpy(picture).permute(2, 0, 1)[None])[0].argmax(0)
     assert (read_label(tmp_path / "out/labels/picture.png") == expected.numpy()).mean() > 0.999

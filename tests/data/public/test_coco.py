@@ -1,8 +1,6 @@
 """COCO as VOC's classes: exact on tiny outlines, whole from a server, right on real pictures, and trained on."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from segkit.recipe.build import open_dataset
 from segkit.recipe.config import FolderConfig
 from segkit.recipe.reading import load_config
 from tests.base.server import Server
+from tests.command import run
 from tests.data.public import archives as made
 
 RECIPE = Path(__file__).parents[3] / "configs/coco_mobilenet_v2.yaml"
@@ -267,8 +266,6 @@ def test_a_training_on_real_pictures(shared: Path, tmp_path: Path) -> None:
     ]
     changes += ["train.iterations=3", "train.batch_size=2", "train.crop=65", "train.workers=0", "model.canvas=null"]
     changes += ["train.evaluate_every=3"]
-    command = [sys.executable, "-c", "from segkit.cli.main import main; main()", "train", str(RECIPE), *changes]
-    result = subprocess.run([*command, "--out", "run"], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
+    result = run("train", RECIPE, *changes, "--out", "run", cwd=tmp_path)
     assert (tmp_path / "run/best.safetensors").is_file() and "val mIoU" in result.stdout
     assert read_label(tmp_path / "voc/train/000000425989.png").max() == VOC_CLASSES.index("person")
