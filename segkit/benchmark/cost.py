@@ -59,9 +59,14 @@ def network_cost(
     network: Network, setting: Setting, *, size: tuple[int, int] = SIZE, classes: tuple[str, ...] = VOC_CLASSES
 ) -> Cost:
     """The cost of `predict` with a network under a setting, on one picture whose canvas is `size` (height, width)."""
-    with torch.device("meta"):
-        model = network.build(setting.output_stride, classes=classes)
+    model = _without_weights(network, setting.output_stride, classes)
     return prediction_cost(model, size=size, scales=setting.scales, flip=setting.mf)
+
+
+@cache
+def _without_weights(network: Network, output_stride: int, classes: tuple[str, ...]) -> DeepLabV3:
+    with torch.device("meta"):
+        return network.build(output_stride, classes=classes)
 
 
 @cache

@@ -167,6 +167,8 @@ def initialise(module: nn.Module) -> None:
     Residual branches start at zero, so that a deep network starts as a shallow one and learns sooner
     (https://arxiv.org/abs/1706.02677 section 5.1).
     """
+    if all(parameter.is_meta for parameter in module.parameters()):
+        return  # nothing is there to be drawn, and drawing nothing takes a tenth of a second
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")

@@ -190,7 +190,7 @@ def some_of_voc(shared: Path, pictures, step: int, count: int | None = None):
 
 def test_label_maps_on_disk_counted_by_others_give_the_same(shared: Path, tmp_path: Path, pictures) -> None:
     model = load_model(shared / "weights/deeplabv3_mnv2_coco_voc_trainaug_8bit_tf.safetensors")
-    some = some_of_voc(shared, pictures, 180, 8)
+    some = some_of_voc(shared, pictures, 180, 4)
     for index, name in enumerate(some.ids):
         probabilities = predict(model, torch.from_numpy(some[index].image).permute(2, 0, 1)[None])
         save_label(tmp_path / f"{name}.png", probabilities[0].argmax(0).to(torch.uint8).numpy(), model.palette)

@@ -5,7 +5,7 @@ import torch
 
 from segkit.base.labels import VOC_CLASSES, voc_palette
 from segkit.models.build import build_network
-from segkit.models.complexity import count_parameters
+from segkit.models.complexity import count_parameters, trace
 from segkit.models.deeplabv3 import ASPP, DeepLabV3
 
 
@@ -56,8 +56,8 @@ def test_logits_have_the_size_of_the_picture(small: DeepLabV3, size: tuple[int, 
 def test_any_backbone_at_every_output_stride(backbone: str, output_stride: int) -> None:
     with torch.device("meta"):
         model = build_network(backbone, classes=VOC_CLASSES, output_stride=output_stride)
-        for size in ((33, 33), (48, 71)):
-            assert model(torch.empty(2, 3, *size)).shape == (2, 21, *size)
+    for size in ((33, 33), (48, 71)):
+        assert trace(model, size)[-1].made.shape == (1, 21, *size)
     assert model.output_stride == output_stride
     assert model.side_step == (32 if output_stride == 32 else 16)
     assert model.fixed_size is None and model.device.type == "meta"
