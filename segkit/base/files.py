@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from segkit.base.errors import OutputError
@@ -113,6 +114,33 @@ def make_folder(path: Path) -> None:
             pass
     except OSError as error:
         raise cannot_write(path, error) from None
+
+
+def holds_something(path: Path) -> bool:
+    """Whether there is anything at a path but an empty folder. Raises OutputError where that cannot be told."""
+    try:
+        return path.is_symlink() or (path.exists() and (not path.is_dir() or any(path.iterdir())))
+    except OSError as error:
+        raise OutputError(f"{path} cannot be read ({error.strerror}): choose another folder") from None
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """An empty folder that becomes `path` where the body ends without an error; otherwise nothing is left of it.
+
+    Raises OutputError where `path` is there and no empty folder, and where it cannot be written.
+    """
+    if holds_something(path):
+        raise OutputError(f"{path} holds something else: give a folder that is new or empty")
+    make_folder(path.parent)
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
+            folder = Path(temporary, path.name)
+            folder.mkdir()
+            yield folder
+            os.replace(folder, path)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error.strerror}): choose another folder") from None
 
 
 def file_digest(path: Path, algorithm: str = "sha256") -> str:

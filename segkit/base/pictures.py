@@ -23,11 +23,7 @@ MAX_PIXELS = 10_240**2
 # Only these are tried, whatever the name says: Pillow would run Ghostscript on a PostScript file called .png.
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")
 _TOO_LARGE = "make it smaller or cut it into pieces"
-_WRITTEN: dict[str, tuple[str, dict[str, int]]] = {
-    ".png": ("PNG", {}),
-    ".jpg": ("JPEG", {"quality": 95}),
-    ".jpeg": ("JPEG", {"quality": 95}),
-}
+_WRITTEN = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
 _AT_ONCE = 2**22  # pixels that are converted at once, so that what lies between takes little memory
 
@@ -179,15 +175,16 @@ def label_png(label: np.ndarray, palette: Sequence[Sequence[int]]) -> bytes:
     return _encoded(image, "PNG", {})
 
 
-def save_picture(path: str | Path, picture: np.ndarray) -> None:
-    """Write a picture, uint8 (H, W, 3) RGB, as PNG or as JPEG of quality 95, as the name says.
+def save_picture(path: str | Path, picture: np.ndarray, *, quality: int = 95) -> None:
+    """Write a picture, uint8 (H, W, 3) RGB, as PNG or as JPEG of a quality of 1 to 95, as the name says.
 
     Raises OutputError for other endings and where it cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() not in _WRITTEN:
         raise OutputError(f"{path} cannot be written as a picture: give it a name that ends in .png or .jpg")
-    kind, options = _WRITTEN[path.suffix.lower()]
+    kind = _WRITTEN[path.suffix.lower()]
+    options = {"quality": quality} if kind == "JPEG" else {}
     write_atomically(path, _encoded(Image.fromarray(picture), kind, options))
 
 

@@ -24,7 +24,7 @@ class VocDataset(PairedFiles):
         if split not in VOC_SPLITS:
             unlabelled = ", or let the server score it (`segkit submit`)" if split == "test" else ""
             raise ConfigError(f"VOC has no split {split!r} with labels: choose {', '.join(VOC_SPLITS)}{unlabelled}")
-        folder = _voc_folder(Path(root))
+        folder = voc_folder(Path(root))
         labels, source = label_folder(folder, split), list_file(folder, split)
         _check_parts(labels, source, split)
         super().__init__(
@@ -53,7 +53,7 @@ def voc_pictures(root: str | Path, split: str) -> dict[str, Path]:
 
     `root` is that of `VocDataset`. Raises DataError where the list or a picture is missing or an ID stands twice.
     """
-    folder = _voc_folder(Path(root))
+    folder = voc_folder(Path(root))
     source = list_file(folder, Path(split).name)
     if not source.is_file():
         raise DataError(
@@ -68,7 +68,8 @@ def voc_pictures(root: str | Path, split: str) -> dict[str, Path]:
     return {name: pictures[name] for name in ids}
 
 
-def _voc_folder(root: Path) -> Path:
+def voc_folder(root: Path) -> Path:
+    """The folder VOC2012 in or below `root`, as `VocDataset` finds it. Raises DataError where there is none."""
     for folder in (root, root / "VOC2012", root / "VOCdevkit" / "VOC2012"):
         if (folder / "JPEGImages").is_dir():
             return folder

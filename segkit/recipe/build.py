@@ -16,7 +16,7 @@ from segkit.data.voc import VocDataset
 from segkit.models.build import backbone_options
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.models.folding import prepare_to_predict
-from segkit.recipe.config import DataConfig, ModelConfig, ShapesConfig, TrainConfig, VocConfig
+from segkit.recipe.config import DataConfig, FolderConfig, ModelConfig, ShapesConfig, TrainConfig, VocConfig
 from segkit.weights.build import build_model, load_model
 
 
@@ -26,13 +26,18 @@ def open_dataset(data: DataConfig, split: str, *, findings: list[Finding] | None
     Raises DataError where it is not there or not whole, ConfigError where the section contradicts itself. Where a list
     of `findings` is given, what is wrong with single names is told there and the rest opened.
     """
+    if not isinstance(data, ShapesConfig):
+        return open_files(data, split, findings=findings)
+    if split not in SPLITS:
+        raise ConfigError(f"the shapes have no split {split!r}: choose one of {', '.join(SPLITS)}")
+    size = data.train_size if split == data.train_split else data.val_size
+    return ShapesDataset(split, size=size, side=data.side, seed=data.seed)
+
+
+def open_files(data: VocConfig | FolderConfig, split: str, *, findings: list[Finding] | None = None) -> PairedFiles:
+    """A data set of files, as `open_dataset` does."""
     if isinstance(data, VocConfig):
         return VocDataset(data.existing_root(), split, findings=findings)
-    if isinstance(data, ShapesConfig):
-        if split not in SPLITS:
-            raise ConfigError(f"the shapes have no split {split!r}: choose one of {', '.join(SPLITS)}")
-        size = data.train_size if split == data.train_split else data.val_size
-        return ShapesDataset(split, size=size, side=data.side, seed=data.seed)
     return FolderDataset(
         data.existing_root(),
         split=split,

@@ -5,7 +5,7 @@ import typer
 from segkit.cli.app import app
 
 data_app = typer.Typer(
-    help="Get, import, split, check and show data sets.",
+    help="Get, import, split, check, show and shrink data sets.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -1,14 +1,12 @@
 """Another tool's annotations -> a folder of pictures and label PNGs that a recipe can be trained on, once."""
 
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from segkit.base.errors import ConfigError, DataError, OutputError
-from segkit.base.files import make_folder, write_atomically
+from segkit.base.files import holds_something, whole_folder, write_atomically
 from segkit.data.importers import coco, cvat, label_studio, labelme, masks, roboflow, supervisely, yolo
 from segkit.data.importers.export import Export, expected_form
 from segkit.data.importers.source import Source
@@ -60,30 +58,16 @@ def import_data(
     source = Source(src, images=images, table=classes, without=out)
     files = tracked(source)
     made = {"format": kind, "source": str(src.resolve()), "link": link}
-    if _holds_something(out):
+    if holds_something(out):
         return _known(out, made, files)
     before = fingerprints(files)  # first, so that a change while it is read is noticed later
     with expected_form(str(src)):
         export = IMPORTERS[kind](source)
-    make_folder(out.parent)
-    try:
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
-            folder = Path(temporary, out.name)
-            folder.mkdir()
-            written = write_export(export, folder, root=out.resolve(), link=link, progress=progress)
-            report = {**made, **written, "files": before}
-            write_atomically(folder / REPORT, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
-            os.replace(folder, out)
-    except OSError as error:
-        raise OutputError(f"{out} cannot be written ({error.strerror}): choose another folder") from None
+    with whole_folder(out) as folder:
+        written = write_export(export, folder, root=out.resolve(), link=link, progress=progress)
+        report = {**made, **written, "files": before}
+        write_atomically(folder / REPORT, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     return {**report, "new": True}
-
-
-def _holds_something(out: Path) -> bool:
-    try:
-        return out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir())))
-    except OSError as error:
-        raise OutputError(f"{out} cannot be read ({error.strerror}): choose another folder") from None
 
 
 def _known(out: Path, made: dict[str, Any], files: dict[str, Path]) -> dict[str, Any]:
