@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from segkit.base.labels import VOC_CLASSES
+from segkit.benchmark.published import NETWORKS
 from segkit.recipe.reading import load_config
 
 RECIPES = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
-SECOND = "voc_mobilenet_v2_coco"
+TWO_STAGES = sorted(path.stem.removeprefix("coco_") for path in RECIPES if path.stem.startswith("coco_"))
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -40,9 +41,20 @@ def test_the_two_classes_of_the_template_load():
     assert load_config(template, overrides).data.mapping == {255: 1}
 
 
-def test_the_second_stage_starts_from_the_first():
-    first, second = (load_config(RECIPES[0].with_name(f"{name}.yaml")) for name in ("coco_mobilenet_v2", SECOND))
-    assert second.model.weights == "runs/coco_mobilenet_v2/best.safetensors"
-    same = {"backbone", "aspp", "output_stride", "canvas"}
-    assert first.model.model_dump(include=same) == second.model.model_dump(include=same)
-    assert first.data.classes == VOC_CLASSES and second.data.kind == "voc"
+@pytest.mark.parametrize("network", TWO_STAGES)
+def test_the_second_stage_starts_from_the_first(network):
+    alone, first, second = (
+        load_config(RECIPES[0].with_name(f"{name}.yaml"))
+        for name in (f"voc_{network}", f"coco_{network}", f"voc_{network}_coco")
+    )
+    assert second.model.weights == f"runs/coco_{network}/best.safetensors"
+    assert alone.model.weights == first.model.weights == "imagenet"
+    for stage in (first, second):  # the network and its training are those of VOC alone, but for how long
+        assert stage.model.model_dump(exclude={"weights"}) == alone.model.model_dump(exclude={"weights"})
+        longer = {"iterations", "evaluate_every"}
+        assert stage.train.model_dump(exclude=longer) == alone.train.model_dump(exclude=longer)
+    assert first.data.classes == VOC_CLASSES and second.data == alone.data
+
+
+def test_there_are_two_stages_of_each_network_of_the_table():
+    assert sorted(name for name, network in NETWORKS.items() if network.width == 1) == TWO_STAGES
