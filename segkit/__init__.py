@@ -8,22 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 from segkit.version import VERSION
 
-if TYPE_CHECKING:
-    from segkit.base.errors import SegkitError
-    from segkit.data.folder import FolderDataset
-    from segkit.data.shapes import ShapesDataset
-    from segkit.data.voc import VocDataset
-    from segkit.evaluation.evaluate import evaluate
-    from segkit.evaluation.inference import MF_SCALES, predict
-    from segkit.evaluation.metrics import ConfusionMatrix
-    from segkit.evaluation.result import Evaluation
-    from segkit.models.complexity import count_madds, count_parameters
-    from segkit.models.deeplabv3 import DeepLabV3
-    from segkit.recipe.config import Config
-    from segkit.recipe.reading import load_config
-    from segkit.training.train import train
-    from segkit.weights.build import build_model, load_classifier, load_model, load_segmenter
-    from segkit.weights.files import save_model
+if TYPE_CHECKING:  # as themselves: re-exported, to type checkers
+    from segkit.base.errors import SegkitError as SegkitError
+    from segkit.data.folder import FolderDataset as FolderDataset
+    from segkit.data.shapes import ShapesDataset as ShapesDataset
+    from segkit.data.voc import VocDataset as VocDataset
+    from segkit.evaluation.evaluate import evaluate as evaluate
+    from segkit.evaluation.inference import MF_SCALES as MF_SCALES
+    from segkit.evaluation.inference import predict as predict
+    from segkit.evaluation.metrics import ConfusionMatrix as ConfusionMatrix
+    from segkit.evaluation.result import Evaluation as Evaluation
+    from segkit.models.complexity import count_madds as count_madds
+    from segkit.models.complexity import count_parameters as count_parameters
+    from segkit.models.deeplabv3 import DeepLabV3 as DeepLabV3
+    from segkit.recipe.config import Config as Config
+    from segkit.recipe.reading import load_config as load_config
+    from segkit.training.train import train as train
+    from segkit.weights.build import build_model as build_model
+    from segkit.weights.build import load_classifier as load_classifier
+    from segkit.weights.build import load_model as load_model
+    from segkit.weights.build import load_segmenter as load_segmenter
+    from segkit.weights.files import save_model as save_model
 
 __version__ = VERSION
 
@@ -50,29 +55,7 @@ _HOME = {
     "train": "segkit.training.train",
 }
 
-__all__ = [
-    "MF_SCALES",
-    "Config",
-    "ConfusionMatrix",
-    "DeepLabV3",
-    "Evaluation",
-    "FolderDataset",
-    "SegkitError",
-    "ShapesDataset",
-    "VocDataset",
-    "__version__",
-    "build_model",
-    "count_madds",
-    "count_parameters",
-    "evaluate",
-    "load_classifier",
-    "load_config",
-    "load_model",
-    "load_segmenter",
-    "predict",
-    "save_model",
-    "train",
-]
+__all__ = ["__version__", *_HOME]
 
 
 def __getattr__(name: str) -> Any:

@@ -170,9 +170,19 @@ def save_label(path: str | Path, label: np.ndarray, palette: Sequence[Sequence[i
 
 def label_png(label: np.ndarray, palette: Sequence[Sequence[int]]) -> bytes:
     """The bytes of an indexed PNG that holds a label map, uint8 (H, W), with `palette`."""
+    return encoded(indexed(label, palette), "PNG")
+
+
+def indexed(label: np.ndarray, palette: Sequence[Sequence[int]]) -> Image.Image:
+    """A label map, uint8 (H, W), as an image with `palette`."""
     image = Image.fromarray(label)
     image.putpalette(palette_table(palette).tobytes())
-    return _encoded(image, "PNG", {})
+    return image
+
+
+def count_values(label: np.ndarray) -> np.ndarray:
+    """How many pixels have each value, int64 (256,); unlike `np.bincount`, without a copy of the label in int64."""
+    return np.array(Image.fromarray(label).histogram(), np.int64)
 
 
 def save_picture(path: str | Path, picture: np.ndarray, *, quality: int = 95) -> None:
@@ -185,10 +195,11 @@ def save_picture(path: str | Path, picture: np.ndarray, *, quality: int = 95) ->
         raise OutputError(f"{path} cannot be written as a picture: give it a name that ends in .png or .jpg")
     kind = _WRITTEN[path.suffix.lower()]
     options = {"quality": quality} if kind == "JPEG" else {}
-    write_atomically(path, _encoded(Image.fromarray(picture), kind, options))
+    write_atomically(path, encoded(Image.fromarray(picture), kind, **options))
 
 
-def _encoded(image: Image.Image, kind: str, options: dict[str, int]) -> bytes:
+def encoded(image: Image.Image, kind: str, **options: int) -> bytes:
+    """The bytes of a picture file of a `kind` such as "PNG", with Pillow's `options` for it."""
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()

@@ -1,8 +1,8 @@
 """Many evaluations of one data set, in one pass over its pictures, resumable at any picture.
 
-A folder holds, for each cell (a network under a setting), `NAME.jsonl` while it is measured: what it is of in the first
-line, then a picture's counts a line; and `NAME.json`, an evaluation as `segkit evaluate --json` writes it, once it is
-done.
+A folder holds, for each cell (a network under a setting) and each network beside the table, `NAME.jsonl` while it is
+measured: what it is of in the first line, then a picture's counts a line; and `NAME.json`, an evaluation as `segkit
+evaluate --json` writes it, once it is done.
 """
 
 import json
@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 
-from segkit.base.files import file_digest, make_folder, write_atomically
+from segkit.base.files import write_atomically
 from segkit.base.machine import describe_run
 from segkit.benchmark.lines import PictureLines, check_same
 from segkit.benchmark.published import Network, Setting
@@ -23,7 +23,9 @@ from segkit.evaluation.evaluate import check_classes, count_picture, protocol_of
 from segkit.evaluation.inference import Segmenter, predict_label
 from segkit.evaluation.result import Evaluation, read_evaluation
 from segkit.evaluation.scoring import read_ahead
-from segkit.weights.lineage import read_lineage
+from segkit.models.folding import prepare_to_predict
+from segkit.weights.build import load_segmenter
+from segkit.weights.lineage import told_of_weights
 
 
 class Cell(NamedTuple):
@@ -52,6 +54,7 @@ class Cell(NamedTuple):
 Models = Mapping[tuple[Network, int], Segmenter]
 """Networks by what they are and their output stride."""
 
+Key = TypeVar("Key")
 _WAY_OUT = "remove its .json and .jsonl to measure it again"
 
 
@@ -66,77 +69,126 @@ def measure_cells(
     precision: torch.dtype = torch.float32,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[Cell, Evaluation]:
-    """The evaluation of each cell on `dataset`; those that are stored in `folder` are read, the others measured.
+    """The evaluation of each cell on `dataset`, as `measure_all` makes them.
 
-    `weights` are the files that `models` were made of; `about` (data, split, ...) goes into every protocol. A picture
-    is read once for all cells. `progress(done, total)` is called after each picture. Raises OutputError where the
-    folder holds the counts of other weights, data or protocol.
+    `weights` are the files that `models` were made of; `about` (data, split, ...) goes into every protocol.
     """
-    make_folder(folder)
-    known = {
-        network: {"weights_sha256": file_digest(path), **read_lineage(path).to_protocol()}
-        for network, path in weights.items()
+    told = {network: {"network": network.name, **told_of_weights(path), **about} for network, path in weights.items()}
+    wanted = {
+        cell: Measurement(
+            folder / f"{cell.name}.json",
+            models[cell.network, cell.setting.output_stride],
+            dataset,
+            scales=cell.setting.scales,
+            flip=cell.setting.mf,
+            precision=precision,
+            about=told[cell.network],
+        )
+        for cell in cells
     }
-    measurements = []
-    for cell in cells:
-        model = models[cell.network, cell.setting.output_stride]
-        check_classes(dataset.classes, model.classes)
-        protocol = {
-            "network": cell.network.name,
-            **protocol_of(model, dataset, scales=cell.setting.scales, flip=cell.setting.mf, precision=precision),
-            "weights": str(weights[cell.network]),
-            **known[cell.network],
-            **about,
-        }
-        measurements.append(_Measurement(folder, cell, model, protocol, precision))
-    found = {each.cell: stored for each in measurements if (stored := each.stored()) is not None}
-    waiting = [each for each in measurements if each.cell not in found]
+    return measure_all(wanted, dataset, progress=progress)
+
+
+def measure_peers(
+    peers: Mapping[str, Path],
+    dataset: Dataset,
+    folder: Path,
+    *,
+    canvas: int | None,
+    device: torch.device,
+    about: Mapping[str, Any],
+    precision: torch.dtype = torch.float32,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Evaluation]:
+    """The evaluation of networks that the table has not, by name, in one pass each, as `measure_all` makes them.
+
+    `peers` are files of segkit's own or of a peer of torchvision's, each measured at its own output stride.
+    """
+    wanted = {
+        name: Measurement(
+            folder / f"peer_{name}.json",
+            prepare_to_predict(load_segmenter(path, classes=dataset.classes, canvas=canvas), device),
+            dataset,
+            precision=precision,
+            about={**told_of_weights(path), **about},
+        )
+        for name, path in peers.items()
+    }
+    return measure_all(wanted, dataset, progress=progress)
+
+
+def measure_all(
+    wanted: "Mapping[Key, Measurement]", dataset: Dataset, *, progress: Callable[[int, int], None] | None = None
+) -> "dict[Key, Evaluation]":
+    """Each evaluation: what is stored is read, the others are made in one pass over the pictures of `dataset`.
+
+    `progress(done, total)` is called after each picture. Raises OutputError where what is stored is of other weights,
+    data or protocol.
+    """
+    found = {key: stored for key, each in wanted.items() if (stored := each.stored()) is not None}
+    waiting = {key: each for key, each in wanted.items() if key not in found}
     with ExitStack() as stack:
-        for each in waiting:
+        for each in waiting.values():
             stack.enter_context(each.lines)
-        left = [index for index, name in enumerate(dataset.ids) if any(each.lacks(name) for each in waiting)]
+        left = [index for index, name in enumerate(dataset.ids) if any(each.lacks(name) for each in waiting.values())]
         for _, sample in read_ahead(dataset, left, progress=progress):
-            for each in waiting:
+            for each in waiting.values():
                 if each.lacks(sample.name):
                     each.add(sample)
-    found |= {each.cell: each.finish(dataset.ids) for each in waiting}
-    return {cell: found[cell] for cell in cells}
+    found |= {key: each.finish(dataset.ids) for key, each in waiting.items()}
+    return {key: found[key] for key in wanted}
 
 
-class _Measurement:
-    """A cell while it is measured."""
+class Measurement:
+    """An evaluation that is made picture by picture and kept in the file `path`; `about` goes into its protocol.
+
+    Raises DataError where the data set's classes are not the model's, OutputError for counts of another protocol.
+    """
 
     def __init__(
-        self, folder: Path, cell: Cell, model: Segmenter, protocol: dict[str, Any], precision: torch.dtype
+        self,
+        path: Path,
+        model: Segmenter,
+        dataset: Dataset,
+        *,
+        scales: Sequence[float] = (1.0,),
+        flip: bool = False,
+        precision: torch.dtype,
+        about: Mapping[str, Any],
     ) -> None:
-        self.cell, self.model, self.protocol, self.precision = cell, model, protocol, precision
-        self.json = folder / f"{cell.name}.json"
-        self.lines = PictureLines(folder / f"{cell.name}.jsonl", (cell.name,), protocol, way_out=_WAY_OUT)
+        check_classes(dataset.classes, model.classes)
+        self.path, self.model = path, model
+        self.scales, self.flip, self.precision = scales, flip, precision
+        self.protocol = {**protocol_of(model, dataset, scales=scales, flip=flip, precision=precision), **about}
+        self.lines = PictureLines(path.with_suffix(".jsonl"), (path.stem,), self.protocol, way_out=_WAY_OUT)
 
     def stored(self) -> Evaluation | None:
-        if not self.json.is_file():
+        """What was finished before, if anything. Raises OutputError for another protocol."""
+        if not self.path.is_file():
             return None
-        evaluation = read_evaluation(self.json)
-        check_same(self.json, self.protocol, dict(evaluation.protocol), way_out=_WAY_OUT)
+        evaluation = read_evaluation(self.path)
+        check_same(self.path, self.protocol, dict(evaluation.protocol), way_out=_WAY_OUT)
         return evaluation
 
     def lacks(self, name: str) -> bool:
+        """Whether the picture of this name is not counted yet."""
         return name not in self.lines.found
 
     def add(self, sample: Sample) -> None:
-        setting = self.cell.setting
+        """Count a picture."""
         began = time.perf_counter()
         prediction = predict_label(
-            self.model, sample.image, scales=setting.scales, flip=setting.mf, precision=self.precision
+            self.model, sample.image, scales=self.scales, flip=self.flip, precision=self.precision
         )
         counts = count_picture(sample, prediction, len(self.model.classes))
-        self.lines.add(sample.name, {self.cell.name: counts}, time.perf_counter() - began)
+        self.lines.add(sample.name, {self.path.stem: counts}, time.perf_counter() - began)
 
     def finish(self, ids: Sequence[str]) -> Evaluation:
+        """The evaluation of the pictures `ids`, which are all counted, kept from now on."""
         found = [self.lines.found[name] for name in ids]
-        pictures = tuple(each.counts[self.cell.name] for each in found)
+        pictures = tuple(each.counts[self.path.stem] for each in found)
         seconds = sum(each.seconds for each in found)
         result = Evaluation(self.model.classes, pictures, self.protocol, seconds, describe_run())
-        write_atomically(self.json, json.dumps(result.to_json()) + "\n")
+        write_atomically(self.path, json.dumps(result.to_json()) + "\n")
         self.lines.path.unlink()
         return result

@@ -1,8 +1,7 @@
 """`segkit benchmark`."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from segkit.evaluation.result import Evaluation
     from segkit.recipe.config import Config
 
-_PEER = "peer:"
 NamedWeights = Annotated[
     list[str] | None,
     typer.Option("--weights", metavar="NAME=FILE", help="A trained model, such as mobilenet_v2_aspp=FILE; repeatable."),
@@ -88,8 +86,8 @@ def benchmark(
     What is interrupted goes on where it was when the same command is given again.
     """
     from segkit.base.device import choose_device, choose_precision
-    from segkit.benchmark.kept import read_kept
-    from segkit.benchmark.published import NETWORKS
+    from segkit.benchmark.kept import PEER, read_kept
+    from segkit.benchmark.published import NETWORKS, V2
     from segkit.benchmark.table import benchmark_table
     from segkit.recipe.shipped import recipes_folder
     from segkit.report.benchmark_page import write_benchmark_page
@@ -101,13 +99,25 @@ def benchmark(
     target = choose_device(device)
     dtype = choose_precision(precision, target)
     rows, others = read_kept(kept or [])
-    peers = _parse_peers(named_weights or [])
-    weights = parse_weights([text for text in named_weights or [] if not text.startswith(_PEER)], NETWORKS)
+    weights = parse_weights([text for text in named_weights or [] if not text.startswith(PEER)], NETWORKS)
+    peers = _obtained(
+        [text for text in named_weights or [] if text.startswith(PEER)],
+        re.compile(rf"{PEER}[\w.+-]+").fullmatch,
+        f"give {PEER}NAME=FILE, with letters, digits, - . _ and + in the name",
+    )
     if train:
         weights |= _train(NETWORKS.keys() - {network.name for network in weights}, recipes, overrides or [], out)
     if weights or peers:
-        measuring = _Measuring(recipes, overrides or [], split, limit, out, device, dtype)
-        measured, beside = measuring.evaluate(weights, peers)
+        measured, beside = _measure(
+            _recipe(recipes, next(iter(weights), V2), overrides or []),
+            weights,
+            {name.removeprefix(PEER): path for name, path in peers.items()},
+            split=split,
+            limit=limit,
+            folder=out / "cells",
+            device=target,
+            precision=dtype,
+        )
         rows, others = rows | measured, others | beside
     latencies = {} if no_eval or no_latency else _latencies(target, out)
     table = benchmark_table(rows, latencies, others)
@@ -117,23 +127,6 @@ def benchmark(
         write_atomically(markdown, as_markdown(benchmark_text(table)))
     if html_file is not None:
         write_benchmark_page(html_file, table)
-
-
-def _parse_peers(named: list[str]) -> dict[str, Path]:
-    """The files of `--weights peer:NAME=FILE` by name, fetched where FILE is a name of `segkit weights`."""
-    peers = {}
-    for text in named:
-        if text.startswith(_PEER):
-            name, equals, path = text.removeprefix(_PEER).partition("=")
-            if not equals or not re.fullmatch(r"[\w.+-]+", name):
-                raise ConfigError(
-                    f"--weights {text}: give peer:NAME=FILE, with letters, digits, - . _ and + in the name"
-                )
-            try:
-                peers[name] = obtain(path)
-            except WeightsError as error:
-                raise ConfigError(f"--weights peer:{name}={error}") from None
-    return peers
 
 
 def _latencies(device: "torch.device", out: Path) -> dict["Cell", "Latency"]:
@@ -150,16 +143,23 @@ def parse_weights(named: list[str], networks: Mapping[str, "Network"]) -> dict["
 
     Raises ConfigError for another form or name, and for a file that is not there.
     """
-    weights = {}
+    names = ", ".join(sorted(networks))
+    files = _obtained(named, networks.__contains__, f"give NAME=FILE, with a name among {names}")
+    return {networks[name]: path for name, path in files.items()}
+
+
+def _obtained(named: list[str], is_name: Callable[[str], object], form: str) -> dict[str, Path]:
+    """The files of `--weights NAME=FILE` by name, fetched where they have to be; `form` is what to give instead."""
+    files = {}
     for text in named:
         name, equals, path = text.partition("=")
-        if not equals or name not in networks:
-            raise ConfigError(f"--weights {text}: give NAME=FILE, with a name among {', '.join(sorted(networks))}")
+        if not equals or not is_name(name):
+            raise ConfigError(f"--weights {text}: {form}")
         try:
-            weights[networks[name]] = obtain(path)
+            files[name] = obtain(path)
         except WeightsError as error:
             raise ConfigError(f"--weights {name}={error}") from None
-    return weights
+    return files
 
 
 def _recipe(recipes: Path, network: "Network", overrides: list[str]) -> "Config":
@@ -195,57 +195,40 @@ def train_networks(recipes: Mapping["Training", "Config"], out: Path) -> dict["T
     return weights
 
 
-@dataclass(frozen=True)
-class _Measuring:
-    """How networks are measured: the options of the command."""
+def _measure(
+    config: "Config",
+    weights: dict["Network", Path],
+    peers: dict[str, Path],
+    *,
+    split: str | None,
+    limit: int | None,
+    folder: Path,
+    device: "torch.device",
+    precision: "torch.dtype",
+) -> tuple[dict["Cell", "Evaluation"], dict[str, "Evaluation"]]:
+    """The evaluations of the rows whose networks have weights, in one pass over the pictures, then of the peers."""
+    from segkit.benchmark.cells import Cell, measure_cells, measure_peers
+    from segkit.benchmark.networks import load_networks
+    from segkit.benchmark.published import ROWS
+    from segkit.data.dataset import FirstPictures
+    from segkit.recipe.build import open_dataset
 
-    recipes: Path
-    overrides: list[str]
-    split: str | None
-    limit: int | None
-    out: Path
-    device: str
-    precision: "torch.dtype"
-
-    def evaluate(
-        self, weights: dict["Network", Path], peers: dict[str, Path]
-    ) -> tuple[dict["Cell", "Evaluation"], dict[str, "Evaluation"]]:
-        """The evaluations of the rows whose networks have weights, in one pass over the pictures, then of the peers."""
-        from segkit.base.device import choose_device
-        from segkit.benchmark.cells import Cell, measure_cells
-        from segkit.benchmark.networks import load_networks
-        from segkit.benchmark.peers import measure_peer
-        from segkit.benchmark.published import ROWS, V2
-        from segkit.data.dataset import FirstPictures
-        from segkit.recipe.build import open_dataset
-
-        config = _recipe(self.recipes, next(iter(weights), V2), self.overrides)
-        data, canvas = config.needed_data, config.model.canvas
-        split = self.split or data.val_split
-        dataset = open_dataset(data, split)
-        about: dict[str, Any] = {"data": data.kind, "split": split}
-        if self.limit is not None:
-            dataset = FirstPictures(dataset, self.limit)
-            about["limit"] = self.limit
-        cells = [Cell(row.network, row.setting) for row in ROWS if row.network in weights]
-        strides = {cell.setting.output_stride for cell in cells}
-        models = load_networks(weights, strides, dataset, canvas=canvas, device=self.device)
-        folder = self.out / "cells"
-        with picture_progress(f"{len(cells)} rows on {len(dataset)} pictures") as progress:
-            found = measure_cells(
-                cells, models, weights, dataset, folder, about=about, precision=self.precision, progress=progress
-            )
-        beside = {}
-        for name, path in peers.items():
-            with picture_progress(f"{name} on {len(dataset)} pictures") as progress:
-                beside[name] = measure_peer(
-                    path,
-                    dataset,
-                    folder / f"peer_{name}.json",
-                    canvas=canvas,
-                    device=choose_device(self.device),
-                    about=about,
-                    precision=self.precision,
-                    progress=progress,
-                )
-        return found, beside
+    data, canvas = config.needed_data, config.model.canvas
+    split = split or data.val_split
+    dataset = open_dataset(data, split)
+    about: dict[str, Any] = {"data": data.kind, "split": split}
+    if limit is not None:
+        dataset = FirstPictures(dataset, limit)
+        about["limit"] = limit
+    cells = [Cell(row.network, row.setting) for row in ROWS if row.network in weights]
+    strides = {cell.setting.output_stride for cell in cells}
+    models = load_networks(weights, strides, dataset, canvas=canvas, device=str(device))
+    with picture_progress(f"{len(cells)} rows on {len(dataset)} pictures") as progress:
+        found = measure_cells(
+            cells, models, weights, dataset, folder, about=about, precision=precision, progress=progress
+        )
+    with picture_progress(f"{len(peers)} others on {len(dataset)} pictures") as progress:
+        beside = measure_peers(
+            peers, dataset, folder, canvas=canvas, device=device, about=about, precision=precision, progress=progress
+        )
+    return found, beside

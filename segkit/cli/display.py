@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from segkit.report.numbers import duration, percent
+
 if TYPE_CHECKING:
     from segkit.evaluation.result import Evaluation
     from segkit.training.events import Event, Step
@@ -38,15 +40,15 @@ class Display:
             if event.best:
                 self.best = event.evaluation
             mark = " (best so far)" if event.best else ""
-            self._line(f"{event.iteration:>7}  val mIoU {100 * event.evaluation.miou:.2f} %{mark}")
+            self._line(f"{event.iteration:>7}  val mIoU {percent(event.evaluation.miou)} %{mark}")
         else:
             self._step(event)
 
     def _step(self, step: "Step") -> None:
         text = (
             f"{step.iteration:>7}/{step.iterations}  loss {step.loss:.4f}  lr {step.lr:.5f}  "
-            f"{step.pictures_per_second:.1f} pictures/s  {_duration(step.seconds_left)} left  "
-            f"{100 * step.waiting:.0f} % waiting for data"
+            f"{step.pictures_per_second:.1f} pictures/s  {duration(step.seconds_left)} left  "
+            f"{percent(step.waiting, 0)} % waiting for data"
         )
         if step.skipped:
             text += f"  {step.skipped} skipped"
@@ -59,9 +61,3 @@ class Display:
 
     def _line(self, text: str) -> None:
         self.console.print(text, markup=False, soft_wrap=True)
-
-
-def _duration(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}"

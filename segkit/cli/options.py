@@ -30,7 +30,7 @@ Recipe = Annotated[Path, typer.Argument(metavar="RECIPE", help="A YAML file, or 
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes to the recipe, such as data.root=FOLDER.")
 ]
-JsonFile = Annotated[Path | None, typer.Option("--json", help="Write all figures to this file too.")]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write all of it to this file too, as JSON.")]
 HtmlFile = Annotated[Path | None, typer.Option("--html", help="Write a page to look at to this file.")]
 
 

@@ -1,34 +1,32 @@
 """`segkit recipes`."""
 
-import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from segkit.cli.app import app
+from segkit.cli.options import JsonFile
+from segkit.cli.report import write_json
 
 
 @app.command(epilog="Examples: segkit recipes; segkit recipes own_data > my_data.yaml")
 def recipes(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Print this one, to copy and change.")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the list to this file.")] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """List the recipes that come with segkit and what each is for; with a name, print that one.
 
     A name goes wherever the file of a recipe goes: segkit train NAME.
     """
-    from segkit.base.files import write_atomically
     from segkit.recipe.shipped import find_recipe, first_sentence, recipes_folder, shipped_recipes
 
     shipped = shipped_recipes()
-    if json_file is not None:
-        listed = [{"name": key, "what": first_sentence(path), "path": str(path)} for key, path in shipped.items()]
-        write_atomically(json_file, json.dumps(listed) + "\n")
+    listed = [{"name": key, "what": first_sentence(path), "path": str(path)} for key, path in shipped.items()]
+    write_json(json_file, listed)
     if name is not None:
         print(find_recipe(name).read_text(encoding="utf-8"), end="")
         return
     width = max(map(len, shipped))
-    for key, path in shipped.items():
-        print(f"{key:{width}}  {first_sentence(path)}")
+    for each in listed:
+        print(f"{each['name']:{width}}  {each['what']}")
     print(f"files: {recipes_folder()}; the comment at the head of each tells its cost and what to expect")

@@ -1,6 +1,5 @@
 """`segkit weights`, and how the other commands come by theirs."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 from segkit.cli.app import app
+from segkit.cli.options import JsonFile
+from segkit.cli.report import write_json
 
 if TYPE_CHECKING:
     from segkit.recipe.config import Config
@@ -24,13 +25,13 @@ WeightsArgument = Annotated[str, typer.Argument(metavar="WEIGHTS", help=WEIGHTS_
 @app.command(epilog="Examples: segkit weights; segkit weights google_deeplabv3_mobilenet_v2")
 def weights(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Fetch these now.")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the list to this file.")] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """List the public weights that can be had by name, and what of them is here; with names, fetch those.
 
     A name goes wherever a file of weights goes: model.weights=NAME in a recipe, segkit evaluate NAME.
     """
-    from segkit.base.files import file_digest, write_atomically
+    from segkit.base.files import file_digest
     from segkit.weights.cache import cache_folder
     from segkit.weights.catalogue import CATALOGUE
 
@@ -38,8 +39,7 @@ def weights(
         path = obtain(name)
         print(f"{name} -> {path}\n  SHA-256 {file_digest(path)}")
     listed = [_as_data(entry) for entry in CATALOGUE.values()]
-    if json_file is not None:
-        write_atomically(json_file, json.dumps(listed) + "\n")
+    write_json(json_file, listed)
     if not names:
         for entry in listed:
             print(*_lines(entry), sep="\n  ")

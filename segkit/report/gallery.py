@@ -1,6 +1,5 @@
 """Pictures for a page: small enough to be in it, and what is told of each."""
 
-import io
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from segkit.base.labels import IGNORE, palette_table
+from segkit.base.pictures import encoded, indexed
 from segkit.report.overlay import NOT_LABELLED, WRONG
 
 LONGEST = 512
@@ -83,7 +83,7 @@ def layers(picture: np.ndarray, truth: np.ndarray, prediction: np.ndarray, palet
     errors[ignored] = 0
     return Layers(
         *small.size,
-        picture=_encoded(small, "WEBP", quality=80, method=4),
+        picture=encoded(small, "WEBP", quality=80, method=4),
         truth=_indexed(truth, palette, transparent=IGNORE),
         prediction=_indexed(prediction, palette, transparent=IGNORE),
         errors=_indexed(errors, (NOT_LABELLED, WRONG), transparent=_TRANSPARENT),
@@ -113,7 +113,7 @@ def thumbnail(
     both = Image.new("RGB", (2 * small.width, small.height))
     both.paste(Image.blend(small, coloured, _ALPHA), (0, 0))
     both.paste(errors, (small.width, 0))
-    return _encoded(both, "WEBP", quality=quality, method=4)
+    return encoded(both, "WEBP", quality=quality, method=4)
 
 
 def overlaid(
@@ -137,7 +137,7 @@ def overlaid(
     elif label is not None:
         coloured = Image.fromarray(palette_table(palette)[label]).resize(small.size, Image.Resampling.BOX)
         both.paste(Image.blend(small, coloured, _OVERLAID_ALPHA), (small.width, 0))
-    return _encoded(both, "WEBP", quality=75, method=4)
+    return encoded(both, "WEBP", quality=75, method=4)
 
 
 def data_uri(data: bytes) -> str:
@@ -157,12 +157,4 @@ def _resized(label: np.ndarray, size: tuple[int, int]) -> Image.Image:
 
 
 def _indexed(label: np.ndarray, palette: Sequence[Sequence[int]], *, transparent: int) -> bytes:
-    image = Image.fromarray(label)
-    image.putpalette(palette_table(palette).tobytes())
-    return _encoded(image, "PNG", optimize=True, transparency=transparent)
-
-
-def _encoded(image: Image.Image, kind: str, **options: int) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
+    return encoded(indexed(label, palette), "PNG", optimize=True, transparency=transparent)

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from segkit.base.labels import IGNORE, palette_table
+from segkit.base.pictures import count_values
 from segkit.report.panels import PAPER, Entry, draw_legend, draw_title, side_by_side, stack
 
 CONTOUR = (255, 255, 255)
@@ -40,7 +41,7 @@ def overlay(
     """
     _check(picture, classes, label)
     coloured = _coloured(picture, label, palette, alpha)
-    entries = _occurring(_pixels(label), palette, classes) if legend else []
+    entries = _occurring(count_values(label), palette, classes) if legend else []
     if not entries:
         return coloured
     height, width = label.shape
@@ -80,7 +81,7 @@ def comparison(
     titled = [stack([draw_title(title, text), panel]) for title, panel in panels.items()]
     row = side_by_side(titled, gap=text // 3)
     labelled = np.count_nonzero(truth != IGNORE)
-    entries = _occurring(_pixels(truth) + _pixels(prediction), palette, classes)
+    entries = _occurring(count_values(truth) + count_values(prediction), palette, classes)
     entries.append((WRONG, f"wrong ({np.count_nonzero(wrong) / max(int(labelled), 1):.1%})"))
     if labelled < truth.size:
         entries.append((NOT_LABELLED, "not labelled"))
@@ -103,7 +104,7 @@ def contact_sheet(
     cells, pixels = [], np.zeros(256, np.int64)
     for picture, label in pairs:
         _check(picture, classes, label)
-        pixels += _pixels(label)
+        pixels += count_values(label)
         image = Image.fromarray(picture)
         image.thumbnail((side, side), Image.Resampling.BOX)
         small = np.asarray(Image.fromarray(label).resize(image.size, Image.Resampling.NEAREST))
@@ -136,13 +137,8 @@ def _check(picture: np.ndarray, classes: Sequence[str], *labels: np.ndarray) -> 
             raise ValueError(
                 f"a label of a {picture.shape} picture is uint8 of its size, not {label.dtype} {label.shape}"
             )
-        if _pixels(label)[len(classes) : IGNORE].any():
+        if count_values(label)[len(classes) : IGNORE].any():
             raise ValueError(f"a label has values that are none of the {len(classes)} classes")
-
-
-def _pixels(label: np.ndarray) -> np.ndarray:
-    """How many pixels have each value, int64 (256,); unlike `np.bincount`, without a copy of the label in int64."""
-    return np.array(Image.fromarray(label).histogram(), np.int64)
 
 
 def _occurring(pixels: np.ndarray, palette: Sequence[Sequence[int]], classes: Sequence[str]) -> list[Entry]:

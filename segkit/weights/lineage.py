@@ -76,6 +76,11 @@ def read_lineage(path: Path | str) -> Lineage:
     return _lineage(path, _MAX_STEPS)
 
 
+def told_of_weights(path: Path) -> dict[str, Any]:
+    """What a protocol is to tell of a file of weights: where it lies, its SHA-256, and its lineage. Raises as above."""
+    return {"weights": str(path), "weights_sha256": file_digest(path), **read_lineage(path).to_protocol()}
+
+
 def _lineage(path: Path | str, steps: int) -> Lineage:
     if (entry := _public(path)) is not None:
         return Lineage(tuple(sorted(_told(entry.trained_on) | _told(entry.name))) or (UNTOLD,))

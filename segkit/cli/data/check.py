@@ -1,9 +1,7 @@
 """`segkit data check`."""
 
-import json
 import os
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,8 +10,8 @@ from rich.table import Table
 
 from segkit.base.errors import DataError
 from segkit.cli.data.app import data_app
-from segkit.cli.options import Overrides, Recipe
-from segkit.cli.report import note, picture_progress
+from segkit.cli.options import HtmlFile, JsonFile, Overrides, Recipe
+from segkit.cli.report import make_ready, note, picture_progress, write_json
 
 if TYPE_CHECKING:
     from segkit.data.check.thorough import DataCheck
@@ -28,23 +26,21 @@ _LISTED = 5  # findings of a kind that the terminal shows; the files have all
 def check(
     config: Recipe,
     overrides: Overrides = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write figures and findings to this file.")] = None,
-    html_file: Annotated[Path | None, typer.Option("--html", help="Write a page to look at to this file.")] = None,
+    json_file: JsonFile = None,
+    html_file: HtmlFile = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes that read [default: one a core].")] = None,
 ) -> None:
     """Look at every picture and label of the recipe's splits: what is wrong, in which file, and how to mend it.
 
     The exit status is 1 if there are errors, 0 if there is nothing or only warnings.
     """
-    from segkit.base.files import make_folder, write_atomically
     from segkit.data.check.examples import read_examples
     from segkit.data.check.thorough import check_splits
     from segkit.recipe.reading import load_config
     from segkit.report.data_page import write_data_page
 
     recipe = load_config(config, overrides or [], tell=note)
-    for file in filter(None, (json_file, html_file)):
-        make_folder(file.parent)
+    make_ready(json_file, html_file)
     datasets, before = _opened(recipe)
     with picture_progress(f"{sum(map(len, datasets.values()))} pictures") as progress:
         found = check_splits(
@@ -54,8 +50,7 @@ def check(
             workers=workers or os.cpu_count() or 1,
             progress=progress,
         )
-    if json_file is not None:
-        write_atomically(json_file, json.dumps(found.to_json()) + "\n")
+    write_json(json_file, found.to_json())
     if html_file is not None:
         shown = list(read_examples(found.examples, datasets))
         write_data_page(html_file, found.to_json(), shown, title=f"Check of {config.name}")

@@ -1,6 +1,5 @@
 """`segkit data get`."""
 
-import json
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -11,20 +10,22 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from segkit.base.errors import ConfigError
 from segkit.cli.data.app import data_app
+from segkit.cli.options import JsonFile
+from segkit.cli.report import note, write_json
 
 
 @data_app.command(epilog="Example: segkit data get voc2012 --root data")
 def get(
     name: Annotated[str, typer.Argument(metavar="SET", help="voc2012 (with train_aug), camvid or coco2017.")],
     root: Annotated[Path, typer.Option(help="The folder for the set and its archives.")] = Path("data"),
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Download a public data set, verify it, unpack it, and make of it what the recipes read.
 
     Interrupted, it goes on where it was. Where the set is there and whole, it is only counted again. An archive that
     you have is taken from the folder `archives` under the root, once its checksum is right.
     """
-    from segkit.base.files import format_bytes, write_atomically
+    from segkit.base.files import format_bytes
     from segkit.data.public.archive import Depot
     from segkit.data.public.sets import PUBLIC_SETS
 
@@ -42,12 +43,11 @@ def get(
     print(f"{obtained.folder}: {'made' if obtained.changed else 'already there, nothing to do'}")
     for what, count in obtained.figures.items():
         print(f"{count:>9,}  {what}")
-    for note in obtained.notes:
-        print(f"note: {note}")
+    for text in obtained.notes:
+        note(text)
     print(f"next: segkit train {chosen.recipe} data.root={shlex.quote(str(obtained.folder))}")
-    if json_file is not None:
-        report = {"set": name, "folder": str(obtained.folder), "changed": obtained.changed, "figures": obtained.figures}
-        write_atomically(json_file, json.dumps(report) + "\n")
+    report = {"set": name, "folder": str(obtained.folder), "changed": obtained.changed, "figures": obtained.figures}
+    write_json(json_file, report)
 
 
 class _Stages:

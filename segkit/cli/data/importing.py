@@ -1,6 +1,5 @@
 """`segkit data import`."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from segkit.cli.data.app import data_app
-from segkit.cli.report import picture_progress
+from segkit.cli.options import JsonFile
+from segkit.cli.report import picture_progress, write_json
 
 _SHOWN = 5
 
@@ -29,19 +29,17 @@ def import_(
         Path | None, typer.Option(help="masks: a CSV or YAML table, a value or colour and a name a row.")
     ] = None,
     link: Annotated[bool, typer.Option("--link", help="Link the pictures instead of copying them.")] = False,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the report to this file.")] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Convert another tool's annotations into a folder that `segkit train OUT/data.yaml` trains on.
 
     Run again it changes nothing; where the export has changed it says so.
     """
-    from segkit.base.files import write_atomically
     from segkit.data.importers.importing import import_data
 
     with picture_progress("pictures") as progress:
         report = import_data(kind, src, out, images=images, classes=classes, link=link, progress=progress)
-    if json_file is not None:
-        write_atomically(json_file, json.dumps(report, ensure_ascii=False) + "\n")
+    write_json(json_file, report)
     _show(report, out)
 
 

@@ -43,10 +43,9 @@ def show(
 
 def _whole(dataset: "Dataset", count: int) -> "list[tuple[np.ndarray, np.ndarray]]":
     """Pictures spread over the set, as they are."""
-    import numpy as np
+    from segkit.data.dataset import spread
 
-    chosen = np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int)).tolist()
-    return [(sample.image, sample.label) for sample in (dataset[index] for index in chosen)]
+    return [(sample.image, sample.label) for sample in (dataset[index] for index in spread(len(dataset), count))]
 
 
 def _crops(recipe: "Config", dataset: "Dataset", count: int) -> "list[tuple[np.ndarray, np.ndarray]]":

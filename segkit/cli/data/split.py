@@ -1,6 +1,5 @@
 """`segkit data split`."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +7,8 @@ from typing import Annotated
 import typer
 
 from segkit.cli.data.app import data_app
+from segkit.cli.options import JsonFile
+from segkit.cli.report import write_json
 
 
 @data_app.command(epilog="Example: segkit data split my_data --val 0.2 --group '(.*)_frame'")
@@ -20,15 +21,13 @@ def split(
         str | None,
         typer.Option(metavar="REGEX", help="Names stay together that agree in its first (...), or in all it matches."),
     ] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the lists and counts to this file.")] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Write train.txt and val.txt (and test.txt) into a folder of pictures, by chance but always the same."""
-    from segkit.base.files import write_atomically
     from segkit.data.split import split_folder
 
     result = split_folder(folder, val=val, test=test, seed=seed, group=group)
-    if json_file is not None:
-        write_atomically(json_file, json.dumps(asdict(result), ensure_ascii=False) + "\n")
+    write_json(json_file, asdict(result))
     for name, members in result.names.items():
         groups = f" in {result.groups[name]} groups" if group else ""
         print(f"{name + '.txt':<12}{len(members)} pictures{groups}")

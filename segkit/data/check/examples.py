@@ -10,7 +10,7 @@ from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE
 from segkit.base.pictures import read_picture
 from segkit.data.check.look import SplitLooks
-from segkit.data.dataset import Dataset
+from segkit.data.dataset import Dataset, spread
 from segkit.data.finding import Finding
 from segkit.data.pairs import PairedFiles
 from segkit.report.data_page import ShownExample
@@ -77,7 +77,7 @@ def _sound(splits: Sequence[SplitLooks]) -> list[Chosen]:
             if holding:
                 chosen[max(holding, key=lambda place: labels[place][label])] = None
                 break
-    rest = np.linspace(0, len(readable) - 1, max(0, SOUND - len(chosen))).round().astype(int).tolist()
+    rest = spread(len(readable), max(0, SOUND - len(chosen)))
     first = list(dict.fromkeys([*chosen, *(readable[place] for place in rest)]))[:SOUND]
     return sorted(first, key=readable.index)
 

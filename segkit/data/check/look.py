@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE
-from segkit.base.pictures import read_reduced
+from segkit.base.pictures import count_values, read_reduced
 from segkit.data.check.exif import fits_turned
 from segkit.data.check.fingerprint import SIDE, Fingerprint, fingerprint
 from segkit.data.check.masks import label_finding
@@ -60,7 +59,7 @@ def look_at(dataset: Dataset, index: int, *, fingerprinted: bool = True) -> Look
     size = sample.image.shape[1], sample.image.shape[0]
     found = fingerprint(sample.image) if fingerprinted else None
     findings = _wrong_arrays(sample, len(dataset.classes))
-    pixels = None if any(finding.kind == "label values" for finding in findings) else _counts(sample.label)
+    pixels = None if any(finding.kind == "label values" for finding in findings) else count_values(sample.label)
     return Look(name, name, size, pixels, found, findings)
 
 
@@ -80,11 +79,9 @@ def _look_at_files(dataset: PairedFiles, index: int, fingerprinted: bool) -> Loo
         findings.append(label_finding(label_path, str(error), dataset.colours))
     if picture is not None and size is not None and label is not None:
         findings.extend(_fit(dataset, index, picture, size, label))
-    return Look(str(path), str(label_path), size, None if label is None else _counts(label), found, tuple(findings))
-
-
-def _counts(label: np.ndarray) -> np.ndarray:
-    return np.array(Image.fromarray(label).histogram(), np.int64)
+    return Look(
+        str(path), str(label_path), size, None if label is None else count_values(label), found, tuple(findings)
+    )
 
 
 def _fit(

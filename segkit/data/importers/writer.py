@@ -12,7 +12,7 @@ import yaml
 from segkit.base.errors import DataError
 from segkit.base.files import write_atomically
 from segkit.base.labels import Palette, voc_palette
-from segkit.base.pictures import exif_orientation, read_picture, save_label, turned
+from segkit.base.pictures import count_values, exif_orientation, read_picture, save_label, turned
 from segkit.data.importers.export import SPLITS, Annotated, Export, Skipped
 from segkit.data.importers.naming import flat_names
 from segkit.data.split import divide, write_lists
@@ -53,7 +53,7 @@ def write_export(
             shutil.copyfile(item.picture, folder / "images" / file)
         save_label(folder / "labels" / f"{name}.png", label, palette)
         written[file] = item
-        pixels += np.bincount(label.ravel(), minlength=256)
+        pixels += count_values(label)
         sides.append(min(label.shape))
         progress(place + 1, len(names))
     if not written:
