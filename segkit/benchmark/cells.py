@@ -8,7 +8,6 @@ evaluate --json` writes it, once it is done.
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -127,14 +126,11 @@ def measure_all(
     """
     found = {key: stored for key, each in wanted.items() if (stored := each.stored()) is not None}
     waiting = {key: each for key, each in wanted.items() if key not in found}
-    with ExitStack() as stack:
+    left = [index for index, name in enumerate(dataset.ids) if any(each.lacks(name) for each in waiting.values())]
+    for _, sample in read_ahead(dataset, left, progress=progress):
         for each in waiting.values():
-            stack.enter_context(each.lines)
-        left = [index for index, name in enumerate(dataset.ids) if any(each.lacks(name) for each in waiting.values())]
-        for _, sample in read_ahead(dataset, left, progress=progress):
-            for each in waiting.values():
-                if each.lacks(sample.name):
-                    each.add(sample)
+            if each.lacks(sample.name):
+                each.add(sample)
     found |= {key: each.finish(dataset.ids) for key, each in waiting.items()}
     return {key: found[key] for key in wanted}
 
@@ -167,7 +163,7 @@ class Measurement:
         if not self.path.is_file():
             return None
         evaluation = read_evaluation(self.path)
-        check_same(self.path, self.protocol, dict(evaluation.protocol), way_out=_WAY_OUT)
+        check_same(self.path, self.protocol, evaluation.protocol, way_out=_WAY_OUT)
         return evaluation
 
     def lacks(self, name: str) -> bool:
@@ -190,5 +186,5 @@ class Measurement:
         seconds = sum(each.seconds for each in found)
         result = Evaluation(self.model.classes, pictures, self.protocol, seconds, describe_run())
         write_atomically(self.path, json.dumps(result.to_json()) + "\n")
-        self.lines.path.unlink()
+        self.lines.path.unlink(missing_ok=True)
         return result

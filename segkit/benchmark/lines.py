@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, Self, TextIO
+from typing import Any, NamedTuple
 
 from segkit.base.errors import OutputError
-from segkit.base.files import write_atomically
+from segkit.base.files import make_folder
+from segkit.base.jsonl import append_record, read_records
 from segkit.evaluation.result import PictureCounts
 from segkit.weights.lineage import Lineage
 
@@ -23,68 +25,44 @@ class Counted(NamedTuple):
 class PictureLines:
     """A file with a JSON line a picture, behind a first line that tells what they are of, `about`, as plain data.
 
-    `found` holds what is in it, by the picture's name: what was stored before, and what is added while it is open, as
-    it is in a `with`. A line without all `measurements`, such as one that was cut short, is left out. Raises
-    OutputError, with the `way_out`, where the file is of something else.
+    `found` holds what is in it, by the picture's name: what was stored before, and what is added. A line without all
+    `measurements`, such as one that was cut short, is left out. Raises OutputError, with the `way_out`, where the file
+    is of something else.
     """
 
     def __init__(self, path: Path, measurements: Sequence[str], about: Mapping[str, Any], *, way_out: str) -> None:
         self.path = path
         self.measurements = tuple(measurements)
+        self.about = dict(about)
         self.found: dict[str, Counted] = {}
-        self._lines = [json.dumps(about)]
-        self._file: TextIO | None = None
         if not path.is_file():
             return
-        first, *rest = path.read_text(encoding="utf-8").split("\n")
-        check_same(path, about, _json_or_none(first), way_out=way_out)
-        for line in rest:
-            try:
-                stored = json.loads(line)
+        records = read_records(path)[0]
+        check_same(path, about, records[0] if records else {}, way_out=way_out)
+        for stored in records[1:]:
+            with suppress(ValueError, KeyError, TypeError):
                 counts = {key: PictureCounts.from_json(stored["counts"][key]) for key in self.measurements}
                 self.found[str(stored["name"])] = Counted(counts, float(stored["seconds"]))
-            except (ValueError, KeyError, TypeError):
-                continue
-            self._lines.append(line)
-
-    def __enter__(self) -> Self:
-        """Make ready to add: the file then holds whole lines only."""
-        write_atomically(self.path, "\n".join(self._lines) + "\n")
-        self._file = self.path.open("a", encoding="utf-8")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Add no more."""
-        if self._file is not None:
-            self._file.close()
 
     def add(self, name: str, counts: Mapping[str, PictureCounts], seconds: float) -> None:
         """Store what was counted on a picture, at once."""
-        assert self._file is not None
+        if not self.path.is_file():
+            make_folder(self.path.parent)
+            append_record(self.path, self.about)
         self.found[name] = Counted(counts, seconds)
         plain = {measurement: counts[measurement].to_json() for measurement in self.measurements}
-        self._file.write(json.dumps({"name": name, "counts": plain, "seconds": round(seconds, 4)}) + "\n")
-        self._file.flush()
+        append_record(self.path, {"name": name, "counts": plain, "seconds": round(seconds, 4)})
 
 
-def check_same(path: Path, about: Mapping[str, Any], before: Any, *, way_out: str) -> None:
+def check_same(path: Path, about: Mapping[str, Any], before: Mapping[str, Any], *, way_out: str) -> None:
     """Raise OutputError where what is stored at `path` is of something else than `about`.
 
     Where the weights lie and what is behind them does not matter: their checksum tells which they are.
     """
     now = json.loads(json.dumps(about))  # as it is read back
-    if not isinstance(before, dict):
-        before = {}
-    for key in now | before:
+    for key in {**now, **before}:
         if now.get(key) != before.get(key) and key not in _OF_THE_WEIGHTS:
             raise OutputError(
                 f"{path}: was measured with {key}={before.get(key)}, not {now.get(key)}: {way_out}, or choose another "
                 "--out"
             )
-
-
-def _json_or_none(line: str) -> Any:
-    try:
-        return json.loads(line)
-    except ValueError:
-        return None

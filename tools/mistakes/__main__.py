@@ -15,11 +15,9 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from segkit.base.device import choose_device
@@ -28,7 +26,7 @@ from segkit.base.files import file_digest, make_folder, write_atomically
 from segkit.base.machine import describe_machine
 from segkit.base.memory import give_back_memory
 from segkit.benchmark.lines import PictureLines
-from segkit.data.dataset import Dataset, Sample
+from segkit.data.dataset import Dataset, Sample, spread
 from segkit.evaluation.evaluate import check_classes
 from segkit.evaluation.scoring import read_ahead
 from segkit.models.deeplabv3 import DeepLabV3
@@ -102,11 +100,8 @@ def measure(stores: dict[str, PictureLines], dataset: Dataset, indices: Sequence
             hours = (time.perf_counter() - began) / done * (total - done) / 3600
             print(f"{done} of {total} pictures, {hours:.2f} hours left", file=sys.stderr, flush=True)
 
-    with ExitStack() as stack:
-        for store in stores.values():
-            stack.enter_context(store)
-        for index, sample in read_ahead(dataset, left, progress=tell):
-            measure_picture(missing[index], sample, variants)
+    for index, sample in read_ahead(dataset, left, progress=tell):
+        measure_picture(missing[index], sample, variants)
 
 
 @torch.inference_mode()
@@ -123,9 +118,7 @@ def measure_picture(stores: dict[str, PictureLines], sample: Sample, variants: N
 
 def chosen(count: int, limit: int | None) -> list[int]:
     """The indices of `limit` pictures spread evenly over `count`, or of all."""
-    if limit is None or limit >= count:
-        return list(range(count))
-    return np.linspace(0, count - 1, limit).round().astype(int).tolist()
+    return list(range(count)) if limit is None else spread(count, limit)
 
 
 def known(stores: dict[str, PictureLines], dataset: Dataset) -> Findings:
