@@ -1,4 +1,4 @@
-"""Picture and label files: what is read from them, what is refused, and how they are written."""
+"""Picture files: what is read from them, what is refused, and how they are written."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,6 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from segkit.base.errors import DataError, OutputError
 from segkit.base.files import files_below, write_atomically
-from segkit.base.labels import IGNORE, Palette, palette_table
 from segkit.base.png import lacks_rows
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
@@ -30,9 +29,6 @@ _AT_ONCE = 2**22  # pixels that are converted at once, so that what lies between
 # Pillow's names for kinds of pixels. Left out: 32 bits ("I", "F"), whose range nobody knows, and Lab.
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 _CONVERTED = ("1", "L", "P", "RGB", "RGBX", "YCbCr", "CMYK", "LA", "PA", "RGBA", "RGBa")
-
-# Pillow scales grey of 2 and 4 bits to 0..255, others do not; of grey with alpha in 16 bits it keeps the high byte.
-_AMBIGUOUS_LABELS = {"L;2": "grey of 2 bits", "L;4": "grey of 4 bits", "LA;16B": "grey of 16 bits with alpha"}
 
 
 def pictures_below(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -56,7 +52,7 @@ def read_picture(path: str | Path) -> np.ndarray:
     of several pages or frames the first is read. Raises DataError if the file is missing, empty, cut short, no picture,
     of another kind of pixel (32 bits, Lab ...), has no pixels or more than MAX_PIXELS.
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         return _as_rgb(path, image)
 
 
@@ -66,7 +62,7 @@ def read_reduced(path: str | Path, *, side: int) -> tuple[np.ndarray, tuple[int,
     As `read_picture`, but a JPEG is decoded at a half, a quarter or an eighth while both sides keep `side` pixels. The
     whole file is read all the same, so what is broken or cut short is refused here too.
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         width, height = image.size
         image.draft(None, (side, side))  # only JPEG does anything
         return _as_rgb(path, image), (height, width) if _orientation(image) > 4 else (width, height)
@@ -95,50 +91,9 @@ def _rows_as_rgb(image: Image.Image) -> np.ndarray:
     return np.asarray(image.convert("RGB"))
 
 
-def read_label(path: str | Path, *, colours: Palette | None = None) -> np.ndarray:
-    """The label map in a PNG file as uint8 (H, W): the values of an indexed or grey PNG, exactly as they are stored.
-
-    An RGB colour map is decoded by exact colour: `colours[i]` becomes i, and (224, 224, 192), VOC's border, IGNORE
-    unless it is among `colours`. No EXIF orientation is applied. Raises DataError as `read_picture` does, and for
-    other formats than PNG, for values above 255, for transparent pixels and for colours that are not known.
-    """
-    values = read_stored_label(path)
-    return _decode_colours(path, values, colours) if values.ndim == 3 else values
-
-
-def read_stored_label(path: str | Path) -> np.ndarray:
-    """What a label PNG holds before colours are decoded: uint8, (H, W) values or (H, W, 3) RGB.
-
-    Raises DataError as `read_label` does, but for the colours.
-    """
-    with _opened(path) as image:
-        if image.format != "PNG":
-            raise DataError(
-                f"{path} is a {image.format} file, but a label map has to be a PNG, which keeps its values exactly: "
-                "make it again as an indexed PNG (saving a JPEG as PNG keeps the damage)"
-            )
-        stored = image.tile[0].args if image.tile else None
-        if stored in _AMBIGUOUS_LABELS:
-            raise DataError(
-                f"{path} is {_AMBIGUOUS_LABELS[stored]}, which programs read as different values: "
-                "save it as an indexed or grey PNG of 8 bits"
-            )
-        image.load()
-        values, mode = np.array(image), image.mode
-    if mode in ("LA", "RGBA"):
-        if values[..., -1].min() < 255:
-            raise DataError(f"{path} has transparent pixels, which have no label: save it as an indexed PNG")
-        values = values[..., 0] if mode == "LA" else values[..., :3]
-    if values.ndim == 3:
-        return values
-    if values.max() > 255:
-        raise DataError(f"{path} has the label value {values.max()}, but 255 is the largest: save it with 8 bits")
-    return values.astype(np.uint8)
-
-
 def exif_orientation(path: str | Path) -> int:
     """The EXIF orientation in a picture's header: 1 as stored, 2 to 8 mirrored or turned, 5 to 8 with sides swapped."""
-    with _opened(path) as image:
+    with opened(path) as image:
         return _orientation(image)
 
 
@@ -163,28 +118,6 @@ def _orientation(image: Image.Image) -> int:
     return orientation if orientation in range(1, 9) else 1
 
 
-def save_label(path: str | Path, label: np.ndarray, palette: Sequence[Sequence[int]]) -> None:
-    """Write a label map, uint8 (H, W), as an indexed PNG with `palette`; OutputError where it cannot be written."""
-    write_atomically(Path(path), label_png(label, palette))
-
-
-def label_png(label: np.ndarray, palette: Sequence[Sequence[int]]) -> bytes:
-    """The bytes of an indexed PNG that holds a label map, uint8 (H, W), with `palette`."""
-    return encoded(indexed(label, palette), "PNG")
-
-
-def indexed(label: np.ndarray, palette: Sequence[Sequence[int]]) -> Image.Image:
-    """A label map, uint8 (H, W), as an image with `palette`."""
-    image = Image.fromarray(label)
-    image.putpalette(palette_table(palette).tobytes())
-    return image
-
-
-def count_values(label: np.ndarray) -> np.ndarray:
-    """How many pixels have each value, int64 (256,); unlike `np.bincount`, without a copy of the label in int64."""
-    return np.array(Image.fromarray(label).histogram(), np.int64)
-
-
 def save_picture(path: str | Path, picture: np.ndarray, *, quality: int = 95) -> None:
     """Write a picture, uint8 (H, W, 3) RGB, as PNG or as JPEG of a quality of 1 to 95, as the name says.
 
@@ -206,7 +139,7 @@ def encoded(image: Image.Image, kind: str, **options: int) -> bytes:
 
 
 @contextmanager
-def _opened(path: str | Path) -> Iterator[ImageFile.ImageFile]:
+def opened(path: str | Path) -> Iterator[ImageFile.ImageFile]:
     """The picture in a file, size checked, not decoded yet; what Pillow raises inside becomes a DataError."""
     with _file(path) as file:
         try:
@@ -243,38 +176,3 @@ def _check_size(path: str | Path, image: Image.Image) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise DataError(f"{path} has {width}x{height} pixels, more than {MAX_PIXELS}: {_TOO_LARGE}")
-
-
-def _decode_colours(path: str | Path, rgb: np.ndarray, colours: Palette | None) -> np.ndarray:
-    if colours is None:
-        raise DataError(
-            f"{path} is an RGB picture, not a map of class numbers: give the colour of each class as `colours`, "
-            "or save it as an indexed PNG"
-        )
-    labels = {colour_code(colour): label for label, colour in enumerate(colours)}
-    labels.setdefault(colour_code(palette_table(colours)[IGNORE]), IGNORE)
-    known = np.array(sorted(labels), np.int32)
-    values = np.array([labels[code] for code in sorted(labels)], np.uint8)
-    codes = colour_codes(rgb)
-    place = np.minimum(np.searchsorted(known, codes), len(known) - 1)
-    unknown = known[place] != codes
-    if unknown.any():
-        row, column = np.argwhere(unknown)[0]
-        raise DataError(
-            f"{path} has the colour {tuple(rgb[row, column].tolist())} (at x {column}, y {row}), which is no class's: "
-            f"add it to `colours`, or repaint it ({unknown.mean():.1%} of the pixels have unknown colours)"
-        )
-    return values[place]
-
-
-def colour_codes(picture: np.ndarray) -> np.ndarray:
-    """The RGB colours of a picture, uint8 (H, W, 3), each as one number, int32 (H, W), which sorts faster."""
-    wide = picture.astype(np.int32)
-    codes: np.ndarray = (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]
-    return codes
-
-
-def colour_code(colour: Sequence[int]) -> int:
-    """The number of one colour in `colour_codes`."""
-    red, green, blue = (int(part) for part in colour)
-    return (red << 16) | (green << 8) | blue

@@ -7,8 +7,9 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from segkit.base.errors import DataError
+from segkit.base.label_files import read_label
 from segkit.base.labels import IGNORE, Palette
-from segkit.base.pictures import PICTURE_SUFFIXES, exif_orientation, read_label, read_picture
+from segkit.base.pictures import PICTURE_SUFFIXES, exif_orientation, read_picture
 from segkit.data.dataset import Sample
 from segkit.data.finding import Finding
 from segkit.data.text import read_lines

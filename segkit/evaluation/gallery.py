@@ -6,8 +6,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from segkit.base.label_files import read_label, save_label
 from segkit.base.labels import Palette
-from segkit.base.pictures import read_label, save_label
 from segkit.data.dataset import Dataset, Sample
 from segkit.evaluation.compare import picture_miou
 from segkit.evaluation.result import Evaluation

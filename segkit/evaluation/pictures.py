@@ -10,7 +10,8 @@ from typing import NamedTuple
 from segkit.base.errors import DataError, OutputError
 from segkit.base.files import make_folder
 from segkit.base.jsonl import append_record, read_records
-from segkit.base.pictures import pictures_below, read_picture, save_label, save_picture, told_others
+from segkit.base.label_files import save_label
+from segkit.base.pictures import pictures_below, read_picture, save_picture, told_others
 from segkit.data.dataset import Dataset, spread
 from segkit.evaluation.inference import Segmenter, predict_label
 from segkit.evaluation.scoring import score

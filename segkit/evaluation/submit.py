@@ -20,8 +20,9 @@ from PIL import Image
 
 from segkit.base.errors import OutputError, WeightsError
 from segkit.base.files import make_folder, write_atomically
+from segkit.base.label_files import label_png
 from segkit.base.labels import VOC_CLASSES, voc_palette
-from segkit.base.pictures import label_png, read_picture
+from segkit.base.pictures import read_picture
 from segkit.data.unlabelled import PictureFiles
 from segkit.evaluation.inference import Segmenter
 from segkit.evaluation.scoring import score

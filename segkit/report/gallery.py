@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from segkit.base.label_files import indexed
 from segkit.base.labels import IGNORE, palette_table
-from segkit.base.pictures import encoded, indexed
+from segkit.base.pictures import encoded
 from segkit.report.overlay import NOT_LABELLED, WRONG
 
 LONGEST = 512

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from segkit.base.label_files import count_values
 from segkit.base.labels import IGNORE, palette_table
-from segkit.base.pictures import count_values
 from segkit.report.panels import PAPER, Entry, draw_legend, draw_title, side_by_side, stack
 
 CONTOUR = (255, 255, 255)

@@ -1,7 +1,5 @@
-"""Picture and label files of every kind that users have, good and bad."""
+"""Picture files of every kind that users have, good and bad."""
 
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,53 +8,12 @@ from PIL import Image, ImageOps
 
 from segkit.base import pictures
 from segkit.base.errors import DataError, OutputError
-from segkit.base.labels import IGNORE, palette_table, voc_palette
-from segkit.base.pictures import (
-    MAX_PIXELS,
-    exif_orientation,
-    read_label,
-    read_picture,
-    read_stored_label,
-    save_label,
-    save_picture,
-    turned,
-)
+from segkit.base.label_files import read_label, read_stored_label
+from segkit.base.pictures import MAX_PIXELS, exif_orientation, read_picture, save_picture, turned
+from tests.base.made import BLUE, GREEN, RED, png, save
 
 # The first column and row of each pass of an interlaced PNG, and the steps to the next (the specification, section 8).
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
-
-
-def _save(path: Path, values: object, mode: str | None = None, **options: object) -> Path:
-    array = np.asarray(values)
-    image = Image.fromarray(array if array.dtype != np.int64 else array.astype(np.uint8))
-    if mode == "1":
-        image = image.convert("1")
-    image.save(path, **options)
-    return path
-
-
-def _png(
-    path: Path,
-    width: int,
-    height: int,
-    depth: int,
-    colour: int,
-    data: bytes,
-    *,
-    palette: bytes = b"",
-    interlaced: bool = False,
-) -> Path:
-    """A PNG written by hand, for what Pillow does not write; colour 0 is grey, 2 RGB, 3 indexed, 4 grey with alpha."""
-
-    def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced)
-    chunks = chunk(b"IHDR", header) + (chunk(b"PLTE", palette) if palette else b"")
-    chunks += chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
-    return path
 
 
 def _noise(height: int, width: int) -> np.ndarray:
@@ -65,7 +22,7 @@ def _noise(height: int, width: int) -> np.ndarray:
 
 def test_rgb_is_read_as_it_is(tmp_path: Path) -> None:
     noise = _noise(4, 6)
-    picture = read_picture(_save(tmp_path / "a.png", noise))
+    picture = read_picture(save(tmp_path / "a.png", noise))
     assert picture.dtype == np.uint8
     np.testing.assert_array_equal(picture, noise)
     picture[0, 0] = 0  # writable: torch warns of arrays that are not
@@ -74,7 +31,7 @@ def test_rgb_is_read_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending", ["bmp", "tif", "webp", "gif"])
 def test_other_formats(tmp_path: Path, ending: str) -> None:
     options = {"lossless": True} if ending == "webp" else {}
-    picture = read_picture(_save(tmp_path / f"a.{ending}", [[RED, BLUE]], **options))
+    picture = read_picture(save(tmp_path / f"a.{ending}", [[RED, BLUE]], **options))
     assert picture.tolist() == [[list(RED), list(BLUE)]]
 
 
@@ -84,27 +41,27 @@ def test_the_content_counts_not_the_ending(tmp_path: Path) -> None:
 
 
 def test_grey_and_one_bit_are_repeated(tmp_path: Path) -> None:
-    assert read_picture(_save(tmp_path / "l.png", [[0, 7]])).tolist() == [[[0, 0, 0], [7, 7, 7]]]
-    one_bit = _save(tmp_path / "1.png", [[0, 255]], mode="1")
+    assert read_picture(save(tmp_path / "l.png", [[0, 7]])).tolist() == [[[0, 0, 0], [7, 7, 7]]]
+    one_bit = save(tmp_path / "1.png", [[0, 255]], mode="1")
     assert Image.open(one_bit).mode == "1"
     assert read_picture(one_bit).tolist() == [[[0, 0, 0], [255, 255, 255]]]
 
 
 def test_sixteen_bits_keep_the_high_byte(tmp_path: Path) -> None:
-    grey = _save(tmp_path / "grey.png", np.array([[0x1234, 0xFFFF, 0x00FF]], np.uint16))
+    grey = save(tmp_path / "grey.png", np.array([[0x1234, 0xFFFF, 0x00FF]], np.uint16))
     assert read_picture(grey).tolist() == [[[0x12] * 3, [0xFF] * 3, [0x00] * 3]]
-    tiff = _save(tmp_path / "grey.tif", np.array([[0x1234]], np.uint16))
+    tiff = save(tmp_path / "grey.tif", np.array([[0x1234]], np.uint16))
     assert read_picture(tiff).tolist() == [[[0x12] * 3]]
-    rgb = _png(tmp_path / "rgb.png", 1, 1, 16, 2, bytes([0, 0x12, 0x34, 0x56, 0x78, 0x9A, 0xBC]))
+    rgb = png(tmp_path / "rgb.png", 1, 1, 16, 2, bytes([0, 0x12, 0x34, 0x56, 0x78, 0x9A, 0xBC]))
     assert read_picture(rgb).tolist() == [[[0x12, 0x56, 0x9A]]]
 
 
 def test_alpha_is_composed_on_black(tmp_path: Path) -> None:
-    rgba = _save(tmp_path / "rgba.png", [[(200, 100, 50, 255), (200, 100, 50, 0), (200, 100, 50, 128)]])
+    rgba = save(tmp_path / "rgba.png", [[(200, 100, 50, 255), (200, 100, 50, 0), (200, 100, 50, 128)]])
     assert read_picture(rgba).tolist() == [[[200, 100, 50], [0, 0, 0], [100, 50, 25]]]
     Image.merge("LA", [Image.new("L", (1, 1), 200), Image.new("L", (1, 1), 128)]).save(tmp_path / "la.png")
     assert read_picture(tmp_path / "la.png").tolist() == [[[100, 100, 100]]]
-    keyed = _save(tmp_path / "key.png", [[RED, GREEN]], transparency=RED)
+    keyed = save(tmp_path / "key.png", [[RED, GREEN]], transparency=RED)
     assert read_picture(keyed).tolist() == [[[0, 0, 0], list(GREEN)]]
 
 
@@ -129,7 +86,7 @@ def test_exif_orientation_is_applied(tmp_path: Path, ending: str) -> None:
     stored[:, :16] = 255  # left half white: turned by 90 degrees clockwise, the upper half
     exif = Image.Exif()
     exif[0x0112] = 6
-    path = _save(tmp_path / f"a.{ending}", stored, exif=exif)
+    path = save(tmp_path / f"a.{ending}", stored, exif=exif)
     picture = read_picture(path)
     assert picture.shape == (32, 16, 3)
     assert picture[:14].min() > 200
@@ -142,7 +99,7 @@ def test_every_orientation_is_turned_as_pillow_turns_it(tmp_path: Path, orientat
     stored = _noise(5, 7)
     exif = Image.Exif()
     exif[0x0112] = orientation
-    path = _save(tmp_path / "a.png", stored, exif=exif)
+    path = save(tmp_path / "a.png", stored, exif=exif)
     with Image.open(path) as image:
         upright = np.asarray(ImageOps.exif_transpose(image))
     np.testing.assert_array_equal(read_picture(path), upright)
@@ -153,10 +110,10 @@ def test_large_pictures_are_converted_row_by_row(tmp_path: Path, monkeypatch: py
     values = _noise(11, 6)
     sixteen = values[:, :, 0].astype(np.uint16) * 257
     paths = [
-        _save(tmp_path / "rgb.png", values),
-        _save(tmp_path / "alpha.png", np.dstack([values, values[:, :, 0]])),
-        _save(tmp_path / "palette.gif", values[:, :, 0], transparency=int(values[3, 3, 0])),
-        _save(tmp_path / "sixteen.png", sixteen),
+        save(tmp_path / "rgb.png", values),
+        save(tmp_path / "alpha.png", np.dstack([values, values[:, :, 0]])),
+        save(tmp_path / "palette.gif", values[:, :, 0], transparency=int(values[3, 3, 0])),
+        save(tmp_path / "sixteen.png", sixteen),
     ]
     whole = [read_picture(path) for path in paths]
     monkeypatch.setattr(pictures, "_AT_ONCE", 12)  # two rows
@@ -175,7 +132,7 @@ def test_pixels_of_unknown_range_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif"])
 def test_files_cut_short_are_refused(tmp_path: Path, ending: str) -> None:
-    path = _save(tmp_path / f"a.{ending}", _noise(64, 64))
+    path = save(tmp_path / f"a.{ending}", _noise(64, 64))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(DataError, match=rf"a\.{ending} is (broken or cut short|not a picture)"):
         read_picture(path)
@@ -186,9 +143,9 @@ def test_a_png_with_fewer_rows_than_it_declares_is_refused(tmp_path: Path, depth
     channels = {0: 1, 2: 3, 3: 1, 6: 4}[colour]
     row = bytes(1 + (5 * depth * channels + 7) // 8)
     palette = bytes(48) if colour == 3 else b""
-    assert read_picture(_png(tmp_path / "a.png", 5, 9, depth, colour, row * 9, palette=palette)).shape == (9, 5, 3)
+    assert read_picture(png(tmp_path / "a.png", 5, 9, depth, colour, row * 9, palette=palette)).shape == (9, 5, 3)
     for rows in (0, 1, 8):
-        path = _png(tmp_path / "a.png", 5, 9, depth, colour, row * rows, palette=palette)
+        path = png(tmp_path / "a.png", 5, 9, depth, colour, row * rows, palette=palette)
         for read in (read_picture, read_stored_label):
             with pytest.raises(DataError, match=r"a\.png is broken or cut short"):
                 read(path)
@@ -200,10 +157,10 @@ def test_rows_of_an_interlaced_png_are_counted(tmp_path: Path) -> None:
         for left, top, across, down in ADAM7:
             columns = len(range(left, width, across))
             data += bytes(1 + columns) * len(range(top, height, down)) if columns else b""
-        whole = _png(tmp_path / "a.png", width, height, 8, 0, data, interlaced=True)
+        whole = png(tmp_path / "a.png", width, height, 8, 0, data, interlaced=True)
         assert read_picture(whole).shape == (height, width, 3)
         with pytest.raises(DataError, match="broken or cut short"):
-            read_picture(_png(tmp_path / "b.png", width, height, 8, 0, data[:-1], interlaced=True))
+            read_picture(png(tmp_path / "b.png", width, height, 8, 0, data[:-1], interlaced=True))
 
 
 def test_files_that_are_no_pictures_are_refused(tmp_path: Path) -> None:
@@ -226,7 +183,7 @@ def test_files_that_are_no_pictures_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [(0, 0), (0, 5), (5, 0)])
 def test_pictures_without_pixels_are_refused(tmp_path: Path, size: tuple[int, int]) -> None:
-    path = _png(tmp_path / "zero.png", *size, 8, 0, b"")
+    path = png(tmp_path / "zero.png", *size, 8, 0, b"")
     for read in (read_picture, read_label):
         with pytest.raises(DataError, match=r"zero\.png is not a picture .*, or has no pixels"):
             read(path)
@@ -234,7 +191,7 @@ def test_pictures_without_pixels_are_refused(tmp_path: Path, size: tuple[int, in
 
 @pytest.mark.parametrize("size", [(MAX_PIXELS + 1, 1), (60_000, 60_000)])
 def test_decompression_bombs_are_refused_before_they_are_decoded(tmp_path: Path, size: tuple[int, int]) -> None:
-    path = _png(tmp_path / "bomb.png", *size, 8, 0, bytes(1000))
+    path = png(tmp_path / "bomb.png", *size, 8, 0, bytes(1000))
     for read in (read_picture, read_label):
         with pytest.raises(DataError, match=rf"bomb\.png has .*{MAX_PIXELS}.*make it smaller"):
             read(path)
@@ -243,88 +200,7 @@ def test_decompression_bombs_are_refused_before_they_are_decoded(tmp_path: Path,
 def test_the_limit_holds_where_pillow_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
     with pytest.raises(DataError, match=rf"60000x60000 pixels, more than {MAX_PIXELS}"):
-        read_picture(_png(tmp_path / "bomb.png", 60_000, 60_000, 8, 0, bytes(1000)))
-
-
-def test_labels_keep_their_values(tmp_path: Path) -> None:
-    values = np.array([[0, 1, 20], [255, 128, 7]], np.uint8)
-    np.testing.assert_array_equal(read_label(_save(tmp_path / "grey.png", values)), values)
-    save_label(tmp_path / "index.png", values, voc_palette(21))
-    assert Image.open(tmp_path / "index.png").mode == "P"
-    np.testing.assert_array_equal(read_label(tmp_path / "index.png"), values)
-    np.testing.assert_array_equal(read_label(tmp_path / "index.png", colours=voc_palette(2)), values)
-    assert read_label(_save(tmp_path / "1.png", [[0, 255]], mode="1")).tolist() == [[0, 1]]
-    alpha = Image.merge("LA", [Image.fromarray(values), Image.new("L", (3, 2), 255)])
-    alpha.save(tmp_path / "la.png")
-    np.testing.assert_array_equal(read_label(tmp_path / "la.png"), values)
-
-
-def test_label_of_few_palette_colours_keeps_its_values(tmp_path: Path) -> None:
-    image = Image.fromarray(np.array([[0, 1, 2, 3]], np.uint8))
-    image.putpalette([*RED, *GREEN, *BLUE, *RED])
-    image.save(tmp_path / "p.png", bits=2)
-    assert (tmp_path / "p.png").read_bytes()[24] == 2
-    assert read_label(tmp_path / "p.png").tolist() == [[0, 1, 2, 3]]
-
-
-def test_labels_of_sixteen_bits(tmp_path: Path) -> None:
-    assert read_label(_save(tmp_path / "a.png", np.array([[3, 255]], np.uint16))).tolist() == [[3, 255]]
-    with pytest.raises(DataError, match=r"b\.png has the label value 300, but 255 is the largest"):
-        read_label(_save(tmp_path / "b.png", np.array([[3, 300]], np.uint16)))
-
-
-def test_labels_that_programs_read_differently_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"a\.png is grey of 4 bits"):
-        read_label(_png(tmp_path / "a.png", 2, 1, 4, 0, bytes([0, 0x12])))
-    with pytest.raises(DataError, match=r"b\.png is grey of 2 bits"):
-        read_label(_png(tmp_path / "b.png", 4, 1, 2, 0, bytes([0, 0b00011011])))
-    with pytest.raises(DataError, match=r"c\.png is grey of 16 bits with alpha"):
-        read_label(_png(tmp_path / "c.png", 1, 1, 16, 4, bytes([0, 0, 3, 255, 255])))
-
-
-def test_colour_labels_are_decoded_by_exact_colour(tmp_path: Path) -> None:
-    colours = (BLUE, RED, (0, 0, 0))
-    path = _save(tmp_path / "a.png", [[RED, BLUE, (0, 0, 0), (224, 224, 192)]])
-    assert read_label(path, colours=colours).tolist() == [[1, 0, 2, IGNORE]]
-    rgba = _save(tmp_path / "rgba.png", [[(*RED, 255), (*BLUE, 255)]])
-    assert read_label(rgba, colours=colours).tolist() == [[1, 0]]
-    assert read_label(path, colours=(*colours, (224, 224, 192))).tolist() == [[1, 0, 2, 3]]
-    every = np.random.default_rng(0).integers(0, 256, (40, 30), dtype=np.uint8)
-    picture = _save(tmp_path / "every.png", palette_table(voc_palette(256))[every])
-    np.testing.assert_array_equal(read_label(picture, colours=voc_palette(256)), every)
-
-
-def test_colour_labels_that_cannot_be_decoded_are_refused(tmp_path: Path) -> None:
-    path = _save(tmp_path / "a.png", [[RED, BLUE], [(1, 2, 3), (4, 5, 6)]])
-    with pytest.raises(DataError, match=r"a\.png is an RGB picture, .*`colours`"):
-        read_label(path)
-    with pytest.raises(DataError, match=r"a\.png has the colour \(1, 2, 3\) \(at x 0, y 1\).*50\.0%"):
-        read_label(path, colours=(RED, BLUE))
-    with pytest.raises(DataError, match=r"b\.png has transparent pixels"):
-        read_label(_save(tmp_path / "b.png", [[(*RED, 255), (*RED, 0)]]), colours=(RED,))
-
-
-def test_labels_in_other_formats_are_refused(tmp_path: Path) -> None:
-    Image.new("L", (8, 8), 3).save(tmp_path / "a.png", format="JPEG")
-    with pytest.raises(DataError, match=r"a\.png is a JPEG file, but a label map has to be a PNG"):
-        read_label(tmp_path / "a.png")
-    (tmp_path / "text.png").write_text("text")
-    with pytest.raises(DataError, match=r"text\.png is not a picture"):
-        read_label(tmp_path / "text.png")
-
-
-def test_labels_are_not_turned(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    assert read_label(_save(tmp_path / "a.png", [[1, 2, 3]], exif=exif)).shape == (1, 3)
-
-
-def test_saved_labels_carry_the_palette(tmp_path: Path) -> None:
-    label = np.array([[0, 1, IGNORE]], np.uint8)
-    save_label(tmp_path / "a.png", label, [RED, GREEN])
-    assert read_picture(tmp_path / "a.png").tolist() == [[list(RED), list(GREEN), [224, 224, 192]]]
-    assert (tmp_path / "a.png").read_bytes()[24:26] == bytes([8, 3])  # 8 bits, indexed, as VOC's server asks
-    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+        read_picture(png(tmp_path / "bomb.png", 60_000, 60_000, 8, 0, bytes(1000)))
 
 
 def test_saved_pictures(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from segkit.base.errors import ConfigError, DataError
+from segkit.base.label_files import save_label
 from segkit.base.labels import IGNORE, voc_palette
-from segkit.base.pictures import save_label, save_picture
+from segkit.base.pictures import save_picture
 from segkit.data.folder import FolderDataset
 
 CLASSES = ("ground", "thing", "other")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from segkit.base.errors import ConfigError, DataError
+from segkit.base.label_files import save_label
 from segkit.base.labels import IGNORE, VOC_CLASSES, palette_table, voc_palette
-from segkit.base.pictures import save_label, save_picture
+from segkit.base.pictures import save_picture
 from segkit.data.finding import Finding
 from segkit.data.voc import VocDataset
 

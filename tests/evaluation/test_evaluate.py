@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 
 from segkit.base.errors import DataError
+from segkit.base.label_files import save_label
 from segkit.base.labels import IGNORE
-from segkit.base.pictures import save_label
 from segkit.data.dataset import Sample
 from segkit.data.voc import VocDataset
 from segkit.evaluation.evaluate import evaluate

@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 
 from segkit.base.errors import DataError, OutputError, WeightsError
+from segkit.base.label_files import label_png, save_label
 from segkit.base.labels import VOC_CLASSES, voc_palette
-from segkit.base.pictures import label_png, save_label, save_picture
+from segkit.base.pictures import save_picture
 from segkit.data.voc import VocDataset, voc_pictures
 from segkit.evaluation.evaluate import evaluate
 from segkit.evaluation.submit import check_submission, member_name, write_submission

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from segkit.base.label_files import save_label
 from segkit.base.labels import IGNORE, voc_palette
-from segkit.base.pictures import save_label, save_picture
+from segkit.base.pictures import save_picture
 from segkit.data.voc import VocDataset
 from tools.voc_subset import SHARES, balanced
 

@@ -10,8 +10,8 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
+from segkit.base.label_files import save_label
 from segkit.base.labels import IGNORE, voc_palette
-from segkit.base.pictures import save_label
 from segkit.recipe.config import Config
 
 CLASSES = ("ground", "wall", "sky")

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from segkit.base.errors import DataError, DeviceError, OutputError, SegkitError
+from segkit.base.label_files import save_label
 from segkit.base.labels import IGNORE, voc_palette
-from segkit.base.pictures import save_label
 from segkit.evaluation.evaluate import evaluate
 from segkit.recipe.build import build_from_config, open_dataset
 from segkit.training import loss

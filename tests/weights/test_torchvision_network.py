@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from segkit.base.errors import WeightsError
+from segkit.base.label_files import read_label
 from segkit.base.labels import VOC_CLASSES, voc_palette
-from segkit.base.pictures import read_label, save_picture
+from segkit.base.pictures import save_picture
 from segkit.data.shapes import ShapesDataset
 from segkit.evaluation.inference import predict
 from segkit.models.build import IMAGENET_MEAN, IMAGENET_STD

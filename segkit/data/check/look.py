@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from segkit.base.errors import DataError
+from segkit.base.label_files import count_values
 from segkit.base.labels import IGNORE
-from segkit.base.pictures import count_values, read_reduced
+from segkit.base.pictures import read_reduced
 from segkit.data.check.exif import fits_turned
 from segkit.data.check.fingerprint import SIDE, Fingerprint, fingerprint
 from segkit.data.check.masks import label_finding

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from segkit.base.errors import DataError
+from segkit.base.label_files import colour_codes, read_stored_label
 from segkit.base.labels import IGNORE, Palette, palette_table
-from segkit.base.pictures import colour_codes, read_stored_label
 from segkit.data.finding import Finding
 
 _NEAR = 16  # how far JPEG moves most colours, in levels of the channel that moves most

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from segkit.base.errors import DataError
+from segkit.base.label_files import colour_code, colour_codes, read_label
 from segkit.base.labels import IGNORE, Palette
-from segkit.base.pictures import colour_code, colour_codes, read_label, read_picture
+from segkit.base.pictures import read_picture
 from segkit.data.importers.export import Colour
 from segkit.data.text import read_rows, read_yaml
 

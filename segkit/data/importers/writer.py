@@ -11,8 +11,9 @@ import yaml
 
 from segkit.base.errors import DataError
 from segkit.base.files import write_atomically
+from segkit.base.label_files import count_values, save_label
 from segkit.base.labels import Palette, voc_palette
-from segkit.base.pictures import count_values, exif_orientation, read_picture, save_label, turned
+from segkit.base.pictures import exif_orientation, read_picture, turned
 from segkit.data.importers.export import SPLITS, Annotated, Export, Skipped
 from segkit.data.importers.naming import flat_names
 from segkit.data.split import divide, write_lists

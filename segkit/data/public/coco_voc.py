@@ -14,8 +14,9 @@ import numpy as np
 
 from segkit.base.errors import DataError
 from segkit.base.files import write_atomically
+from segkit.base.label_files import save_label
 from segkit.base.labels import IGNORE, VOC_CLASSES, voc_palette
-from segkit.base.pictures import MAX_PIXELS, save_label
+from segkit.base.pictures import MAX_PIXELS
 from segkit.data.importers.coco import by_picture
 from segkit.data.importers.drawing import coco_mask
 from segkit.data.importers.export import expected_form

@@ -16,8 +16,8 @@ import numpy as np
 
 from segkit.base.errors import DataError
 from segkit.base.files import write_atomically
+from segkit.base.label_files import save_label
 from segkit.base.labels import VOC_CLASSES, voc_palette
-from segkit.base.pictures import save_label
 from segkit.data.pairs import read_names
 from segkit.data.public.archive import Archive, Depot, Obtained, made_again
 from segkit.data.public.mat import read_field

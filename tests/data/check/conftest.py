@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segkit.base.label_files import save_label
 from segkit.base.labels import voc_palette
-from segkit.base.pictures import save_label
 
 CLASSES = tuple(f"class {label}" for label in range(11))
 

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from segkit.base.errors import DataError
+from segkit.base.label_files import read_stored_label, save_label
 from segkit.base.labels import voc_palette
-from segkit.base.pictures import read_picture, read_stored_label, save_label
+from segkit.base.pictures import read_picture
 from segkit.data.check.thorough import DataCheck, check_splits
 from segkit.data.finding import Finding
 from segkit.data.folder import FolderDataset

@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 
 from segkit.base.errors import DataError
+from segkit.base.label_files import save_label
 from segkit.base.labels import IGNORE, voc_palette
-from segkit.base.pictures import save_label
 from segkit.data.check.quick import _spread, check_dataset
 from segkit.data.dataset import Sample
 from segkit.data.finding import Finding

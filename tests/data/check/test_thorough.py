@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segkit.base.label_files import save_label
 from segkit.base.labels import IGNORE, voc_palette
-from segkit.base.pictures import read_picture, read_reduced, save_label
+from segkit.base.pictures import read_picture, read_reduced
 from segkit.data.check.examples import read_examples
 from segkit.data.check.figures import SplitFigures, median_frequency_weights
 from segkit.data.check.fingerprint import fingerprint, same_pictures

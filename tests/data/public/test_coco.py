@@ -9,8 +9,8 @@ import pytest
 from pycocotools import mask as rle
 
 from segkit.base.errors import DataError
+from segkit.base.label_files import read_label
 from segkit.base.labels import IGNORE, VOC_CLASSES
-from segkit.base.pictures import read_label
 from segkit.data.public import coco
 from segkit.data.public.archive import Depot
 from segkit.data.public.coco_voc import CocoInstances, convert
