@@ -18,7 +18,8 @@ from segkit.base.machine import describe_run
 from segkit.benchmark.lines import PictureLines, check_same
 from segkit.benchmark.published import Network, Setting
 from segkit.data.dataset import Dataset, Sample
-from segkit.evaluation.evaluate import check_classes, count_picture, protocol_of
+from segkit.evaluation.counts import count_picture
+from segkit.evaluation.evaluate import check_classes, protocol_of
 from segkit.evaluation.inference import Segmenter, predict_label
 from segkit.evaluation.result import Evaluation, read_evaluation
 from segkit.evaluation.scoring import read_ahead

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from segkit.base.errors import OutputError
 from segkit.base.files import make_folder
 from segkit.base.jsonl import append_record, read_records
-from segkit.evaluation.result import PictureCounts
+from segkit.evaluation.counts import PictureCounts
 from segkit.weights.lineage import Lineage
 
 _OF_THE_WEIGHTS = {"network", "weights", *Lineage(()).to_protocol()}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from segkit.base.errors import DataError
+from segkit.evaluation.counts import picture_miou
 from segkit.evaluation.intervals import Interval, interval, mean_iou
 from segkit.evaluation.result import Evaluation, none_for_nan
 
@@ -114,13 +115,3 @@ def paired(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
         in_order = list(by_name) == names  # then what it has computed already serves
         found.append(evaluation if in_order else replace(evaluation, pictures=tuple(by_name[name] for name in names)))
     return found
-
-
-def picture_miou(counts: np.ndarray) -> np.ndarray:
-    """The mIoU of each picture alone, float64 (pictures,), from its `Evaluation.counts`; NaN where nothing is labelled.
-
-    To find pictures by; their mean is not the mIoU of the set.
-    """
-    right, labelled, predicted = np.moveaxis(counts, 1, 0)
-    with np.errstate(invalid="ignore"):
-        return mean_iou(right / (labelled + predicted - right))

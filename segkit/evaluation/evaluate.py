@@ -9,10 +9,10 @@ import torch
 
 from segkit.base.errors import DataError
 from segkit.data.dataset import Dataset, Sample
+from segkit.evaluation.counts import count_picture
 from segkit.evaluation.geometry import canvas_side
 from segkit.evaluation.inference import Segmenter
-from segkit.evaluation.metrics import count_pixels
-from segkit.evaluation.result import Evaluation, PictureCounts
+from segkit.evaluation.result import Evaluation
 from segkit.evaluation.scoring import score
 
 
@@ -56,13 +56,6 @@ def tally(
         if keep is not None:
             keep(index, sample, prediction)
     return Evaluation(tuple(classes), tuple(pictures), protocol, time.perf_counter() - began)
-
-
-def count_picture(sample: Sample, prediction: np.ndarray, classes: int) -> PictureCounts:
-    """The confusion counts of one picture."""
-    counts = count_pixels(sample.label, prediction, classes).ravel()
-    cells = np.flatnonzero(counts)
-    return PictureCounts(sample.name, cells, counts[cells])
 
 
 def protocol_of(

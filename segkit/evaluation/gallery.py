@@ -9,7 +9,7 @@ import numpy as np
 from segkit.base.label_files import read_label, save_label
 from segkit.base.labels import Palette
 from segkit.data.dataset import Dataset, Sample
-from segkit.evaluation.compare import picture_miou
+from segkit.evaluation.counts import picture_miou
 from segkit.evaluation.result import Evaluation
 from segkit.evaluation.scoring import read_ahead
 from segkit.report.gallery import (

@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +11,11 @@ from typing import Annotated, Any
 
 import numpy as np
 import pydantic
-from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt
+from pydantic import BaseModel, Field
 
 from segkit.base.errors import DataError
 from segkit.base.files import read_plain
+from segkit.evaluation.counts import PictureCounts, StoredCounts, class_counts
 from segkit.evaluation.intervals import (
     FEW_PICTURES,
     Interval,
@@ -25,35 +26,6 @@ from segkit.evaluation.intervals import (
     resampled_iou,
 )
 from segkit.evaluation.metrics import ConfusionMatrix
-
-
-@dataclass(frozen=True, eq=False)
-class PictureCounts:
-    """The confusion counts of one picture, of which most are zero: `counts[i]` pixels at flat index `cells[i]`."""
-
-    name: str
-    cells: np.ndarray
-    counts: np.ndarray
-
-    def __eq__(self, other: object) -> bool:
-        """Whether the other is of the same name with the same counts."""
-        return isinstance(other, PictureCounts) and self._values == other._values
-
-    def __hash__(self) -> int:
-        return hash(self._values)
-
-    @property
-    def _values(self) -> tuple[str, tuple[int, ...], tuple[int, ...]]:
-        return self.name, tuple(self.cells.tolist()), tuple(self.counts.tolist())
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return {"name": self.name, "cells": self.cells.tolist(), "counts": self.counts.tolist()}
-
-    @classmethod
-    def from_json(cls, values: Any) -> "PictureCounts":
-        """What `to_json` made. Raises ValueError for anything else."""
-        return _StoredPicture.model_validate(values).read()
 
 
 @dataclass(frozen=True)
@@ -184,18 +156,6 @@ class Evaluation:
         }
 
 
-def class_counts(pictures: Sequence[PictureCounts], classes: int) -> np.ndarray:
-    """Pixels of each class in each picture, int64 (pictures, 3, classes): right, in the labels, predicted."""
-    counts = np.zeros((len(pictures), 3, classes), np.int64)
-    for per_class, picture in zip(counts, pictures, strict=True):
-        truth, predicted = np.divmod(picture.cells, classes)
-        right = truth == predicted
-        per_class[0, truth[right]] = picture.counts[right]
-        np.add.at(per_class[1], truth, picture.counts)
-        np.add.at(per_class[2], predicted, picture.counts)
-    return counts
-
-
 def read_evaluation(path: Path | str) -> Evaluation:
     """The evaluation in a file of `segkit evaluate --json`, compressed or not. Raises DataError for any other file."""
     path = Path(path)
@@ -214,29 +174,11 @@ def read_evaluation(path: Path | str) -> Evaluation:
     return Evaluation(tuple(stored.classes), pictures, stored.protocol, stored.seconds, stored.machine)
 
 
-_Count = Annotated[PositiveInt, Field(lt=2**53)]
-
-
-class _StoredPicture(BaseModel):
-    name: str
-    cells: list[NonNegativeInt]
-    counts: list[_Count]
-
-    @pydantic.model_validator(mode="after")
-    def _fits(self) -> "_StoredPicture":
-        if len(self.cells) != len(self.counts) or len(set(self.cells)) < len(self.cells):
-            raise ValueError(f"the counts of {self.name!r} do not fit their cells")
-        return self
-
-    def read(self) -> PictureCounts:
-        return PictureCounts(self.name, np.array(self.cells, np.int64), np.array(self.counts, np.int64))
-
-
 class _Stored(BaseModel):
     """What of an evaluation's JSON is read back: all else follows from it."""
 
     classes: Annotated[list[str], Field(min_length=1, max_length=255)]
-    pictures: list[_StoredPicture]
+    pictures: list[StoredCounts]
     protocol: dict[str, Any]
     seconds: float
     machine: dict[str, Any] = {}

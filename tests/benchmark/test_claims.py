@@ -8,7 +8,8 @@ import pytest
 from segkit.benchmark.cells import Cell
 from segkit.benchmark.claims import Claim, check_claims
 from segkit.benchmark.published import FULL, SINGLE, V1_ASPP, V2, V2_ASPP, Network
-from segkit.evaluation.result import Evaluation, PictureCounts
+from segkit.evaluation.counts import PictureCounts
+from segkit.evaluation.result import Evaluation
 from segkit.weights.lineage import Lineage
 
 V1 = Network("mobilenet_v1", aspp=False)

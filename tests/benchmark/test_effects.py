@@ -8,7 +8,8 @@ from segkit.benchmark.cost import Cost
 from segkit.benchmark.effects import Measured, find_effects, find_effects_over_seeds
 from segkit.benchmark.latency import Latency
 from segkit.benchmark.published import Network, Setting
-from segkit.evaluation.result import Evaluation, PictureCounts
+from segkit.evaluation.counts import PictureCounts
+from segkit.evaluation.result import Evaluation
 
 V1, V2 = "mobilenet_v1", "mobilenet_v2"
 

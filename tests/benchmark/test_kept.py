@@ -11,8 +11,9 @@ from segkit.base.files import read_plain, write_plain
 from segkit.benchmark.cells import Cell
 from segkit.benchmark.kept import read_kept
 from segkit.benchmark.published import FULL, SINGLE, V2, V2_ASPP
+from segkit.evaluation.counts import PictureCounts
 from segkit.evaluation.inference import MF_SCALES
-from segkit.evaluation.result import Evaluation, PictureCounts
+from segkit.evaluation.result import Evaluation
 
 ONE_PASS = {"output_stride": 16, "scales": [1.0], "flip": False, "window": None}
 

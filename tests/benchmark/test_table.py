@@ -11,7 +11,8 @@ from segkit.benchmark.cells import Cell
 from segkit.benchmark.latency import Latency
 from segkit.benchmark.published import FULL, NETWORKS, ROWS, SINGLE, V2, V2_ASPP
 from segkit.benchmark.table import benchmark_table
-from segkit.evaluation.result import Evaluation, PictureCounts
+from segkit.evaluation.counts import PictureCounts
+from segkit.evaluation.result import Evaluation
 from segkit.report.benchmark import benchmark_text
 from segkit.report.sheet import markdown
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from segkit.base.errors import DataError
-from segkit.evaluation.compare import compare, picture_miou
-from segkit.evaluation.result import Evaluation, PictureCounts, class_counts
+from segkit.evaluation.compare import compare
+from segkit.evaluation.counts import PictureCounts, class_counts, picture_miou
+from segkit.evaluation.result import Evaluation
 
 CLASSES = ("sky", "road")
 

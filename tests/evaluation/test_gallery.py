@@ -7,7 +7,7 @@ import pytest
 
 from segkit.base.labels import IGNORE
 from segkit.data.dataset import Sample
-from segkit.evaluation.compare import picture_miou
+from segkit.evaluation.counts import picture_miou
 from segkit.evaluation.evaluate import evaluate
 from segkit.evaluation.gallery import Gallery, chosen_pictures, gallery_of
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from segkit.base.errors import DataError
+from segkit.evaluation.counts import PictureCounts, class_counts
 from segkit.evaluation.evaluate import evaluate
-from segkit.evaluation.result import Evaluation, PictureCounts, class_counts, read_evaluation
+from segkit.evaluation.result import Evaluation, read_evaluation
 
 CLASSES = ("sky", "road", "tree")
 

@@ -8,7 +8,7 @@ import pytest
 
 from segkit.base.labels import IGNORE, Palette, voc_palette
 from segkit.data.dataset import Sample
-from segkit.evaluation.evaluate import count_picture
+from segkit.evaluation.counts import count_picture
 from segkit.evaluation.gallery import Gallery
 from segkit.evaluation.result import Evaluation
 from segkit.report.data_page import ShownExample

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from segkit.base.files import write_plain
-from segkit.evaluation.result import Evaluation, PictureCounts
+from segkit.evaluation.counts import PictureCounts
+from segkit.evaluation.result import Evaluation
 from tools.results import MOST_BYTES, ROOT, keep, unmarked_tables
 
 PROTOCOL = {

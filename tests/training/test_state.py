@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from segkit.base.errors import WeightsError
-from segkit.evaluation.result import Evaluation, PictureCounts
+from segkit.evaluation.counts import PictureCounts
+from segkit.evaluation.result import Evaluation
 from segkit.models.build import build_network
 from segkit.recipe.config import TrainConfig
 from segkit.training.learner import Learner

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from segkit.evaluation.compare import Difference, picture_miou
+from segkit.evaluation.compare import Difference
+from segkit.evaluation.counts import PictureCounts, class_counts, picture_miou
 from segkit.evaluation.intervals import Interval, drawn, interval, mean_iou, resampled_iou
-from segkit.evaluation.result import PictureCounts, class_counts
 from tools.mistakes.catalogue import MISTAKES, REFERENCES, Averaging
 
 BATCH = 16

@@ -12,10 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from segkit.data.dataset import Sample
-from segkit.evaluation.evaluate import count_picture
+from segkit.evaluation.counts import PictureCounts, count_picture
 from segkit.evaluation.geometry import scaled_side
 from segkit.evaluation.inference import MF_SCALES, canvas_of, pad, predict_label
-from segkit.evaluation.result import PictureCounts
 from segkit.models.deeplabv3 import DeepLabV3, resize
 from tools.mistakes import pictures
 from tools.mistakes.networks import Networks

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from segkit.evaluation.compare import miou_difference
+from segkit.evaluation.counts import PictureCounts, class_counts
 from segkit.evaluation.intervals import drawn, mean_iou, resampled_iou
 from segkit.evaluation.metrics import count_pixels
-from segkit.evaluation.result import Evaluation, PictureCounts, class_counts
+from segkit.evaluation.result import Evaluation
 from tools.mistakes.catalogue import MISTAKES, REFERENCES
 from tools.mistakes.changes import BATCH, averaged, find
 from tools.mistakes.passes import GROUPS, group_of
