@@ -5,13 +5,13 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from segkit.base.errors import DataError
 from segkit.cli.data.app import data_app
 from segkit.cli.options import HtmlFile, JsonFile, Overrides, Recipe
-from segkit.cli.report import make_ready, note, picture_progress, write_json
+from segkit.cli.report import make_ready, note, picture_progress, show, write_json
+from segkit.report.numbers import percent
+from segkit.report.sheet import Sheet
 
 if TYPE_CHECKING:
     from segkit.data.check.thorough import DataCheck
@@ -54,7 +54,7 @@ def check(
     if html_file is not None:
         shown = list(read_examples(found.examples, datasets))
         write_data_page(html_file, found.to_json(), shown, title=f"Check of {config.name}")
-    _show(found, Console())
+    _show(found)
     if found.errors:
         raise typer.Exit(1)
 
@@ -78,18 +78,15 @@ def _opened(recipe: "Config") -> "tuple[dict[str, Dataset], list[Finding]]":
     return datasets, before
 
 
-def _show(found: "DataCheck", console: Console) -> None:
+def _show(found: "DataCheck") -> None:
     """Print the class balance, then the findings by kind, then the counts."""
-    table = Table("class", box=None)
+    header = ["class"]
+    rows = [[name] for name in found.classes]
     for split in found.splits:
-        table.add_column(f"{split.name} pixels %", justify="right")
-        table.add_column("pictures", justify="right")
-    for label, name in enumerate(found.classes):
-        cells = []
-        for split in found.splits:
-            cells += [f"{100 * split.pixels[label] / max(1, sum(split.pixels)):.3f}", str(split.holding[label])]
-        table.add_row(name, *cells)
-    console.print(table)
+        header += [f"{split.name} pixels %", "pictures"]
+        for row, pixels, holding in zip(rows, split.pixels, split.holding, strict=True):
+            row += [percent(pixels / max(1, sum(split.pixels)), 3), str(holding)]
+    show([Sheet(tuple(header), tuple(map(tuple, rows)))])
     for split in found.splits:
         sizes = ", ".join(f"{width}x{height} ({count})" for width, height, count in split.sizes[:3])
         more = f" and {len(split.sizes) - 3} more sizes" if len(split.sizes) > 3 else ""

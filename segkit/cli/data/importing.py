@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from segkit.cli.data.app import data_app
 from segkit.cli.options import JsonFile
-from segkit.cli.report import picture_progress, write_json
+from segkit.cli.report import picture_progress, show, write_json
+from segkit.report.numbers import percent
+from segkit.report.sheet import Sheet
 
 _SHOWN = 5
 
@@ -44,13 +44,8 @@ def import_(
 
 
 def _show(report: dict[str, Any], out: Path) -> None:
-    table = Table("class", "pixels %", box=None)
-    table.columns[1].justify = "right"
-    for name, share in report["classes"].items():
-        table.add_row(name, f"{100 * share:.2f}")
-    if report["not_labelled"]:
-        table.add_row("(not labelled)", f"{100 * report['not_labelled']:.2f}")
-    Console(highlight=False, markup=False).print(table)
+    shares = report["classes"] | ({"(not labelled)": report["not_labelled"]} if report["not_labelled"] else {})
+    show([Sheet(("class", "pixels %"), tuple((name, percent(share)) for name, share in shares.items()))])
     _show_left_out("not imported", report["skipped"])
     _show_left_out("imported without", report["notes"])
     counts = ", ".join(f"{count} in {split}.txt" for split, count in report["splits"].items())
