@@ -11,9 +11,6 @@ from segkit.data.dataset import Dataset
 from segkit.models.build import backbone_options
 from segkit.recipe.build import load_for_data
 from segkit.recipe.config import Config
-from segkit.training.events import Listener
-from segkit.training.folder import RunFolder
-from segkit.training.train import train
 
 
 class Training(NamedTuple):
@@ -43,11 +40,6 @@ def recipe_for(config: Config, network: Network, seed: int | None = None) -> Con
     if seed is not None:
         values["train"] = {**values["train"], "seed": seed}
     return Config.model_validate(values)
-
-
-def train_or_go_on(config: Config, folder: Path, *, listen: Listener) -> Path:
-    """Train by a recipe into `folder`, or go on with the training in it; return the best weights."""
-    return train(config, folder, resume=RunFolder(folder).config.is_file(), listen=listen).best
 
 
 def load_networks(

@@ -184,14 +184,18 @@ def _train(names: set[str], recipes: Path, overrides: list[str], out: Path) -> d
 
 def train_networks(recipes: Mapping["Training", "Config"], out: Path) -> dict["Training", Path]:
     """Train each network by its recipe into a folder of its name, or go on there; return the best weights."""
-    from segkit.benchmark.networks import train_or_go_on
+    from segkit.training.folder import RunFolder
+    from segkit.training.train import train
 
     weights = {}
     for number, (training, recipe) in enumerate(recipes.items(), 1):
-        obtain_start(recipe, out / training.name)
-        print(f"training {training.name} in {out / training.name} ({number} of {len(recipes)})")
+        folder = out / training.name
+        obtain_start(recipe, folder)
+        print(f"training {training.name} in {folder} ({number} of {len(recipes)})")
         with Display() as display:
-            weights[training] = train_or_go_on(recipe, out / training.name, listen=display.listen)
+            weights[training] = train(
+                recipe, folder, resume=RunFolder(folder).config.is_file(), listen=display.listen
+            ).best
     return weights
 
 

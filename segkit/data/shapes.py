@@ -181,7 +181,8 @@ def _outlines(rng: np.random.Generator, kind: str) -> list[np.ndarray]:
     if kind == "triangle":
         return [_circle(3, 1)]
     if kind == "bar":
-        return [_rectangle(1, rng.uniform(0.12, 0.2))]
+        height = rng.uniform(0.12, 0.2)
+        return [np.array([(1, height), (-1, height), (-1, -height), (1, -height)])]
     arm = rng.uniform(0.2, 0.3)
     corners = [(1, arm), (arm, arm), (arm, 1), (-arm, 1), (-arm, arm), (-1, arm)]
     return [np.array(corners + [(-x, -y) for x, y in corners])]
@@ -190,10 +191,6 @@ def _outlines(rng: np.random.Generator, kind: str) -> list[np.ndarray]:
 def _circle(corners: int, radius: float) -> np.ndarray:
     angles = np.arange(corners) * 2 * math.pi / corners
     return radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-
-
-def _rectangle(width: float, height: float) -> np.ndarray:
-    return np.array([(width, height), (-width, height), (-width, -height), (width, -height)])
 
 
 def _photograph(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:

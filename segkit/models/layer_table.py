@@ -50,7 +50,8 @@ def layer_table(model: nn.Module, size: tuple[int, int] = (224, 224)) -> list[La
     call_of = {call.module: call for call in calls}
     table: list[list[LayerRow]] = []
     map_before: Tensor | None = None
-    for block in _blocks(calls):
+    ended = {call.module: place for place, call in enumerate(calls)}
+    for block in sorted(_find_blocks(calls[-1].module, ""), key=lambda block: ended[block[0][0]]):
         if map_before is not None and isinstance(block[0][0], nn.Linear):
             table.append([_average_pooling(map_before)])
         rows = [_row(call_of[unit], operator, fields, madds) for unit, operator in block]
@@ -68,13 +69,8 @@ def layer_table(model: nn.Module, size: tuple[int, int] = (224, 224)) -> list[La
     return [row for rows in table for row in rows]
 
 
-def _blocks(calls: Sequence[Call]) -> list[list[tuple[nn.Module, str]]]:
-    """The blocks of a network in the order of the pass, each as its units (one row each) and their operators."""
-    ended = {call.module: place for place, call in enumerate(calls)}
-    return sorted(_find_blocks(calls[-1].module, ""), key=lambda block: ended[block[0][0]])
-
-
 def _find_blocks(module: nn.Module, prefix: str) -> Iterator[list[tuple[nn.Module, str]]]:
+    """The blocks of a network, each as its units (one row each) and their operators."""
     for child in module.children():
         if isinstance(child, Block) and child.operator:
             yield [(child, child.operator)]

@@ -8,10 +8,8 @@ from segkit.base.errors import ConfigError
 from segkit.data.dataset import Dataset
 from segkit.data.finding import Finding
 from segkit.data.folder import FolderDataset
-from segkit.data.pairs import PairedFiles
 from segkit.data.shapes import SPLITS, ShapesDataset
 from segkit.data.transforms import TrainingTransform
-from segkit.data.unlabelled import UnlabelledPictures
 from segkit.data.voc import VocDataset
 from segkit.models.build import backbone_options
 from segkit.models.deeplabv3 import DeepLabV3
@@ -50,16 +48,6 @@ def open_files(data: VocConfig | FolderConfig, split: str, *, findings: list[Fin
         mapping=data.mapping,
         findings=findings,
     )
-
-
-def open_unlabelled(folder: str, train_set: Dataset, val_set: Dataset) -> UnlabelledPictures:
-    """The pictures without labels of a recipe.
-
-    Those of its two splits are left out: what is validated on would not be unseen, and VOC keeps all splits in one
-    folder. Raises DataError where there are no others.
-    """
-    known = [path for split in (train_set, val_set) if isinstance(split, PairedFiles) for path in split.pictures]
-    return UnlabelledPictures(folder, classes=train_set.classes, palette=train_set.palette, but=known)
 
 
 def training_transform(config: TrainConfig, *, mean: Sequence[float]) -> TrainingTransform:

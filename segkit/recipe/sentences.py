@@ -38,7 +38,8 @@ def _sentence(first: ErrorDetails) -> str:
     location, message = first["loc"], first["msg"].removeprefix("Value error, ").removeprefix("Input ")
     if first["type"] == "extra_forbidden":
         *sections, key = location
-        return f"unknown key {'.'.join([*_named(sections), str(key)])}: {_advice(str(key), _section(sections))}"
+        section = _SECTIONS[sections[-1]] if sections else Config
+        return f"unknown key {'.'.join([*_named(sections), str(key)])}: {_advice(str(key), section)}"
     where = ".".join(_named(location))
     if first["type"] == "missing":
         return f"{where} is missing: add it"
@@ -84,7 +85,3 @@ _SECTIONS: dict[int | str, type[BaseModel]] = {
     "train": TrainConfig,
     "ablation": AblationConfig,
 }
-
-
-def _section(location: Sequence[int | str]) -> type[BaseModel]:
-    return _SECTIONS[location[-1]] if location else Config

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from segkit.report.benchmark import UNVERIFIED, footnotes, precisions
 from segkit.report.charts import Point, pareto_front, scatter
 from segkit.report.html import write_page
@@ -39,15 +37,14 @@ def write_benchmark_page(path: Path | str, table: dict[str, Any]) -> None:
         precision=precisions(table),
         close=sum(abs(row["madds_ratio"] - 1) <= CLOSE for row in rows),
         front=[point.number for point in pareto_front(published)],
-        chart=_chart(published, measured),
+        chart=scatter(
+            published,
+            twins=measured,  # at the multiply-adds that are counted
+            label="mIoU against multiply-adds: published points, and squares for those measured",
+            x_label="multiply-adds in TensorFlow's accounting",
+        ),
         data={},
     )
-
-
-def _chart(published: Sequence[Point], measured: Sequence[Point]) -> Markup:
-    """Published points and, as their twins, the measured ones; these stand at the multiply-adds that are counted."""
-    label = "mIoU against multiply-adds: published points, and squares for those measured"
-    return scatter(published, twins=measured, label=label, x_label="multiply-adds in TensorFlow's accounting")
 
 
 def _measured(rows: Sequence[dict[str, Any]]) -> list[Point]:

@@ -42,6 +42,7 @@ def write_data_page(path: Path | str, check: dict[str, Any], examples: Sequence[
     findings = check["findings"]
     kinds = dict.fromkeys(finding["kind"] for finding in findings)
     balance = _balance(check)
+    weights = check["class_weights"]
     write_page(
         path,
         "data.html.j2",
@@ -51,7 +52,7 @@ def write_data_page(path: Path | str, check: dict[str, Any], examples: Sequence[
         kinds=[(kind, sum(finding["kind"] == kind for finding in findings)) for kind in kinds],
         balance=balance,
         largest=max([0.0, *(share or 0.0 for row in balance for share, _ in row.splits)]),
-        weights=_weights(check["class_weights"]),
+        weights=weights and f"train.class_weights=[{', '.join(f'{weight:g}' for weight in weights)}]",
         examples=[(example, data_uri(example.image)) for example in examples],
         data={},
     )
@@ -67,7 +68,3 @@ def _balance(check: dict[str, Any]) -> list[BalanceRow]:
             splits.append((split["pixels"][label] / whole if whole else None, split["holding"][label]))
         rows.append(BalanceRow(name, colour, weights[label], tuple(splits)))
     return rows
-
-
-def _weights(weights: Sequence[float] | None) -> str:
-    return "" if weights is None else f"train.class_weights=[{', '.join(f'{weight:g}' for weight in weights)}]"

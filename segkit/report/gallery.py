@@ -78,7 +78,9 @@ class PageGallery:
 def layers(picture: np.ndarray, truth: np.ndarray, prediction: np.ndarray, palette: Sequence[Sequence[int]]) -> Layers:
     """The layers of a picture, uint8 (H, W, 3), with its label maps, uint8 (H, W), `truth` with IGNORE."""
     small = _fitted(Image.fromarray(picture), LONGEST, LONGEST, Image.Resampling.LANCZOS)
-    truth, prediction = (np.array(_resized(label, small.size)) for label in (truth, prediction))
+    truth, prediction = (
+        np.array(Image.fromarray(label).resize(small.size, Image.Resampling.NEAREST)) for label in (truth, prediction)
+    )
     ignored = truth == IGNORE
     errors = np.where(truth != prediction, 1, _TRANSPARENT).astype(np.uint8)
     errors[ignored] = 0
@@ -151,10 +153,6 @@ def _fitted(image: Image.Image, width: int, height: int, resampling: Image.Resam
     factor = min(width / image.width, height / image.height, 1)
     size = max(1, round(image.width * factor)), max(1, round(image.height * factor))
     return image.resize(size, resampling, reducing_gap=3.0)
-
-
-def _resized(label: np.ndarray, size: tuple[int, int]) -> Image.Image:
-    return Image.fromarray(label).resize(size, Image.Resampling.NEAREST)
 
 
 def _indexed(label: np.ndarray, palette: Sequence[Sequence[int]], *, transparent: int) -> bytes:

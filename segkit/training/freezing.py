@@ -33,7 +33,7 @@ def still_norms(config: TrainConfig, model: nn.Module, fresh: Collection[str]) -
     return {
         name: layer
         for name, layer in batch_norms(model).items()
-        if _is_in(name, *config.freeze) or (kept and not _is_fresh(name, fresh))
+        if _is_in(name, *config.freeze) or (kept and f"{name}.running_mean" not in fresh)
     }
 
 
@@ -57,10 +57,6 @@ def standing_still(config: TrainConfig, model: nn.Module, fresh: Collection[str]
 
 def _is_in(name: str, *parts: str) -> bool:
     return name.partition(".")[0] in parts
-
-
-def _is_fresh(layer: str, fresh: Collection[str]) -> bool:
-    return f"{layer}.running_mean" in fresh
 
 
 def _named(norms: Collection[str], some: Collection[str]) -> list[str]:

@@ -10,8 +10,8 @@ from segkit.data.check.quick import check_dataset
 from segkit.data.dataset import Dataset
 from segkit.data.finding import Finding
 from segkit.data.pairs import PairedFiles
-from segkit.data.unlabelled import Joined
-from segkit.recipe.build import open_dataset, open_unlabelled
+from segkit.data.unlabelled import Joined, UnlabelledPictures
+from segkit.recipe.build import open_dataset
 from segkit.recipe.config import Config
 from segkit.training.events import Listener, Note
 
@@ -53,8 +53,13 @@ def fingerprint(datasets: Iterable[Dataset]) -> str:
 
 
 def add_unlabelled(folder: str, train_set: Dataset, val_set: Dataset, listen: Listener) -> Dataset:
-    """The train set with the pictures of a folder behind it, after a look at them."""
-    unlabelled = open_unlabelled(folder, train_set, val_set)
+    """The train set with the pictures of a folder behind it, after a look at them; DataError where there are none.
+
+    Those of the two sets are left out: what is validated on would not be unseen, and VOC keeps all splits in one
+    folder.
+    """
+    known = [path for split in (train_set, val_set) if isinstance(split, PairedFiles) for path in split.pictures]
+    unlabelled = UnlabelledPictures(folder, classes=train_set.classes, palette=train_set.palette, but=known)
     _look_at(unlabelled)  # for files that cannot be read; that there are no labels is on purpose
     left_out = f"; {unlabelled.left_out} others are in the data set and left out" if unlabelled.left_out else ""
     if unlabelled.others:

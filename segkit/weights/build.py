@@ -1,12 +1,13 @@
 """Networks built from weights: `load_model` for a whole network, `build_model` for a start."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from segkit.base.errors import WeightsError
 from segkit.base.labels import IGNORE, VOC_CLASSES, Palette, default_classes
-from segkit.models.build import build_classifier, build_network
+from segkit.models.build import TENSORFLOW_MEAN, TENSORFLOW_STD, build_classifier
 from segkit.models.classifier import Classifier
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.weights.cache import resolve
@@ -84,33 +85,21 @@ def build_model(
     backbone's class. Raises WeightsError where the file does not fit the backbone, DownloadError where it cannot be
     fetched.
     """
-    start = None if weights is None else _start(weights, backbone, (options or {}).get("width", 1.0))
+    start = _start(weights, backbone, (options or {}).get("width", 1.0))
     if classes is None:
-        told = start.classes if start is not None else None
+        told = start.classes
         classes = told if told is not None and len(told) == num_classes else default_classes(num_classes)
-    if start is None or weights is None:
-        return build_network(
-            backbone,
-            classes=classes,
-            palette=palette,
-            aspp=aspp,
-            output_stride=output_stride,
-            options=options,
-            canvas=canvas,
-        )
     known = _classes_if_known(start)
-    network = build_network(
-        backbone,
-        classes=classes,
-        palette=palette or (start.palette if start.classes == tuple(classes) else None),
+    network = replace(
+        start,
         aspp=aspp,
-        output_stride=output_stride,
+        palette=palette or (start.palette if start.classes == tuple(classes) else None),
         options={**start.options, **(options or {})},
-        mean=start.mean,
-        std=start.std,
         # Another data set's pictures have another size than those the file's canvas was made for.
         canvas=canvas or (start.canvas if known == tuple(classes) else None),
-    )
+    ).build_network(classes, output_stride=output_stride)
+    if weights is None:
+        return network
     # The backbone has to fit as a whole; of the rest, what fits is taken.
     taken = {name: tensor for name, tensor in start.tensors.items() if name.startswith("backbone.")}
     load_all(network.backbone, {n.removeprefix("backbone."): t for n, t in taken.items()}, weights)
@@ -147,7 +136,11 @@ def load_segmenter(
     return TorchvisionNetwork(peer.network, output_stride=peer.output_stride, classes=names).eval()
 
 
-def _start(path: Path | str, backbone: str, width: float) -> Weights:
+def _start(path: Path | str | None, backbone: str, width: float) -> Weights:
+    """What a network of the backbone starts from: the weights meant by `path`, or without one no tensors at all."""
+    if path is None:
+        mean, std = TENSORFLOW_MEAN, TENSORFLOW_STD
+        return Weights(source="", backbone=backbone, options={}, tensors={}, mean=mean, std=std)
     weights = read_weights(resolve(path, backbone=backbone, width=width))
     if weights.backbone != backbone:
         raise WeightsError(

@@ -44,7 +44,7 @@ def read(source: Source) -> Export:
         broken = f": {export.skipped[0].reason}" if export.skipped else ", which has shapes and imagePath"
         raise DataError(f"{source.path} holds no JSON file of labelme{broken}")
     used = {shape["label"] for content in documents.values() for shape in content["shapes"]}
-    listed = _listed(source)
+    listed = read_lines(source.files["labels.txt"]) if "labels.txt" in source.files else []
     names = [*listed, *sorted(str(name) for name in used - set(listed))]
     export.number_classes((name for name in names if name != IGNORED), background=True)
     export.numbers[IGNORED] = IGNORE
@@ -58,11 +58,6 @@ def read(source: Source) -> Export:
             stem = posixpath.splitext(key)[0]
             export.pictures.append(Annotated(stem, source.pictures[key], draw, size, split_of(key)))
     return export
-
-
-def _listed(source: Source) -> list[str]:
-    path = source.files.get("labels.txt")
-    return [] if path is None else read_lines(path)
 
 
 def _layers(shapes: Any, file: str, export: Export) -> list[Layer]:
