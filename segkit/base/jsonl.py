@@ -1,6 +1,7 @@
-"""Files of records: a JSON object a line, added to one at a time."""
+"""Files of records, a JSON object a line, added to one at a time; and what JSON can say."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -33,3 +34,12 @@ def _record(line: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
+
+
+def without_nan(value: Any) -> Any:
+    """The same as JSON has it: NaN and infinity, however deep they stand in dicts and lists, become None."""
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from segkit.base.jsonl import without_nan
 from segkit.benchmark.cells import Cell
 from segkit.benchmark.cost import Cost
 from segkit.benchmark.latency import Latency
 from segkit.evaluation.compare import Difference, miou_difference, paired
 from segkit.evaluation.intervals import interval as interval_of
 from segkit.evaluation.intervals import mean_iou
-from segkit.evaluation.result import Evaluation, none_for_nan
+from segkit.evaluation.result import Evaluation
 from segkit.report.numbers import interval, points
 
 AXES = ("backbone", "aspp", "os", "mf")
@@ -52,11 +53,7 @@ class Spread:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        return {
-            "values": [none_for_nan(value) for value in self.values],
-            "mean": none_for_nan(self.mean),
-            "deviation": none_for_nan(self.deviation),
-        }
+        return without_nan({"values": list(self.values), "mean": self.mean, "deviation": self.deviation})
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from segkit.base.errors import DataError
+from segkit.base.jsonl import without_nan
 from segkit.evaluation.counts import picture_miou
 from segkit.evaluation.intervals import Interval, interval, mean_iou
-from segkit.evaluation.result import Evaluation, none_for_nan
+from segkit.evaluation.result import Evaluation
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,8 @@ class Difference:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        return {
-            "a": none_for_nan(self.a),
-            "b": none_for_nan(self.b),
-            "change": none_for_nan(self.change),
-            "interval": self.interval.to_json(),
-            "shown": self.shown,
-        }
+        figures = {"a": self.a, "b": self.b, "change": self.change}
+        return without_nan(figures) | {"interval": self.interval.to_json(), "shown": self.shown}
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ class Comparison:
         return {
             "miou": self.miou.to_json(),
             "iou": {name: difference.to_json() for name, difference in self.iou.items()},
-            "pictures": [{"name": p.name, "a": none_for_nan(p.a), "b": none_for_nan(p.b)} for p in self.pictures],
+            "pictures": [without_nan(vars(picture)) for picture in self.pictures],
             "rare_classes": self.rare_classes,
         }
 

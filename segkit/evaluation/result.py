@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 
 from segkit.base.errors import DataError
 from segkit.base.files import read_plain
+from segkit.base.jsonl import without_nan
 from segkit.evaluation.counts import PictureCounts, StoredCounts, class_counts
 from segkit.evaluation.intervals import (
     FEW_PICTURES,
@@ -131,17 +132,18 @@ class Evaluation:
 
     def figures(self) -> dict[str, Any]:
         """Plain data: the figures with their intervals, and the protocol."""
-        return {
-            "miou": none_for_nan(self.miou),
+        figures: dict[str, Any] = {
+            "miou": self.miou,
             "miou_interval": self.miou_interval.to_json(),
-            "pixel_accuracy": none_for_nan(self.pixel_accuracy),
-            "mean_accuracy": none_for_nan(self.mean_accuracy),
+            "pixel_accuracy": self.pixel_accuracy,
+            "mean_accuracy": self.mean_accuracy,
             "counted_classes": self.confusion.counted_classes,
-            "iou": {name: none_for_nan(value) for name, value in self.iou.items()},
+            "iou": self.iou,
             "iou_intervals": {name: value.to_json() for name, value in self.iou_intervals.items()},
             "rare_classes": self.rare_classes,
             "protocol": dict(self.protocol),
         }
+        return without_nan(figures)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: the figures, the protocol, the confusion matrix, and each picture's own counts."""
@@ -191,8 +193,3 @@ class _Stored(BaseModel):
             if max(picture.cells, default=0) >= len(self.classes) ** 2:
                 raise ValueError(f"{picture.name!r} has counts of a class that there is not")
         return self
-
-
-def none_for_nan(value: float) -> float | None:
-    """What JSON can say."""
-    return None if np.isnan(value) else value

@@ -1,14 +1,13 @@
 """metrics.jsonl: one line of JSON a measurement, each with its `iteration`."""
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
 import pydantic
 
 from segkit.base.files import write_atomically
-from segkit.base.jsonl import append_record, read_records
+from segkit.base.jsonl import append_record, read_records, without_nan
 
 
 class _Line(pydantic.BaseModel, strict=True, allow_inf_nan=False):
@@ -25,7 +24,7 @@ class _Line(pydantic.BaseModel, strict=True, allow_inf_nan=False):
 
 def append_metrics(path: Path, **values: Any) -> None:
     """Add a line; numbers that JSON has not got (NaN, infinity) become null. OutputError where that fails."""
-    append_record(path, plain(values))
+    append_record(path, without_nan(values))
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
@@ -48,12 +47,3 @@ def _is_measurement(record: dict[str, Any]) -> bool:
     except pydantic.ValidationError:
         return False
     return True
-
-
-def plain(value: Any) -> Any:
-    """The same as JSON has it: NaN and infinity, however deep they stand, become None."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from segkit.base.errors import WeightsError
 from segkit.base.files import write_atomically
+from segkit.base.jsonl import without_nan
 from segkit.evaluation.result import Evaluation
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.training.learner import Learner
-from segkit.training.log import plain
 from segkit.version import VERSION
 from segkit.weights.metadata import Metadata
 from segkit.weights.sealed import DamagedError, seal, unseal
@@ -57,7 +57,7 @@ class Counters:
         if best and not math.isnan(score):
             self.best_score, self.best_miou = score, miou
         found = {"iteration": self.iteration, "val_miou": miou, "val_iou": evaluation.confusion.iou.tolist()}
-        self.evaluation = plain(found | {"best": best, "val_protocol": dict(evaluation.protocol)})
+        self.evaluation = without_nan(found | {"best": best, "val_protocol": dict(evaluation.protocol)})
         return best
 
 
