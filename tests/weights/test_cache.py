@@ -342,11 +342,18 @@ def test_errors_of_the_hub_are_one_sentence(hub, error, said):
     assert message.startswith("hf://a/b@main2: ") and said in message
 
 
-def test_a_model_of_ours_on_a_hub(tmp_path):
-    """The real hub client, against a local server that answers as the hub does."""
+@pytest.fixture
+def ours(tmp_path):
+    """A small network of ours, and the file of it."""
     model = build_network("mobilenet_v2", classes=("a", "b"), aspp=False, options={"width": 0.25})
     save_model(tmp_path / "ours.safetensors", model)
-    data = (tmp_path / "ours.safetensors").read_bytes()
+    return model, tmp_path / "ours.safetensors"
+
+
+@pytest.fixture
+def served(ours):
+    """The address of a server that answers as the hub does; it has the file in the repository me/mine."""
+    data = ours[1].read_bytes()
 
     class Hub(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
@@ -369,7 +376,12 @@ def test_a_model_of_ours_on_a_hub(tmp_path):
 
     web = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    code = """
+    yield f"http://127.0.0.1:{web.server_address[1]}"
+    web.shutdown()
+    web.server_close()
+
+
+RESOLVE = """
 import json, sys
 from segkit.base.errors import SegkitError
 from segkit.weights.cache import resolve
@@ -379,19 +391,19 @@ for address in sys.argv[1:]:
     except SegkitError as error:
         print(json.dumps(f"{type(error).__name__}: {error}"))
 """
+
+
+def test_a_model_of_ours_on_a_hub(ours, served):
+    """The real hub client, in a process of its own, against a local server."""
+    model, file = ours
     addresses = ["hf://me/mine", "hf://me/mine/absent.safetensors", "hf://me/absent"]
-    endpoint = f"http://127.0.0.1:{web.server_address[1]}"
-    environment = os.environ | {"HF_ENDPOINT": endpoint, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", code, *addresses], env=environment, capture_output=True, text=True, check=True
-        )
-    finally:
-        web.shutdown()
-        web.server_close()
+    environment = os.environ | {"HF_ENDPOINT": served, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", RESOLVE, *addresses], env=environment, capture_output=True, text=True, check=True
+    )
     path, no_file, no_repository = map(json.loads, done.stdout.splitlines())
     assert Path(path) == cache_folder() / "hub/me/mine/main/model.safetensors"
-    assert noted(Path(path)) == (hashlib.sha256(data).hexdigest(), "0" * 40)
+    assert noted(Path(path)) == (hashlib.sha256(file.read_bytes()).hexdigest(), "0" * 40)
     assert torch.equal(load_model(path).classifier.weight, model.classifier.weight)
     assert no_file.startswith(
         "DownloadError: hf://me/mine/absent.safetensors: has no file absent.safetensors: name one"
