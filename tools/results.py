@@ -29,8 +29,7 @@ from segkit.base.errors import SegkitError
 from segkit.base.files import read_plain, write_plain
 from segkit.benchmark.cells import Cell
 from segkit.benchmark.kept import read_kept
-from segkit.benchmark.latencies import measure_latencies
-from segkit.benchmark.latency import Latency
+from segkit.benchmark.latency import Latency, measure_latencies
 from segkit.benchmark.published import ROWS
 from segkit.benchmark.table import benchmark_table
 from segkit.evaluation.result import read_evaluation

@@ -1,4 +1,4 @@
-"""The command's root; the subcommands add themselves in their own files."""
+"""The command's root and the group `segkit data`; the subcommands add themselves in their own files."""
 
 import typer
 
@@ -13,6 +13,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+data_app = typer.Typer(
+    help="Get, import, split, check, show and shrink data sets.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(data_app, name="data")
 
 
 def _print_version(value: bool) -> None:

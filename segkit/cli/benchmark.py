@@ -130,7 +130,7 @@ def benchmark(
 
 
 def _latencies(device: "torch.device", out: Path) -> dict["Cell", "Latency"]:
-    from segkit.benchmark.latencies import measure_latencies
+    from segkit.benchmark.latency import measure_latencies
 
     def tell(cell: "Cell", found: "Latency") -> None:
         print(f"latency         {full_name(cell.to_json())}: {latency(found.seconds)}", flush=True)

@@ -1,14 +1,17 @@
-"""Latency, by a clock that the model turns."""
+"""Latency, by a clock that the model turns, and latencies stored as they are measured."""
 
 import itertools
+import json
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 import torch
 
 from segkit.benchmark import latency
-from segkit.benchmark.latency import measure_latency
+from segkit.benchmark.latency import Latency, measure_latencies, measure_latency
+from segkit.benchmark.published import ROWS
 
 
 class Slow:
@@ -61,3 +64,27 @@ def test_a_real_clock() -> None:
     began = time.perf_counter()
     found = measure_latency(Slow(), size=(33, 33), seconds=0.05)
     assert 0 < found.seconds < time.perf_counter() - began
+
+
+def test_what_was_broken_off_goes_on(tmp_path: Path, monkeypatch) -> None:
+    measured = []
+
+    def measure(model: object, **options: object) -> Latency:
+        if len(measured) == 3:
+            raise KeyboardInterrupt
+        measured.append(options)
+        return Latency(len(measured) / 10, 5, 1, "cpu")
+
+    monkeypatch.setattr(latency, "ROWS", ROWS[2:6])
+    monkeypatch.setattr(latency, "measure_latency", measure)
+    monkeypatch.setattr(latency, "prepare_to_predict", lambda model, device: model)
+    stored, told = tmp_path / "out" / "latencies.json", []
+    with pytest.raises(KeyboardInterrupt):
+        measure_latencies(torch.device("cpu"), stored, tell=lambda cell, found: told.append(found.seconds))
+    assert told == [0.1, 0.2, 0.3]
+    monkeypatch.setattr(latency, "measure_latency", lambda model, **options: Latency(0.9, 5, 1, "cpu"))
+    found = measure_latencies(torch.device("cpu"), stored)
+    assert [each.seconds for each in found.values()] == [0.1, 0.2, 0.3, 0.9]
+    held = json.loads(stored.read_text())
+    stored.write_text(json.dumps(held | {"machine": held["machine"] | {"processor": "another"}}))
+    assert {each.seconds for each in measure_latencies(torch.device("cpu"), stored).values()} == {0.9}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segkit.base.errors import DataError
-from segkit.cli.data.app import data_app
+from segkit.cli.app import data_app
 from segkit.cli.options import HtmlFile, JsonFile, Overrides, Recipe
 from segkit.cli.report import make_ready, note, picture_progress, show, write_json
 from segkit.report.numbers import percent

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from segkit.base.errors import ConfigError
-from segkit.cli.data.app import data_app
+from segkit.cli.app import data_app
 from segkit.cli.options import JsonFile
 from segkit.cli.report import note, write_json
 

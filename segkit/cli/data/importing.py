@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from segkit.cli.data.app import data_app
+from segkit.cli.app import data_app
 from segkit.cli.options import JsonFile
 from segkit.cli.report import picture_progress, show, write_json
 from segkit.report.numbers import percent

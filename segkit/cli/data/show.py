@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segkit.cli.data.app import data_app
+from segkit.cli.app import data_app
 from segkit.cli.options import Overrides, Recipe
 from segkit.cli.report import note
 

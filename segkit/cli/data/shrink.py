@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segkit.base.errors import ConfigError, DataError
-from segkit.cli.data.app import data_app
+from segkit.cli.app import data_app
 from segkit.cli.report import make_ready, note, picture_progress
 
 if TYPE_CHECKING:

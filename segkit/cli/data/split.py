@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from segkit.cli.data.app import data_app
+from segkit.cli.app import data_app
 from segkit.cli.options import JsonFile
 from segkit.cli.report import write_json
 

@@ -1,16 +1,15 @@
 """Another tool's annotations -> a folder of pictures and label PNGs that a recipe can be trained on, once."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from segkit.base.errors import ConfigError, DataError, OutputError
-from segkit.base.files import holds_something, whole_folder, write_atomically
+from segkit.base.files import file_digest, holds_something, whole_folder, write_atomically
 from segkit.data.importers import coco, cvat, label_studio, labelme, masks, roboflow, supervisely, yolo
 from segkit.data.importers.export import Export, expected_form
-from segkit.data.importers.source import Source
-from segkit.data.importers.state import changes, fingerprints, tracked
+from segkit.data.importers.source import ANNOTATION_SUFFIXES, Source, is_picture
 from segkit.data.importers.writer import write_export
 from segkit.data.text import read_json
 
@@ -56,11 +55,11 @@ def import_data(
     if not src.exists():
         raise DataError(f"{src} is not there: give the folder of the export (a .zip unpacked), or its file")
     source = Source(src, images=images, table=classes, without=out)
-    files = tracked(source)
+    files = _tracked(source)
     made = {"format": kind, "source": str(src.resolve()), "link": link}
     if holds_something(out):
         return _known(out, made, files)
-    before = fingerprints(files)  # first, so that a change while it is read is noticed later
+    before = _fingerprints(files)  # first, so that a change while it is read is noticed later
     with expected_form(str(src)):
         export = IMPORTERS[kind](source)
     with whole_folder(out) as folder:
@@ -83,7 +82,7 @@ def _known(out: Path, made: dict[str, Any], files: dict[str, Path]) -> dict[str,
         raise OutputError(
             f"{out} was imported with another {different[0]} ({report.get(different[0])}): give a new folder"
         )
-    found = changes(report["files"], files)
+    found = _changes(report["files"], files)
     way_out = f"remove {out} and import again, or import into a new folder"
     if found:
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
@@ -93,3 +92,41 @@ def _known(out: Path, made: dict[str, Any], files: dict[str, Path]) -> dict[str,
     if gone:
         raise DataError(f"{out} has lost {len(gone)} of its files (the first belongs to {gone[0]}): {way_out}")
     return {**report, "new": False}
+
+
+def _tracked(source: Source) -> dict[str, Path]:
+    """All files of an export that a reader may use, by a name in the report."""
+    files = {
+        name: path
+        for name, path in source.files.items()
+        if is_picture(name) or name.lower().endswith(ANNOTATION_SUFFIXES)
+    }
+    if source.elsewhere:
+        files.update({f"--images/{name}": path for name, path in source.pictures.items()})
+    return files if source.table is None else {**files, "--classes": source.table}
+
+
+def _fingerprints(files: Mapping[str, Path]) -> dict[str, list[Any]]:
+    """Size in bytes, time of the last change in nanoseconds, and SHA-256 of each file. DataError if one is gone."""
+    found: dict[str, list[Any]] = {}
+    for name, path in files.items():
+        try:
+            status = path.stat()
+            found[name] = [status.st_size, status.st_mtime_ns, file_digest(path)]
+        except OSError as error:
+            raise DataError(f"{path} cannot be read ({error.strerror}): check who may read it") from None
+    return found
+
+
+def _changes(known: Mapping[str, Any], files: Mapping[str, Path]) -> list[str]:
+    """What is different, such as "new a.jpg". A file is read only where its size is the same and its time is not."""
+    found = [f"{name} is gone" for name in known.keys() - files.keys()]
+    for name, path in files.items():
+        if name not in known:
+            found.append(f"{name} is new")
+            continue
+        size, time, digest = known[name]
+        status = path.stat()
+        if status.st_size != size or (status.st_mtime_ns != time and file_digest(path) != digest):
+            found.append(f"{name} has changed")
+    return sorted(found)

@@ -1,8 +1,9 @@
 """One writer for all formats: pictures, label PNGs, lists, a recipe and a report, all of them or none."""
 
 import os
+import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from segkit.base.label_files import count_values, save_label
 from segkit.base.labels import Palette, voc_palette
 from segkit.base.pictures import exif_orientation, read_picture, turned
 from segkit.data.importers.export import SPLITS, Annotated, Export, Skipped
-from segkit.data.importers.naming import flat_names
 from segkit.data.split import divide, write_lists
 
 CROPS = (33, 321)
 """The smallest and the largest crop, in pixels, that a recipe is written with."""
+LONGEST = 100
+"""Characters of a name; of longer ones the end is kept."""
 
 
 def write_export(
@@ -72,6 +74,25 @@ def write_export(
         "skipped": [skip._asdict() for skip in export.skipped],
         "notes": [note._asdict() for note in export.notes],
     }
+
+
+def flat_names(names: Sequence[str]) -> list[str]:
+    """A file name without ending for each name with folders, none twice, also where case is not told apart.
+
+    "city/a" becomes "city_a"; what is no letter, digit, "_", "-" or "." becomes "_". Of names that become one the first
+    in alphabetical order keeps it, the others get "_2", "_3" ...
+    """
+    flat = {}
+    taken: set[str] = set()
+    for place in sorted(range(len(names)), key=lambda place: names[place]):
+        wanted = re.sub(r"[^\w.-]+", "_", names[place].strip("/"))[-LONGEST:].lstrip(".-") or "picture"
+        name, number = wanted, 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{wanted}_{number}"
+        taken.add(name.casefold())
+        flat[place] = name
+    return [flat[place] for place in range(len(names))]
 
 
 def _nothing(skipped: list[Skipped]) -> str:

@@ -12,7 +12,7 @@ from segkit.base.errors import ConfigError, DataError, OutputError
 from segkit.base.pictures import read_picture
 from segkit.data.folder import FolderDataset
 from segkit.data.importers.importing import IMPORTERS, import_data
-from segkit.data.importers.naming import flat_names
+from segkit.data.importers.writer import flat_names
 from segkit.recipe.reading import load_config
 
 
