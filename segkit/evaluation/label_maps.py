@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from segkit.base.errors import DataError
+from segkit.base.label_files import read_label
 from segkit.base.labels import IGNORE
-from segkit.base.pictures import read_label
 from segkit.data.dataset import Dataset, Sample
 from segkit.data.folder import LABEL_SUFFIXES
 from segkit.data.pairs import files_by_stem

@@ -103,7 +103,7 @@ def write_state(path: Path, learner: Learner, counters: Counters) -> None:
     if isinstance(learner.model, DeepLabV3):  # another's network is made again by who gave it
         about = Metadata.of(learner.model, training={}, segkit_version=VERSION)
         progress["network"] = about.model_dump(mode="json")
-    data = seal(learner.tensors(), plain(progress), key=_KEY)
+    data = seal(learner.tensors(), without_nan(progress), key=_KEY)
     write_atomically(path, data, durable=True, before=state_before(path))
 
 

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from segkit.base.errors import DataError
+from segkit.base.label_files import save_label
 from segkit.base.labels import IGNORE, palette_table
-from segkit.base.pictures import save_label
 from segkit.data.dataset import Sample
 from segkit.evaluation.evaluate import evaluate
 from segkit.evaluation.inference import predict_label
