@@ -90,7 +90,7 @@ def evaluate(
             source, output_stride=output_stride, classes=dataset.classes, canvas=config.model.canvas
         )
         model = prepare_to_predict(network, choose_device(device))
-        about = {"weights": weights, **_told_of(source, network), **about}
+        about = {**_told_of(source, network), "weights": weights, **about}
         dtype = choose_precision(precision, model.device)
         palette, run = model.palette, partial(evaluate_model, model, dataset, **chosen, window=window, precision=dtype)
     make_ready(json_file, html_file)
@@ -129,13 +129,12 @@ def _label_maps(folder: Path, dataset: "Dataset") -> "LabelMaps":
 
 def _told_of(file: Path, network: "Segmenter") -> dict[str, Any]:
     """What the protocol is to tell of the weights: which network, which file, and what it was trained on."""
-    from segkit.base.files import file_digest
     from segkit.benchmark.published import Network
     from segkit.models.deeplabv3 import DeepLabV3
-    from segkit.weights.lineage import read_lineage
+    from segkit.weights.lineage import told_of_weights
 
     name = {"network": Network.of(network.architecture).name} if isinstance(network, DeepLabV3) else {}
-    return {**name, "weights_sha256": file_digest(file), **read_lineage(file).to_protocol()}
+    return told_of_weights(file) | name
 
 
 def show_evaluation(result: "Evaluation") -> None:
