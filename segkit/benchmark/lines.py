@@ -35,10 +35,10 @@ class PictureLines:
         self.measurements = tuple(measurements)
         self.about = dict(about)
         self.found: dict[str, Counted] = {}
-        if not path.is_file():
-            return
         records = read_records(path)[0]
-        check_same(path, about, records[0] if records else {}, way_out=way_out)
+        self._begun = bool(records)
+        if records:
+            check_same(path, about, records[0], way_out=way_out)
         for stored in records[1:]:
             with suppress(ValueError, KeyError, TypeError):
                 counts = {key: PictureCounts.from_json(stored["counts"][key]) for key in self.measurements}
@@ -46,9 +46,10 @@ class PictureLines:
 
     def add(self, name: str, counts: Mapping[str, PictureCounts], seconds: float) -> None:
         """Store what was counted on a picture, at once."""
-        if not self.path.is_file():
+        if not self._begun:
             make_folder(self.path.parent)
             append_record(self.path, self.about)
+            self._begun = True
         self.found[name] = Counted(counts, seconds)
         plain = {measurement: counts[measurement].to_json() for measurement in self.measurements}
         append_record(self.path, {"name": name, "counts": plain, "seconds": round(seconds, 4)})
