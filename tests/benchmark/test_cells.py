@@ -64,6 +64,13 @@ def test_what_was_broken_off_goes_on(cells, models, weights, shapes, counting, t
     assert dataset.read == []
 
 
+def test_a_file_that_was_cut_in_its_first_line_begins_anew(cells, models, weights, shapes, counting, tmp_path) -> None:
+    (tmp_path / f"{cells[0].name}.jsonl").write_text('{"pictures": 4, "outp')
+    dataset = counting(shapes)
+    measure(cells[:1], models, weights, dataset, tmp_path)
+    assert sorted(dataset.read) == [0, 1, 2, 3]
+
+
 def test_a_cell_more_measures_only_that(cells, models, weights, shapes, counting, tmp_path: Path) -> None:
     measure(cells[:1], models, weights, shapes, tmp_path)
     before = (tmp_path / f"{cells[0].name}.json").read_bytes()
