@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from segkit.benchmark.published import PublishedRow
+from segkit.data.public.voc import FIGURES
 from segkit.weights.lineage import Lineage
-
-VAL_PICTURES = 1449
-"""Of VOC 2012 val, on all of which the published mIoUs are."""
 
 
 def against_published(row: PublishedRow, figures: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,6 +32,6 @@ def why_not_compared(protocol: Mapping[str, Any]) -> str | None:
         return f"measured on {data} {split}".rstrip()
     if Lineage.of_protocol(protocol).has_seen(data, split):
         return "val was seen in training"
-    if protocol.get("pictures") != VAL_PICTURES:
-        return f"{protocol.get('pictures')} of {VAL_PICTURES} pictures"
+    if protocol.get("pictures") != FIGURES["val"]:  # the published mIoUs are on all of them
+        return f"{protocol.get('pictures')} of {FIGURES['val']} pictures"
     return None

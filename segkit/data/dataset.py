@@ -27,7 +27,7 @@ def check_sizes(sample: Sample) -> None:
         )
 
 
-def spread(total: int, count: int) -> list[int]:
+def evenly(total: int, count: int) -> list[int]:
     """Up to `count` places spread evenly over `total`, in order, both ends among them."""
     return np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(int)).tolist()
 

@@ -12,7 +12,7 @@ from segkit.base.files import make_folder
 from segkit.base.jsonl import append_record, read_records
 from segkit.base.label_files import save_label
 from segkit.base.pictures import pictures_below, read_picture, save_picture, told_others
-from segkit.data.dataset import Dataset, spread
+from segkit.data.dataset import Dataset, evenly
 from segkit.evaluation.inference import Segmenter, predict_label
 from segkit.evaluation.scoring import score
 from segkit.report.overlay import comparison, overlay
@@ -147,7 +147,7 @@ def _free_name(wanted: str, taken: set[str]) -> str:
 def write_comparisons(model: Segmenter, dataset: Dataset, out: Path, *, count: int = 8) -> list[Path]:
     """Write picture, truth, prediction and error side by side for `count` pictures spread over a data set."""
     written = []
-    for _, sample, prediction in score(model, dataset, spread(len(dataset), count)):
+    for _, sample, prediction in score(model, dataset, evenly(len(dataset), count)):
         path = out / f"{sample.name}.jpg"
         parts = sample.image, sample.label, prediction
         save_picture(path, comparison(*parts, palette=model.palette, classes=model.classes))

@@ -10,7 +10,7 @@ from PIL import Image
 from segkit.base.label_files import indexed
 from segkit.base.labels import IGNORE, palette_table
 from segkit.base.pictures import encoded
-from segkit.report.overlay import NOT_LABELLED, WRONG
+from segkit.report.overlay import NOT_LABELLED, WRONG, pale
 
 LONGEST = 512
 """The longest side of a picture and its layers in a viewer, in pixels."""
@@ -109,7 +109,7 @@ def thumbnail(
     """
     small = _fitted(Image.fromarray(picture), width, round(_TALLEST * width), Image.Resampling.BOX)
     coloured = Image.fromarray(palette_table(palette)[prediction]).resize(small.size, Image.Resampling.BOX)
-    errors = Image.merge("RGB", [small.convert("L").point([175 + value * 80 // 255 for value in range(256)])] * 3)
+    errors = pale(small)
     for colour, where in ((NOT_LABELLED, truth == IGNORE), (WRONG, (truth != prediction) & (truth != IGNORE))):
         share = Image.fromarray(where.astype(np.uint8) * 255).resize(small.size, Image.Resampling.BOX)
         errors.paste(colour, mask=share)

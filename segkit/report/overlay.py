@@ -165,11 +165,15 @@ def _contours(label: np.ndarray, width: int) -> np.ndarray:
 
 
 def _errors(picture: np.ndarray, wrong: np.ndarray, ignored: np.ndarray) -> np.ndarray:
-    grey = Image.fromarray(picture).convert("L").point([175 + value * 80 // 255 for value in range(256)])
-    result = np.repeat(np.array(grey)[:, :, None], 3, axis=2)
+    result = np.array(pale(Image.fromarray(picture)))
     result[ignored] = NOT_LABELLED
     result[wrong] = WRONG
     return result
+
+
+def pale(picture: Image.Image) -> Image.Image:
+    """A picture in light grey, so that errors in their colour are seen on it."""
+    return Image.merge("RGB", [picture.convert("L").point([175 + value * 80 // 255 for value in range(256)])] * 3)
 
 
 def _side(shape: tuple[int, ...]) -> float:

@@ -26,7 +26,7 @@ from segkit.base.files import file_digest, make_folder, write_atomically
 from segkit.base.machine import describe_machine
 from segkit.base.memory import give_back_memory
 from segkit.benchmark.lines import PictureLines
-from segkit.data.dataset import Dataset, Sample, spread
+from segkit.data.dataset import Dataset, Sample, evenly
 from segkit.evaluation.evaluate import check_classes
 from segkit.evaluation.scoring import read_ahead
 from segkit.models.deeplabv3 import DeepLabV3
@@ -118,7 +118,7 @@ def measure_picture(stores: dict[str, PictureLines], sample: Sample, variants: N
 
 def chosen(count: int, limit: int | None) -> list[int]:
     """The indices of `limit` pictures spread evenly over `count`, or of all."""
-    return list(range(count)) if limit is None else spread(count, limit)
+    return list(range(count)) if limit is None else evenly(count, limit)
 
 
 def known(stores: dict[str, PictureLines], dataset: Dataset) -> Findings:

@@ -43,9 +43,9 @@ def show(
 
 def _whole(dataset: "Dataset", count: int) -> "list[tuple[np.ndarray, np.ndarray]]":
     """Pictures spread over the set, as they are."""
-    from segkit.data.dataset import spread
+    from segkit.data.dataset import evenly
 
-    return [(sample.image, sample.label) for sample in (dataset[index] for index in spread(len(dataset), count))]
+    return [(sample.image, sample.label) for sample in (dataset[index] for index in evenly(len(dataset), count))]
 
 
 def _crops(recipe: "Config", dataset: "Dataset", count: int) -> "list[tuple[np.ndarray, np.ndarray]]":

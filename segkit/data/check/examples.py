@@ -10,7 +10,7 @@ from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE
 from segkit.base.pictures import read_picture
 from segkit.data.check.look import SplitLooks
-from segkit.data.dataset import Dataset, spread
+from segkit.data.dataset import Dataset, evenly
 from segkit.data.finding import Finding
 from segkit.data.pairs import PairedFiles
 from segkit.report.data_page import ShownExample
@@ -77,7 +77,7 @@ def _sound(splits: Sequence[SplitLooks]) -> list[Chosen]:
             if holding:
                 chosen[max(holding, key=lambda place: labels[place][label])] = None
                 break
-    rest = spread(len(readable), max(0, SOUND - len(chosen)))
+    rest = evenly(len(readable), max(0, SOUND - len(chosen)))
     first = list(dict.fromkeys([*chosen, *(readable[place] for place in rest)]))[:SOUND]
     return sorted(first, key=readable.index)
 

@@ -5,7 +5,7 @@ import time
 from segkit.data.check.figures import split_figures
 from segkit.data.check.look import SplitLooks, look_at
 from segkit.data.check.within import absent_classes, within_split
-from segkit.data.dataset import Dataset, spread
+from segkit.data.dataset import Dataset, evenly
 from segkit.data.finding import Finding
 
 _MAY_BE_SO = ("one class only", "very small picture")  # kinds that a training may well be meant to meet
@@ -33,7 +33,7 @@ def check_dataset(dataset: Dataset, *, sample: int = 200, seconds: float = 2.0) 
 
 def _spread(count: int, sample: int) -> list[int]:
     """Indices spread evenly over `count`, in an order of which each beginning is spread evenly too."""
-    chosen = spread(count, sample)
+    chosen = evenly(count, sample)
     # The van der Corput order: sorted by the bits read backwards, so each number falls in the widest gap.
     return [chosen[place] for place in sorted(range(len(chosen)), key=lambda place: f"{place:032b}"[::-1])]
 
