@@ -97,14 +97,14 @@ def gallery_of(
     return PageGallery(rows, tuple(examples), note)
 
 
-def chosen_pictures(scores: np.ndarray, *, each: int = EACH) -> dict[str, list[int]]:
+def chosen_pictures(scores: np.ndarray) -> dict[str, list[int]]:
     """The indices of the best pictures (best first), of the median ones and of the worst (worst first).
 
-    `each` of them, or fewer where there are fewer, so that none is chosen twice; pictures without a score (NaN) are not
+    EACH of them, or fewer where there are fewer, so that none is chosen twice; pictures without a score (NaN) are not
     chosen.
     """
     order = [index for index in np.argsort(-scores, kind="stable").tolist() if not np.isnan(scores[index])]
-    best, worst, median = (min(each, (len(order) + more) // 3) for more in (2, 1, 0))
+    best, worst, median = (min(EACH, (len(order) + more) // 3) for more in (2, 1, 0))
     first = max(best, min((len(order) - median) // 2, len(order) - worst - median))
     return {
         "best": order[:best],

@@ -69,7 +69,7 @@ def influences(counts: np.ndarray) -> np.ndarray:
         return np.asarray((right - right.sum(0) / union.sum(0) * union) / union.sum(0), np.float64)
 
 
-def jackknife_interval(value: float, left_out: np.ndarray, weights: np.ndarray, level: float = LEVEL) -> Interval:
+def jackknife_interval(value: float, left_out: np.ndarray, weights: np.ndarray) -> Interval:
     """The interval of a share `value`: its values without each picture in turn are `left_out`, float64 (pictures,).
 
     `value -+ t * s`, cut to 0..1: s is the jackknife's standard error; t is Student's, with the degrees of freedom that
@@ -85,7 +85,7 @@ def jackknife_interval(value: float, left_out: np.ndarray, weights: np.ndarray, 
     squares = weights**2
     fourth = float((squares**2).sum())
     freedom = max(float(squares.sum()) ** 2 / fourth - 1 if fourth else 0.0, LEAST_FREEDOM)
-    reach = float(stdtrit(freedom, (1 + level) / 2)) * (spread * (len(left_out) - 1) / len(left_out)) ** 0.5
+    reach = float(stdtrit(freedom, (1 + LEVEL) / 2)) * (spread * (len(left_out) - 1) / len(left_out)) ** 0.5
     return Interval(max(value - reach, 0.0), min(value + reach, 1.0))
 
 

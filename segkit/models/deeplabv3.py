@@ -53,16 +53,14 @@ class ASPP(nn.Module):
     MobileNetV2 model without ASPP (2.11M parameters). Branches are concatenated in the order of TF DeepLab.
     """
 
-    def __init__(
-        self, in_channels: int, *, rates: Sequence[int], channels: int = HEAD_CHANNELS, dropout: float = 0.1
-    ) -> None:
+    def __init__(self, in_channels: int, *, rates: Sequence[int], channels: int = HEAD_CHANNELS) -> None:
         super().__init__()
         self.image_pooling = ImagePooling(in_channels, channels)
         self.branches = nn.ModuleList([ConvNormAct(in_channels, channels)])
         for rate in rates:
             self.branches.append(ConvNormAct(in_channels, channels, 3, dilation=rate))
         self.projection = ConvNormAct(channels * (2 + len(rates)), channels)
-        self.dropout = Dropout(dropout)
+        self.dropout = Dropout(0.1)
         self.out_channels = channels
 
     def forward(self, x: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from PIL import Image
 from segkit.base.label_files import indexed
 from segkit.base.labels import IGNORE, palette_table
 from segkit.base.pictures import encoded
-from segkit.report.overlay import NOT_LABELLED, WRONG, pale
+from segkit.report.overlay import ALPHA, NOT_LABELLED, WRONG, pale
 
 LONGEST = 512
 """The longest side of a picture and its layers in a viewer, in pixels."""
@@ -19,7 +19,6 @@ THUMBNAIL_WIDTH = 160
 THUMBNAIL_QUALITY = 60
 OVERLAID = 320
 """The longest side of each of the two parts of an overlaid picture, in pixels."""
-_OVERLAID_ALPHA = 0.6
 _ALPHA = 0.5  # the share of the label's colour in a thumbnail
 _TALLEST = 2.0  # height of a part of a thumbnail, in widths
 _TRANSPARENT = 254  # of the layer of errors; its other values are 0 and 1
@@ -139,7 +138,7 @@ def overlaid(
         both.paste(beside, (small.width, 0))
     elif label is not None:
         coloured = Image.fromarray(palette_table(palette)[label]).resize(small.size, Image.Resampling.BOX)
-        both.paste(Image.blend(small, coloured, _OVERLAID_ALPHA), (small.width, 0))
+        both.paste(Image.blend(small, coloured, ALPHA), (small.width, 0))
     return encoded(both, "WEBP", quality=75, method=4)
 
 

@@ -13,6 +13,8 @@ from segkit.report.panels import PAPER, Entry, draw_legend, draw_title, side_by_
 CONTOUR = (255, 255, 255)
 WRONG = (255, 90, 0)
 NOT_LABELLED = (125, 125, 125)
+ALPHA = 0.6
+"""The share of the label's colour over a picture."""
 
 _TEXT = 0.035  # height of the text as a share of the picture's side, and its least height in pixels
 _LEAST_TEXT = 12
@@ -29,7 +31,7 @@ def overlay(
     *,
     palette: Sequence[Sequence[int]],
     classes: Sequence[str],
-    alpha: float = 0.6,
+    alpha: float = ALPHA,
     legend: bool = True,
 ) -> np.ndarray:
     """A picture under the colours of its label map, with thin contours between classes and a legend.
@@ -57,7 +59,6 @@ def comparison(
     *,
     palette: Sequence[Sequence[int]],
     classes: Sequence[str],
-    alpha: float = 0.6,
     largest: int = 1280,
 ) -> np.ndarray:
     """Picture, truth, prediction and errors side by side under their titles, uint8 (H', W', 3), above one legend.
@@ -72,8 +73,8 @@ def comparison(
     wrong = (truth != prediction) & (truth != IGNORE)
     panels = {
         "picture": picture,
-        "truth": _coloured(picture, truth, palette, alpha),
-        "prediction": _coloured(picture, prediction, palette, alpha),
+        "truth": _coloured(picture, truth, palette, ALPHA),
+        "prediction": _coloured(picture, prediction, palette, ALPHA),
         "errors": _errors(picture, wrong, truth == IGNORE),
     }
     panels = {title: _shrunk(panel, largest) for title, panel in panels.items()}
@@ -94,7 +95,7 @@ def contact_sheet(
     palette: Sequence[Sequence[int]],
     classes: Sequence[str],
     side: int = 240,
-    alpha: float = 0.6,
+    alpha: float = ALPHA,
 ) -> np.ndarray:
     """Pictures, each with the same under its label beside it, in rows above one legend: uint8 (H', W', 3).
 
