@@ -14,7 +14,8 @@ import numpy as np
 
 from segkit.base.errors import DataError
 from segkit.base.files import write_atomically
-from segkit.base.pictures import read_stored_label, save_label, save_picture
+from segkit.base.label_files import read_stored_label, save_label
+from segkit.base.pictures import save_picture
 from segkit.data.pairs import PairedFiles
 from segkit.data.voc import label_folder, list_file
 

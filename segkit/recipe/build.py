@@ -8,6 +8,7 @@ from segkit.base.errors import ConfigError
 from segkit.data.dataset import Dataset
 from segkit.data.finding import Finding
 from segkit.data.folder import FolderDataset
+from segkit.data.pairs import PairedFiles
 from segkit.data.shapes import SPLITS, ShapesDataset
 from segkit.data.transforms import TrainingTransform
 from segkit.data.voc import VocDataset

@@ -6,8 +6,9 @@ import sys
 import pytest
 import yaml
 
+from segkit.base.label_files import save_label
 from segkit.base.labels import voc_palette
-from segkit.base.pictures import save_label, save_picture
+from segkit.base.pictures import save_picture
 from segkit.cli.main import main
 from segkit.data.voc import VocDataset
 from segkit.recipe.build import open_dataset

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from segkit.base.errors import DataError
+from segkit.base.label_files import read_label, save_label
 from segkit.base.labels import IGNORE, voc_palette
-from segkit.base.pictures import read_label, read_picture, save_label, save_picture
+from segkit.base.pictures import read_picture, save_picture
 from segkit.data.folder import FolderDataset
 from segkit.data.shrink import Scale, folder_places, shrink, voc_places
 from segkit.data.voc import VocDataset
