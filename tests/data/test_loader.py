@@ -161,7 +161,8 @@ class Failing(Numbers):
 
 @pytest.mark.parametrize(("how", "said"), [("ends", r"ended \(killed"), ("hangs", "gave nothing for 1 seconds")])
 def test_workers_that_end_or_hang_are_noticed(monkeypatch: pytest.MonkeyPatch, how: str, said: str) -> None:
-    monkeypatch.setattr(loader, "PATIENCE", 1)
+    if how == "hangs":  # one that ends is noticed by itself, however long a busy machine takes
+        monkeypatch.setattr(loader, "PATIENCE", 1)
     begun = time.monotonic()
     with pytest.raises(SegkitError, match=rf"a process that reads pictures {said}.*: set train\.workers=0"):
         batches(Failing(how), workers=1)

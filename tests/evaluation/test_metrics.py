@@ -1,5 +1,7 @@
 """The confusion matrix against counts by hand, a loop and torchmetrics."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -43,6 +45,17 @@ def test_class_that_is_only_predicted_counts_as_zero() -> None:
     assert confusion.counted_classes == 2
     assert confusion.miou == pytest.approx(3 / 8)
     assert confusion.mean_accuracy == 0.75  # only classes in the labels have an accuracy
+
+
+def test_what_is_asked_of_the_classes_in_the_labels() -> None:
+    """Of four classes the second is never predicted and the third never labelled, which counts for the mIoU alone."""
+    confusion = ConfusionMatrix(4)
+    confusion.add(np.array([0, 0, 0, 1, 1, 3]), np.array([0, 0, 2, 0, 0, 3]))
+    assert confusion.miou == pytest.approx((2 / 5 + 0 + 0 + 1) / 4)
+    assert confusion.labelled_miou == pytest.approx((2 / 5 + 0 + 1) / 3)
+    assert confusion.never_predicted.tolist() == [1]
+    assert math.isnan(ConfusionMatrix(4).labelled_miou)
+    assert ConfusionMatrix(4).never_predicted.tolist() == []
 
 
 def test_class_that_is_predicted_only_where_nothing_is_labelled_is_left_out() -> None:

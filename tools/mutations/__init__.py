@@ -1,0 +1,1 @@
+"""Small faults in the code, and whether its own tests notice them."""
