@@ -1,0 +1,234 @@
+"""Damaged and hostile inputs through every door of segkit, counted by how they ended.
+
+    python -m tools.fuzz [--each 15000] [--only DOOR ...] [--seed 0] [--out FILE.md]
+
+Each door has whole inputs, which hypothesis damages: bytes are turned, cut out, repeated and put in, values of JSON and
+words of YAML are replaced by odd ones. An input ends well where it is taken or refused by a SegkitError of one line.
+Whatever else is a fault: another error, more than 10 seconds, more than 1 GB beside what the process had, a process that
+dies. Each door is tried in a process of its own; an input that ended wrongly is written to the folder `fuzz_faults`.
+The exit status is 1 if there was one.
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import multiprocessing
+import re
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+from hypothesis import strategies as st
+
+from segkit.base.errors import SegkitError
+from tools.fuzz.doors import Door, doors
+
+SECONDS = 10
+BYTES = 2**30
+FAULTS = Path("fuzz_faults")
+PIECES = [
+    b"",
+    b"\0",
+    b"\xff",
+    b"\r\n",
+    b"{",
+    b"[" * 300,
+    b"&a [*a]",
+    b"<<: ",
+    b"!!",
+    b"%n",
+    b"\x1b[31m",
+    b"[/b]",
+    b"..",
+    b"\xed\xa0\x80",
+]
+ODD: list[Any] = [
+    None,
+    True,
+    -1,
+    0,
+    2**31,
+    10**400,
+    1e308,
+    -0.0,
+    "",
+    "x" * 300,
+    "\0",
+    "\ud800",
+    "../../x",
+    "[/b]",
+    [],
+    [[]],
+    {},
+    {"a": 1},
+]
+
+
+def damaged(door: Door) -> st.SearchStrategy[bytes]:
+    """Inputs made from the whole ones by one to four kinds of damage."""
+
+    @st.composite
+    def draw_one(draw: st.DrawFn) -> bytes:
+        data = draw(st.sampled_from(door.whole))
+        if door.text == "json" and draw(st.booleans()):
+            data = _odd_value(draw, data)
+        for _ in range(draw(st.integers(0 if door.text == "json" else 1, 4))):
+            first, last = sorted((draw(st.integers(0, len(data))), draw(st.integers(0, len(data)))))
+            match draw(st.sampled_from(["turn", "cut", "put", "repeat", "end", "word"])):
+                case "turn" if first < len(data):
+                    data = data[:first] + bytes([data[first] ^ 1 << draw(st.integers(0, 7))]) + data[first + 1 :]
+                case "cut":
+                    data = data[:first] + data[min(last, first + 20) :]
+                case "put":
+                    data = data[:first] + draw(st.sampled_from(PIECES)) + data[first:]
+                case "repeat":
+                    data = data[:last] + data[first:]
+                case "end":
+                    data = data[:last]
+                case _ if door.text:
+                    words = list(re.finditer(rb"[\w.-]+", data))
+                    if words:
+                        word = draw(st.sampled_from(words))
+                        odd = json.dumps(draw(st.sampled_from(ODD[:-4]))).encode()
+                        data = data[: word.start()] + odd + data[word.end() :]
+        return data
+
+    return draw_one()
+
+
+def _odd_value(draw: st.DrawFn, data: bytes) -> bytes:
+    """JSON of which a value, wherever it stands, is another."""
+    whole = json.loads(data)
+    places: list[tuple[Any, Any]] = []
+
+    def walk(value: Any) -> None:
+        for key in list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+            places.append((value, key))
+            walk(value[key])
+
+    walk(whole)
+    if places:
+        holder, key = draw(st.sampled_from(places))
+        holder[key] = draw(st.sampled_from(ODD))
+    return json.dumps(whole).encode()
+
+
+@contextlib.contextmanager
+def limited() -> Iterator[None]:
+    """In here more than SECONDS or BYTES are an error."""
+
+    def late(*_: object) -> None:
+        raise TimeoutError(f"more than {SECONDS} seconds")
+
+    with open("/proc/self/statm", encoding="ascii") as file:
+        used = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + BYTES, resource.RLIM_INFINITY))
+    signal.signal(signal.SIGALRM, late)
+    signal.alarm(SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+def outcome(door: Door, path: Path) -> str:
+    """How an input ended: "taken", "refused", or what was wrong."""
+    try:
+        with limited(), contextlib.redirect_stdout(io.StringIO()):
+            door.enter(path)
+    except SegkitError as error:
+        return "refused" if "\n" not in str(error) else "wrong: a refusal of several lines"
+    except (Exception, SystemExit) as error:
+        return f"wrong: {type(error).__name__}"
+    return "taken"
+
+
+def try_door(name: str, seed: int, count: int, counts: "multiprocessing.Queue[Counter[str]]", at: Path) -> None:
+    """In a process of its own: damage inputs for a door, write down each before it is tried, and count."""
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
+        door = doors(Path(folder))[name]()
+        at = at.with_name(door.name)
+        found: Counter[str] = Counter()
+
+        @hypothesis.seed(seed)
+        @hypothesis.settings(
+            max_examples=count,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(hypothesis.HealthCheck),
+            phases=[hypothesis.Phase.generate],
+        )
+        @hypothesis.given(damaged(door))
+        def run(data: bytes) -> None:
+            at.write_bytes(data)
+            how = outcome(door, at)
+            found[how] += 1
+            if how.startswith("wrong") and found[how] <= 3:
+                FAULTS.mkdir(exist_ok=True)
+                shutil.copy(at, FAULTS / f"{name}_{how.removeprefix('wrong: ').replace(' ', '_')}_{found[how]}")
+
+        for number, data in enumerate(door.whole):
+            at.write_bytes(data)
+            assert outcome(door, at) == "taken", f"{name}: the whole input {number} is not taken"
+        run()
+        counts.put(found)
+
+
+def main() -> int:
+    """Try the doors and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--each", type=int, default=15_000, help="inputs a door")
+    parser.add_argument("--only", nargs="*", help="doors")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path)
+    asked = parser.parse_args()
+    lines = ["| door | inputs | taken | refused | wrong | seconds |", "|---|---|---|---|---|---|"]
+    total: Counter[str] = Counter()
+    context = multiprocessing.get_context("spawn")
+    for name in asked.only or doors(Path()):
+        counts, began = context.Queue(), time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            at = Path(folder) / "input"
+            process = context.Process(target=try_door, args=(name, asked.seed, asked.each, counts, at))
+            process.start()
+            found = None
+            while found is None and (process.is_alive() or not counts.empty()):
+                with contextlib.suppress(Exception):
+                    found = counts.get(timeout=1)
+            process.join()
+            if found is None:
+                found = Counter({f"wrong: the process ended with {process.exitcode}": 1})
+                if at.is_file():
+                    FAULTS.mkdir(exist_ok=True)
+                    shutil.copy(at, FAULTS / f"{name}_died")
+        wrong = {how: count for how, count in found.items() if how.startswith("wrong")}
+        told = f"{sum(wrong.values())}" + "".join(
+            f"; {how.removeprefix('wrong: ')} {count}" for how, count in wrong.items()
+        )
+        lines.append(
+            f"| {name} | {sum(found.values()):,} | {found['taken']:,} | {found['refused']:,} | {told} | {time.monotonic() - began:.0f} |"
+        )
+        print(lines[-1], flush=True)
+        total.update(found)
+    wrongs = sum(count for how, count in total.items() if how.startswith("wrong"))
+    lines.append(f"| all | {sum(total.values()):,} | {total['taken']:,} | {total['refused']:,} | {wrongs} | |")
+    print(lines[-1])
+    if asked.out is not None:
+        asked.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return int(wrongs > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

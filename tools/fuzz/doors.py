@@ -1,0 +1,319 @@
+"""The doors through which something comes in from outside, each with whole inputs."""
+
+import io
+import json
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.io
+import torch
+from PIL import Image
+from safetensors.torch import save as save_safetensors
+
+from segkit.base.archives import unpacked
+from segkit.base.pictures import read_label, read_picture
+from segkit.data.importers.importing import import_data
+from segkit.data.pairs import read_names
+from segkit.data.public.voc import sbd_label
+from segkit.evaluation.compare import compare
+from segkit.evaluation.evaluate import evaluate
+from segkit.evaluation.result import read_evaluation
+from segkit.models.build import build_network
+from segkit.recipe.config import TrainConfig
+from segkit.recipe.reading import config_from, load_config
+from segkit.training.folder import read_versions
+from segkit.training.learner import Learner
+from segkit.training.log import append_metrics, read_metrics
+from segkit.training.state import Counters, read_state, write_state
+from segkit.weights.build import load_model
+from segkit.weights.files import read_weights, save_model
+
+
+@dataclass(frozen=True)
+class Door:
+    """What takes a file, whole files for it, and what a text in them is: "json", "yaml" or, of bytes, ""."""
+
+    enter: Callable[[Path], Any]
+    whole: Sequence[bytes]
+    text: str = ""
+    name: str = "input"
+
+
+class Squares(torch.nn.Module):
+    """Two classes by brightness, to have an evaluation without a network."""
+
+    classes, palette, canvas, output_stride = ("dark", "bright"), ((0, 0, 0), (255, 0, 0)), None, 16
+    side_step, fixed_size = 16, None
+    mean = torch.full((1, 3, 1, 1), 127.5)
+    device = mean.device
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        grey = images.mean(1, keepdim=True)
+        return torch.cat([127.5 - grey, grey - 127.5], 1)
+
+
+def doors(folder: Path) -> dict[str, Callable[[], Door]]:
+    """Each door by its name, made when it is asked for; what they need is written below `folder`."""
+    return {
+        "recipe": lambda: Door(load_config, _recipes(), "yaml", "recipe.yaml"),
+        "override": lambda: Door(
+            _override, [b"train.lr=0.01", b"data.classes=[a, b]", b"train.scales=[0.5, 2]"], "yaml"
+        ),
+        "picture": lambda: Door(read_picture, [*_pictures(("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP"))]),
+        "label map": lambda: Door(lambda path: read_label(path, colours=((0, 0, 0), (255, 0, 0))), [*_labels()]),
+        "list": lambda: Door(read_names, [b"2007_000032\n2007_000033 1\n\nx/y\n"], "words"),
+        "SBD label": lambda: Door(sbd_label, [_mat(compressed=True), _mat(compressed=False)]),
+        "archive": lambda: Door(_Unpacked(folder), [*_archives()]),
+        "result": lambda: Door(_compared, [_result()], "json"),
+        "metrics of a run": lambda: Door(read_metrics, [_metrics(folder)], "words"),
+        "versions of a run": lambda: Door(
+            read_versions, [b'[{"iteration": 0, "torch": "2.13", "data": "ab"}]'], "json"
+        ),
+        "state of a run": lambda: Door(read_state, [_state(folder)]),
+        "weights": lambda: Door(load_model, [_weights(folder)], "", "w.safetensors"),
+        "foreign weights": lambda: Door(read_weights, [*_foreign()]),
+        **{f"import {kind}": lambda kind=kind: _importer(folder, kind) for kind in _EXPORTS},
+    }
+
+
+def _override(path: Path) -> None:
+    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    config_from({"data": {"kind": "shapes"}}, source="recipe.yaml", overrides=[text])
+
+
+def _recipes() -> list[bytes]:
+    own = Path(__file__).parents[2] / "configs"
+    return [
+        (own / f"{name}.yaml").read_bytes() for name in ("shapes_quickstart", "camvid_ablation", "voc_mobilenet_v2")
+    ]
+
+
+def _encoded(values: np.ndarray, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image = Image.fromarray(values)
+    if "palette" in options:
+        image.putpalette(options.pop("palette"))
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def _pictures(kinds: Sequence[str]) -> Iterator[bytes]:
+    noise = np.random.default_rng(0).integers(0, 256, (9, 11, 4), dtype=np.uint8)
+    for kind in kinds:
+        yield _encoded(noise[..., :3], kind)
+        yield _encoded(noise[..., 0], kind)
+    yield _encoded(noise, "PNG")
+    yield _encoded(noise[..., 0].astype(np.uint16) * 257, "PNG")
+    exif = Image.Exif()
+    exif[274] = 6
+    yield _encoded(noise[..., :3], "JPEG", exif=exif)
+
+
+def _labels() -> Iterator[bytes]:
+    label = np.random.default_rng(0).integers(0, 2, (9, 11), dtype=np.uint8)
+    yield _encoded(label, "PNG")
+    yield _encoded(label, "PNG", palette=list(range(256)) * 3)
+    yield _encoded(np.array([(0, 0, 0), (255, 0, 0)], np.uint8)[label], "PNG")
+
+
+def _mat(*, compressed: bool) -> bytes:
+    buffer = io.BytesIO()
+    fields = {"Boundaries": np.eye(3), "Segmentation": np.arange(20, dtype=np.uint8).reshape(4, 5)}
+    scipy.io.savemat(buffer, {"GTcls": fields}, do_compression=compressed)
+    return buffer.getvalue()
+
+
+class _Unpacked:
+    """Unpacks into a folder that is removed again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "unpacked"
+
+    def __call__(self, path: Path) -> None:
+        try:
+            with unpacked(path, self.folder, place=lambda name: name, most_bytes=10**7):
+                pass
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _archives() -> Iterator[bytes]:
+    for mode in ("w", "w:gz", "w:xz", "w:bz2"):
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode=mode, format=tarfile.PAX_FORMAT) as tar:  # type: ignore[call-overload]
+            for name in ("a.txt", "b/" + "c" * 120):
+                info = tarfile.TarInfo(name)
+                info.size = 5
+                tar.addfile(info, io.BytesIO(b"12345"))
+        yield buffer.getvalue()
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", method) as opened:
+            opened.writestr("a.txt", b"12345" * 9)
+            opened.writestr("d/b.txt", b"")
+        yield buffer.getvalue()
+
+
+def _result() -> bytes:
+    from segkit.data.shapes import ShapesDataset
+
+    class Two(ShapesDataset):
+        classes, palette = Squares.classes, Squares.palette
+
+        def __getitem__(self, index: int) -> Any:
+            sample = super().__getitem__(index)
+            return sample._replace(label=(sample.label > 0).astype(np.uint8))
+
+    return json.dumps(evaluate(Squares(), Two("val", size=3, side=33)).to_json()).encode()
+
+
+def _compared(path: Path) -> None:
+    evaluation = read_evaluation(path)
+    compare(evaluation, evaluation).to_json()
+
+
+def _metrics(folder: Path) -> bytes:
+    path = folder / "metrics.jsonl"
+    append_metrics(path, iteration=1, loss=0.5, lr=0.1, skipped=0)
+    append_metrics(path, iteration=2, val_miou=0.5, val_iou=[0.5, None], best=True)
+    return path.read_bytes()
+
+
+def _network() -> Any:
+    return build_network("mobilenet_v2", classes=("a", "b"), aspp=False, options={"width": 0.1})
+
+
+def _state(folder: Path) -> bytes:
+    learner = Learner(TrainConfig(iterations=2, precision="fp32"), _network(), torch.device("cpu"))
+    write_state(folder / "state", learner, Counters(1))
+    return (folder / "state").read_bytes()
+
+
+def _weights(folder: Path) -> bytes:
+    save_model(folder / "w.safetensors", _network())
+    return (folder / "w.safetensors").read_bytes()
+
+
+def _foreign() -> Iterator[bytes]:
+    """A small MobileNetV2 of the names of Hugging Face's and torchvision's, in the three kinds of files."""
+    from tests.weights.test_files import foreign
+
+    tensors = {name: tensor for name, tensor in foreign().items() if tensor.numel() < 10_000}
+    yield save_safetensors({name: tensor.contiguous() for name, tensor in tensors.items()})
+    buffer = io.BytesIO()
+    np.savez(buffer, **{name.replace(".", "_"): tensor.numpy() for name, tensor in tensors.items()})
+    yield buffer.getvalue()
+    buffer = io.BytesIO()
+    torch.save({"state_dict": tensors, "epoch": 3}, buffer)
+    yield buffer.getvalue()
+
+
+_POLYGON = [[0, 0], [5, 0], [5, 3], [0, 3]]
+_COLOURS = np.array([[(0, 0, 0), (250, 50, 83)] * 3] * 4, np.uint8)
+_SHAPES = [
+    {"label": "cat", "points": _POLYGON, "group_id": None, "shape_type": "polygon", "flags": {}},
+    {"label": "dog", "points": [[1, 1], [3, 2]], "group_id": None, "shape_type": "rectangle", "flags": {}},
+]
+_RECTANGLE = {
+    "type": "polygonlabels",
+    "value": {"points": [[0, 0], [90, 0], [90, 90]], "polygonlabels": ["cat"]},
+    "to_name": "image",
+    "from_name": "tag",
+    "original_width": 6,
+    "original_height": 4,
+}
+_EXPORTS: dict[str, dict[str, Any]] = {
+    "coco": {
+        "annotations.json": {
+            "images": [{"id": 1, "file_name": "a.png", "width": 6, "height": 4}],
+            "categories": [{"id": 7, "name": "cat"}],
+            "annotations": [
+                {"id": 1, "image_id": 1, "category_id": 7, "iscrowd": 0, "segmentation": [[0, 0, 5, 0, 5, 3]]},
+                {
+                    "id": 2,
+                    "image_id": 1,
+                    "category_id": 7,
+                    "iscrowd": 1,
+                    "segmentation": {"size": [4, 6], "counts": [3, 9, 12]},
+                },
+            ],
+        }
+    },
+    "labelme": {
+        "a.json": {
+            "version": "5",
+            "shapes": _SHAPES,
+            "imagePath": "a.png",
+            "imageData": None,
+            "imageHeight": 4,
+            "imageWidth": 6,
+        }
+    },
+    "label-studio": {
+        "p.json": [{"id": 1, "data": {"image": "/data/a.png"}, "annotations": [{"id": 1, "result": [_RECTANGLE]}]}]
+    },
+    "supervisely": {
+        "ds/ann/a.png.json": {
+            "size": {"height": 4, "width": 6},
+            "objects": [
+                {"classTitle": "cat", "geometryType": "polygon", "points": {"exterior": _POLYGON, "interior": []}}
+            ],
+        },
+        "meta.json": {"classes": [{"title": "cat", "shape": "any", "color": "#FF0000"}]},
+    },
+    "yolo": {
+        "labels/a.txt": "0 0 0 0.5 0 0.5 0.5\n1 0.1 0.1 0.9 0.1 0.9 0.9\n",
+        "data.yaml": "names: {0: cat, 1: dog}\n",
+    },
+    "cvat": {
+        "labelmap.txt": "background:0,0,0::\ncar:250,50,83::\n",
+        "SegmentationClass/a.png": _COLOURS,
+        "ImageSets/Segmentation/default.txt": "a\n",
+    },
+    "roboflow": {
+        "train/_classes.csv": "Pixel Value, Class\n0, background\n1, car\n",
+        "train/a_mask.png": np.eye(4, 6, dtype=np.uint8),
+    },
+    "masks": {"table.csv": "value,class\n0,background\n1,car\n", "masks/a.png": np.eye(4, 6, dtype=np.uint8)},
+}
+_PLACES = {
+    "supervisely": "ds/img/a.png",
+    "yolo": "images/a.png",
+    "cvat": "JPEGImages/a.png",
+    "roboflow": "train/a.png",
+    "masks": "images/a.png",
+}
+
+
+def _importer(folder: Path, kind: str) -> Door:
+    """Of an export the first file is damaged; the others, and the picture, are there."""
+    (first, content), *others = _EXPORTS[kind].items()
+    source = folder / "export"
+    for name, other in [*others, (_PLACES.get(kind, "a.png"), np.zeros((4, 6, 3), np.uint8))]:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes(_as_bytes(other))
+    (source / first).parent.mkdir(parents=True, exist_ok=True)
+    numbers = count()
+
+    def enter(path: Path) -> None:
+        out = folder / f"out{next(numbers)}"
+        shutil.copy(path, source / first)
+        try:
+            import_data(kind, source, out, classes=source / first if kind == "masks" else None)
+        finally:
+            shutil.rmtree(out, ignore_errors=True)
+
+    return Door(enter, [_as_bytes(content)], "json" if isinstance(content, dict | list) else "words")
+
+
+def _as_bytes(content: Any) -> bytes:
+    if isinstance(content, np.ndarray):
+        return _encoded(content, "PNG")
+    return content.encode() if isinstance(content, str) else json.dumps(content).encode()
