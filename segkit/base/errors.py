@@ -33,6 +33,14 @@ class DownloadError(SegkitError):
     """A file cannot be had from the network, or what came is not the file."""
 
 
+class StoppedError(SegkitError):
+    """What ran was asked to end by a signal, whose number is `signal`."""
+
+    def __init__(self, message: str, signal: int) -> None:
+        super().__init__(message)
+        self.signal = signal
+
+
 def needs_extra(what: str, package: str, extra: str) -> str:
     """The sentence for a package that is not installed: what needs it, and the extra of segkit's that brings it."""
     return (

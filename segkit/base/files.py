@@ -149,13 +149,14 @@ def file_digest(path: Path, algorithm: str = "sha256") -> str:
         return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
 
 
-def check_room(folder: Path, needed: int) -> None:
-    """Raise OutputError unless the disk of `folder`, which is there, has room for `needed` bytes and SPARE_ROOM."""
+def check_room(folder: Path, needed: int, *, spare: int = SPARE_ROOM) -> None:
+    """Raise OutputError unless the disk of `folder`, which is there, has room for `needed` and `spare` bytes."""
     free = shutil.disk_usage(folder).free
-    if free < needed + SPARE_ROOM:
+    if free < needed + spare:
+        to_spare = f" and {format_bytes(spare)} to spare" if spare else ""
         raise OutputError(
-            f"{folder}: {format_bytes(needed)} are needed and {format_bytes(SPARE_ROOM)} to spare, but its disk has "
-            f"{format_bytes(free)} free: make room there or choose another folder"
+            f"{folder}: {format_bytes(needed)} are needed{to_spare}, but its disk has {format_bytes(free)} free: make "
+            "room there or choose another folder"
         )
 
 

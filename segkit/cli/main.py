@@ -1,8 +1,9 @@
 """The entry point of the `segkit` command."""
 
+import signal
 import sys
 
-from segkit.base.errors import ConfigError, SegkitError
+from segkit.base.errors import ConfigError, SegkitError, StoppedError
 from segkit.cli import (  # noqa: F401  each adds its command
     ablate,
     benchmark,
@@ -20,7 +21,9 @@ from segkit.cli.data import check, get, importing, show, shrink, split  # noqa: 
 
 
 def main() -> None:
-    """Run the command: exit status 0 done, 1 failed, 2 called wrongly; one sentence for an error, no traceback.
+    """Run the command; one sentence for an error, no traceback.
+
+    Exit status 0 done, 1 failed, 2 called wrongly, 128 + n ended by signal n.
 
     `--debug` anywhere on the line shows the traceback.
     """
@@ -33,8 +36,11 @@ def main() -> None:
         if debug:
             raise
         print(f"segkit: {error}", file=sys.stderr)
+        if isinstance(error, StoppedError):
+            sys.exit(128 + error.signal)
         sys.exit(2 if isinstance(error, ConfigError) else 1)
     except KeyboardInterrupt:
-        sys.exit("segkit: interrupted")
+        print("segkit: interrupted", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
     except BrokenPipeError:
         sys.exit(1)

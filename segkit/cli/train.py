@@ -1,11 +1,14 @@
 """`segkit train`."""
 
+import shlex
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from segkit.base.errors import StoppedError
 from segkit.cli.app import app
 from segkit.cli.display import Display
 from segkit.cli.evaluate import show_evaluation
@@ -29,9 +32,12 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Folder of the run [default: runs/ and the recipe's name].")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
 ) -> None:
-    """Train a network by a recipe; write the models, the metrics, overlays of validation pictures and a report."""
-    from segkit.evaluation.pictures import write_comparisons
-    from segkit.recipe.build import load_for_data, open_dataset
+    """Train a network by a recipe; write the models, the metrics, overlays of validation pictures and a report.
+
+    Ctrl+C, SIGTERM and SIGHUP end it when the step at hand is done, with all written that is needed to go on, the
+    report too, and exit status 128 and the signal's number; a second one ends it at once. SIGUSR1 has it write and go
+    on.
+    """
     from segkit.recipe.reading import load_config
     from segkit.training.train import train as run
 
@@ -39,29 +45,46 @@ def train(
     out = out or Path("runs") / config.stem
     obtain_start(recipe, out)
     with Display() as display:
-        result = run(recipe, out, resume=resume, listen=display.listen)
-    dataset = open_dataset(recipe.needed_data, recipe.needed_data.val_split)
+        try:
+            result = run(recipe, out, resume=resume, listen=display.listen)
+        except StoppedError as error:
+            if display.best is not None:
+                _write_report(recipe, out, display.best)
+            command = shlex.join(["segkit", *sys.argv[1:], *([] if resume else ["--resume"])])
+            raise StoppedError(f"{error}: go on with {command}", error.signal) from None
+    _write_report(recipe, out, display.best)
+    print(f"best val mIoU   {percent(result.best_miou)} %")
+    print(f"report          {out / 'report.html'}")
+
+
+def _write_report(recipe: "Config", out: Path, best: "Evaluation | None") -> None:
+    """Write the page and the pictures of the best model in `out`, and tell what is where."""
+    from segkit.evaluation.pictures import write_comparisons
+    from segkit.recipe.build import load_for_data, open_dataset
+    from segkit.training.folder import RunFolder
+
+    folder = RunFolder(out)
+    data = recipe.needed_data
+    dataset = open_dataset(data, data.val_split)
     model = load_for_data(
-        result.best,
+        folder.best,
         dataset,
         output_stride=recipe.model.output_stride,
         canvas=recipe.model.canvas,
         device=recipe.train.device,
     )
     pictures = write_comparisons(model, dataset, out / "overlays")
-    about = {"weights": str(result.best), "data": recipe.needed_data.kind, "split": recipe.needed_data.val_split}
-    evaluation, gallery = _shown(model, dataset, recipe, display.best, about)
+    about = {"weights": str(folder.best), "data": data.kind, "split": data.val_split}
+    evaluation, gallery = _shown(model, dataset, recipe, best, about)
     show_evaluation(evaluation)
-    write_report(out / "report.html", evaluation, gallery, source=result.best, palette=model.palette)
-    print(f"best model      {result.best}")
-    print(f"curve           {out / 'metrics.jsonl'}")
+    write_report(out / "report.html", evaluation, gallery, source=folder.best, palette=model.palette)
+    print(f"best model      {folder.best}")
+    print(f"curve           {folder.metrics}")
     print(f"pictures        {pictures[0].parent} (picture, truth, prediction, error)")
-    print(f"next            segkit predict {result.best} YOUR_PICTURES --out predicted")
-    print(f"                segkit evaluate {result.best}")
+    print(f"next            segkit predict {folder.best} YOUR_PICTURES --out predicted")
+    print(f"                segkit evaluate {folder.best}")
     if evaluation.remark is not None:
         print(f"note            {evaluation.remark}: train longer, or start from weights")
-    print(f"best val mIoU   {percent(result.best_miou)} %")
-    print(f"report          {out / 'report.html'}")
 
 
 def _shown(

@@ -8,8 +8,11 @@
 * best.safetensors, last.safetensors: the networks of the best and of the last evaluation
 """
 
+import glob
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,9 @@ from segkit.base.files import make_folder, write_atomically
 from segkit.base.machine import describe_machine
 from segkit.recipe.config import Config
 from segkit.recipe.reading import config_from, read_recipe
+from segkit.training.lock import LOCK, locked
+from segkit.training.log import read_metrics
+from segkit.training.state import Counters, State, read_state, state_before
 
 # A run may go on with other values of these: they change how fast it is, or what is shown, but not its result.
 _FREE = {"workers", "log_every", "save_minutes", "device", "tensorboard"}
@@ -41,19 +47,49 @@ class RunFolder:
         self.best = self.path / "best.safetensors"
         self.last = self.path / "last.safetensors"
 
-    def check(self, config: Config, *, resume: bool) -> dict[str, tuple[Any, Any]]:
-        """What was changed of a run that is resumed, and may be: the values before and now, by key.
+    @contextmanager
+    def held(self, tell: Callable[[str], None]) -> Iterator[None]:
+        """Have the folder for this process alone, without what a killed one left half written; see `locked`.
 
-        Raises OutputError where the folder holds another run, or (to resume) none, or one of another recipe.
+        Where it was not there and nothing was written, it goes again.
         """
-        if not resume:
-            if self.path.is_dir() and any(self.path.iterdir()):
-                raise OutputError(
-                    f"{self.path}: is not empty: give another --out, or --resume to go on with the run in it"
-                )
+        was_there = self.path.is_dir()
+        make_folder(self.path)
+        try:
+            with locked(self.path, tell):
+                for name in (self.config, self.versions, self.metrics, self.state, self.best, self.last):
+                    for file in self.path.glob(f".{glob.escape(name.name)}.*"):
+                        file.unlink(missing_ok=True)
+                yield
+        finally:
+            if not was_there:
+                with suppress(OSError):  # not empty
+                    self.path.rmdir()
+
+    def check(
+        self, config: Config, *, resume: bool, tell: Callable[[str], None] = lambda text: None
+    ) -> dict[str, tuple[Any, Any]]:
+        """What was changed of a run that is gone on with, and may be: the values before and now, by key.
+
+        A run that was ended before it saved anything is begun anew, with `resume` or without. Raises OutputError where
+        the folder holds another run or something else, one of another recipe, or one whose state is gone.
+        """
+        held = {path.name for path in self.path.iterdir()} - {LOCK} if self.path.is_dir() else set()
+        is_new = held <= {self.config.name, self.versions.name, self.metrics.name, "tensorboard"}
+        if not held or (is_new and self.config.name in held):
+            if resume:
+                tell(f"{self.path}: nothing was saved in it, so it starts from the beginning")
+        elif not resume:
+            raise OutputError(f"{self.path}: is not empty: give another --out, or --resume to go on with the run in it")
+        elif self.config.name not in held:
+            raise OutputError(f"{self.path}: holds no run to resume: leave out --resume to start one, in another --out")
+        elif not held & {self.state.name, state_before(self.state).name}:
+            raise OutputError(
+                f"{self.state}: is not there, so the run cannot go on: start a new one in another --out, from what it "
+                f"has reached with model.weights={self.last if self.last.name in held else self.best}"
+            )
+        if not held:
             return {}
-        if not self.config.is_file():
-            raise OutputError(f"{self.path}: holds no run to resume: leave out --resume to start one")
         before = _flat(config_from(read_recipe(self.config), source=str(self.config)).plain())
         now = _flat(config.plain())
         changed: dict[str, tuple[Any, Any]] = {
@@ -69,6 +105,26 @@ class RunFolder:
                     "start a new run in another --out"
                 )
         return {key: changed[key] for key in (*_LONGER, "data.root") if key in changed}
+
+    def read(self, tell: Callable[[str], None]) -> State | None:
+        """The state to go on from, if there is one. Raises WeightsError for one that is broken."""
+        state = read_state(self.state)
+        if state is None:
+            return None
+        if state.warning is not None:
+            tell(state.warning)
+        best = state.counters.best_score
+        if best is not None and not self.best.is_file() and not self.is_unpublished(state.counters):
+            tell(f"{self.best} is not there any more: the next evaluation is taken for the best so far")
+            state.counters.best_score = state.counters.best_miou = None
+        return state
+
+    def is_unpublished(self, counters: Counters) -> bool:
+        """Whether a run ended between the state with an evaluation in it and the evaluation's line."""
+        if counters.evaluation is None or counters.evaluation["iteration"] < counters.iteration:
+            return False
+        lines = read_metrics(self.metrics)
+        return not any("val_miou" in line and line["iteration"] == counters.iteration for line in lines)
 
     def begin(
         self, config: Config, *, iteration: int, precision: torch.dtype, data: str, changed: dict[str, tuple[Any, Any]]
@@ -92,6 +148,11 @@ class RunFolder:
             raise OutputError(
                 f"{self.path}: was begun with data.root={was}, and {now} has {why}: resume with the data that it was "
                 "begun with, or start a new run in another --out"
+            )
+        if before.get("data", data) != data:
+            raise OutputError(
+                f"{self.path}: names or sizes of the data's files are not those that it was begun with: put them back, "
+                "or start a new run in another --out"
             )
         entry = describe_machine() | {
             "precision": str(precision).removeprefix("torch."),

@@ -81,6 +81,10 @@ class Learner:
                 tensors[f"momentum.{name}"] = momentum
         return tensors
 
+    def is_finite(self) -> bool:
+        """Whether all of them hold numbers."""
+        return all(bool(torch.isfinite(tensor).all()) for tensor in self.tensors().values())
+
     def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over what `tensors` gave. Raises RuntimeError where it is another network's."""
         self.model.load_state_dict(_below("model.", tensors))

@@ -18,6 +18,9 @@ try:
 except ImportError:  # on Windows
     fcntl = None  # type: ignore[assignment]
 
+LOCK = "lock"
+"""The file in a folder that is held."""
+
 
 @contextmanager
 def locked(folder: Path, tell: Callable[[str], None]) -> Iterator[None]:
@@ -26,7 +29,7 @@ def locked(folder: Path, tell: Callable[[str], None]) -> Iterator[None]:
     The system lets go of it when the process ends, however it does, here or on another host of a shared disk. What a
     process left that was killed is told to `tell`. Raises OutputError where another process holds the folder.
     """
-    path = folder / "lock"
+    path = folder / LOCK
     try:
         file = _held(path)
     except OSError as error:

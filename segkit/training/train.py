@@ -1,6 +1,6 @@
 """The training: what it needs is opened, then comes the loop."""
 
-import time
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from segkit.base.device import choose_device
-from segkit.base.errors import DataError, SegkitError
+from segkit.base.errors import DataError, SegkitError, StoppedError
 from segkit.data.dataset import Dataset
 from segkit.data.loader import training_batches
 from segkit.evaluation.evaluate import class_difference, evaluate
@@ -20,11 +20,13 @@ from segkit.recipe.config import Config
 from segkit.training.events import Clock, Evaluated, Event, Listener, Note
 from segkit.training.folder import RunFolder
 from segkit.training.freezing import standing_still
+from segkit.training.keeper import Keeper
 from segkit.training.learner import Learner
-from segkit.training.log import append_metrics, forget_after, read_metrics
+from segkit.training.log import forget_after
 from segkit.training.pace import Pace
 from segkit.training.sets import add_unlabelled, fingerprint, open_sets
-from segkit.training.state import Counters, State, read_state, write_state
+from segkit.training.state import Counters, State
+from segkit.training.stop import Asked, signals
 from segkit.training.teacher import load_teacher
 from segkit.training.tensorboard import TensorBoard
 from segkit.weights.files import save_model
@@ -61,43 +63,52 @@ def train(
     iterations now: it goes on with the learning rates of so many, and ends elsewhere than one run of them. The data may
     lie elsewhere if names and sizes of the files are the same. `listen` is called with what happens. To train somebody
     else's network in the same way, give it as `network`, which has the attributes of a `DeepLabV3` and learns in place,
-    and `save`, which writes it, called as `save_model` is. Raises SegkitError where data, weights, device or folder are
-    wrong, before anything is written, and where the loss is not finite 10 times in a row.
+    and `save`, which writes it, called as `save_model` is. SIGINT, SIGTERM and SIGHUP end it after the step at hand,
+    with the state written, in a StoppedError; SIGUSR1 has the state written. Raises SegkitError where data, weights,
+    device or folder are wrong, before anything is written, where another process trains in the folder, and where the
+    loss is not finite 10 times in a row.
     """
     folder = RunFolder(out)
-    changed = folder.check(config, resume=resume)
-    state = read_state(folder.state) if resume else None
-    counters = Counters() if state is None else state.counters
-    if "train.max_minutes" in changed:
-        counters.timed_out = False
-    pace = Pace(config.train, counters)
-    if resume:
-        if state is not None and state.warning is not None:
-            listen(Note(state.warning))
-        listen(Note(f"resumed after {counters.iteration} of {config.train.iterations} iterations"))
-    if _iterations_left(config, counters) or changed or _is_unpublished(folder, counters):
-        board = TensorBoard(folder.path / "tensorboard") if config.train.tensorboard else None
+    board = TensorBoard(folder.path / "tensorboard") if config.train.tensorboard else None
 
-        def tell(event: Event) -> None:
-            listen(event)
-            if board is not None:
-                board(event)
+    def tell(event: Event) -> None:
+        listen(event)
+        if board is not None:
+            board(event)
 
-        train_set, val_set = open_sets(config, train_set, val_set, listen)
+    def note(text: str) -> None:
+        tell(Note(text))
+
+    with folder.held(note), signals() as asked, nullcontext() if board is None else closing(board):
+        changed = folder.check(config, resume=resume, tell=note)
+        state = folder.read(note)
+        counters = Counters() if state is None else state.counters
+        if "train.max_minutes" in changed:
+            counters.timed_out = False
+        if state is not None:
+            note(f"resumed after {counters.iteration} of {config.train.iterations} iterations")
+        if _is_finished(config, counters) and not changed and not folder.is_unpublished(counters):
+            return TrainingResult(folder.best, folder.last, counters.best_miou, counters.skipped)
+
+        pace = Pace(config.train, counters)
+        train_set, val_set = open_sets(config, train_set, val_set, tell)
         data = fingerprint((train_set, val_set))
         learner = _start(config, train_set, val_set, network, state)
-        for note in standing_still(config.train, learner.model, learner.fresh):
-            listen(Note(note))
+        for text in standing_still(config.train, learner.model, learner.fresh):
+            note(text)
         pace.expect_evaluation(learner, val_set)
         if config.train.unlabelled is not None:
-            train_set = add_unlabelled(config.train.unlabelled, train_set, val_set, listen)
-        for change in folder.begin(
+            train_set = add_unlabelled(config.train.unlabelled, train_set, val_set, tell)
+        for text in folder.begin(
             config, iteration=counters.iteration, precision=learner.precision, data=data, changed=changed
         ):
-            listen(Note(change))
-        with nullcontext() if board is None else closing(board):
-            _loop(_Run(config, folder, learner, counters, pace, train_set, val_set, tell, save))
-    return TrainingResult(folder.best, folder.last, counters.best_miou, counters.skipped)
+            note(text)
+        if damaged := forget_after(folder.metrics, counters.iteration):
+            note(f"{folder.metrics}: left out {damaged} damaged line{'' if damaged == 1 else 's'}")
+        keeper = Keeper(config, folder, learner, counters, pace, tell, save)
+        keeper.check_room()
+        _loop(_Run(config, learner, counters, pace, train_set, val_set, keeper, asked, tell))
+        return TrainingResult(folder.best, folder.last, counters.best_miou, counters.skipped)
 
 
 def _start(
@@ -123,25 +134,24 @@ class _Run:
     """What the loop works with."""
 
     config: Config
-    folder: RunFolder
     learner: Learner
     counters: Counters
     pace: Pace
     train_set: Dataset
     val_set: Dataset
+    keeper: Keeper
+    asked: Asked
     tell: Listener
-    save: Callable[..., None]
 
 
 def _loop(run: _Run) -> None:
-    """Iterate: learning rate, step, log, evaluate, save; first what a run that was killed had left to write."""
-    config, learner, counters, folder, pace = run.config.train, run.learner, run.counters, run.folder, run.pace
-    if damaged := forget_after(folder.metrics, counters.iteration):
-        run.tell(Note(f"{folder.metrics}: left out {damaged} damaged line{'' if damaged == 1 else 's'}"))
-    if _is_unpublished(folder, counters):
-        _publish(run)
+    """Iterate: learning rate, step, log, evaluate, save; first what a run that was killed had left to do."""
+    config, learner, counters, pace, keeper = run.config.train, run.learner, run.counters, run.pace, run.keeper
+    if keeper.folder.is_unpublished(counters):
+        keeper.publish(needed=True)
+    elif _is_evaluation_due(run):
+        _evaluate(run)
     clock = Clock(config.batch_size)
-    saved = time.monotonic()
     for images, labels in clock.watch(_batches(run)):
         due = pace.due()
         lr = learner.set_learning_rate(due.iteration)
@@ -155,33 +165,52 @@ def _loop(run: _Run) -> None:
         if iteration % config.log_every == 0 or ends:
             left = pace.seconds_left
             step = clock.step(iteration, config.iterations, outcome.loss, lr, counters.skipped, seconds_left=left)
-            append_metrics(folder.metrics, iteration=iteration, loss=step.loss, lr=lr, skipped=step.skipped)
+            keeper.log(iteration=iteration, loss=step.loss, lr=lr, skipped=step.skipped)
             run.tell(step)
 
-        if ends or (iteration % config.evaluate_every == 0 and pace.has_room()):
+        if _is_evaluation_due(run):
             _evaluate(run)
-            saved = time.monotonic()
             clock.restart()
-        elif time.monotonic() - saved >= 60 * config.save_minutes:
-            _save(run)
-            saved = time.monotonic()
+        elif keeper.is_due() or run.asked.save:
+            keeper.keep_state()
+            run.asked.save = False
+        _stop_if_asked(run)
         if ends:
             break
 
 
+def _is_evaluation_due(run: _Run) -> bool:
+    """Whether the iteration that is done has to be evaluated, and was not yet."""
+    iteration, last = run.counters.iteration, run.counters.evaluation
+    if iteration == 0 or (last is not None and last["iteration"] == iteration):
+        return False
+    ends = _iterations_left(run.config, run.counters) == 0
+    return ends or (iteration % run.config.train.evaluate_every == 0 and run.pace.has_room())
+
+
 def _evaluate(run: _Run) -> None:
-    learner, counters, began = run.learner, run.counters, run.pace.seconds
-    evaluation = evaluate(learner.model_to_keep(), run.val_set, precision=learner.precision)
+    learner, counters, keeper, began = run.learner, run.counters, run.keeper, run.pace.seconds
+    ends = _iterations_left(run.config, counters) == 0
+    keeper.keep_state()  # an evaluation may take long, or come upon a broken picture
+    evaluation = evaluate(
+        learner.model_to_keep(), run.val_set, precision=learner.precision, progress=lambda *_: _stop_if_asked(run)
+    )
     best = counters.keep(evaluation)
-    _save(run)  # first, since the rest can be made from it
-    _publish(run)
+    keeper.keep_state(needed=ends)  # first, since the rest can be made from it
+    keeper.publish(needed=ends)
     run.tell(Evaluated(counters.iteration, evaluation, best))
     run.pace.evaluated(run.pace.seconds - began)
 
 
-def _save(run: _Run) -> None:
-    run.counters.seconds = run.pace.seconds
-    write_state(run.folder.state, run.learner, run.counters)
+def _stop_if_asked(run: _Run) -> None:
+    """Raise StoppedError, with the state written, where a signal has asked to end."""
+    if run.asked.end is None:
+        return
+    if run.keeper.saved < run.counters.iteration:
+        run.keeper.keep_state(needed=True)
+    done = f"{run.counters.iteration} of {run.config.train.iterations} iterations"
+    name = signal.Signals(run.asked.end).name
+    raise StoppedError(f"stopped by {name} after {done}, which are saved in {run.keeper.folder.path}", run.asked.end)
 
 
 def _batches(run: _Run) -> Iterator[tuple[Tensor, Tensor]]:
@@ -197,6 +226,12 @@ def _batches(run: _Run) -> Iterator[tuple[Tensor, Tensor]]:
     )
 
 
+def _is_finished(config: Config, counters: Counters) -> bool:
+    """Whether no iteration is left, and the last was evaluated."""
+    evaluated = counters.evaluation is not None and counters.evaluation["iteration"] == counters.iteration
+    return _iterations_left(config, counters) == 0 and evaluated
+
+
 def _iterations_left(config: Config, counters: Counters) -> int:
     """How many are to come at most; none where the time is over."""
     return 0 if counters.timed_out else max(0, config.train.iterations - counters.iteration)
@@ -207,26 +242,5 @@ def _diverged(run: _Run, loss: float) -> SegkitError:
     return SegkitError(
         f"the loss or its gradient was not finite {MAX_BAD_IN_A_ROW} times in a row up to iteration "
         f"{counters.iteration} (loss {loss}, {counters.skipped} skipped in all): lower train.lr (now "
-        f"{run.config.train.lr}) or start from weights, in another --out than {run.folder.path}"
+        f"{run.config.train.lr}) or start from weights, in another --out than {run.keeper.folder.path}"
     )
-
-
-def _publish(run: _Run) -> None:
-    """Write what the evaluation in the state is worth: the models, and last its line, which tells that all is there."""
-    evaluation, teacher, folder = run.counters.evaluation, run.learner.teacher, run.folder
-    assert evaluation is not None
-    about = {key: evaluation[key] for key in ("iteration", "val_miou", "val_protocol")}
-    about["config"] = run.config.plain()
-    if teacher is not None:
-        about["teacher"] = teacher.about
-    for path in (folder.last, folder.best) if evaluation["best"] else (folder.last,):
-        run.save(path, run.learner.model_to_keep(), training=about)
-    append_metrics(folder.metrics, **{key: evaluation[key] for key in ("iteration", "val_miou", "val_iou", "best")})
-
-
-def _is_unpublished(folder: RunFolder, counters: Counters) -> bool:
-    """Whether a run ended between the state with an evaluation in it and the evaluation's line."""
-    if counters.evaluation is None or counters.evaluation["iteration"] < counters.iteration:
-        return False
-    lines = read_metrics(folder.metrics)
-    return not any("val_miou" in line and line["iteration"] == counters.iteration for line in lines)

@@ -41,10 +41,52 @@ def test_a_folder_in_use_is_refused(folder, recipe):
     assert [path.name for path in folder.path.iterdir()] == ["notes.txt"]
 
 
-def test_resuming_where_there_is_no_run_makes_no_folder(folder, recipe):
+def test_resuming_where_nothing_was_saved_begins_anew(folder, recipe):
+    told = []
+    assert folder.check(recipe(), resume=True, tell=told.append) == {} and not folder.path.exists()
+    begin(folder, recipe())
+    (folder.path / "metrics.jsonl").write_text("")
+    for resume in (True, False):  # killed before it saved anything: the same command goes on
+        assert folder.check(recipe(), resume=resume, tell=told.append) == {}
+    assert told == [f"{folder.path}: nothing was saved in it, so it starts from the beginning"] * 2
+    with pytest.raises(OutputError, match=r"was begun with train\.lr"):
+        folder.check(recipe(lr=0.5), resume=False)
+
+
+def test_resuming_where_there_is_something_else(folder, recipe):
+    folder.path.mkdir(parents=True)
+    (folder.path / "notes.txt").write_text("mine")
     with pytest.raises(OutputError, match="one: holds no run to resume: leave out --resume to start one"):
         begin(folder, recipe(), resume=True)
+
+
+@pytest.mark.parametrize("left", ["best", "last"])
+def test_a_run_whose_state_is_gone_is_not_begun_over_it(folder, recipe, left):
+    begin(folder, recipe())
+    getattr(folder, left).write_bytes(b"network")
+    with pytest.raises(OutputError, match=rf"state\.safetensors: is not there.* model\.weights=\S+{left}\.safetensors"):
+        folder.check(recipe(), resume=True)
+    assert getattr(folder, left).read_bytes() == b"network"
+    folder.state.with_name("state.before.safetensors").write_bytes(b"")
+    assert folder.check(recipe(), resume=True) == {}
+
+
+def test_data_that_changed_is_refused(folder, recipe):
+    begin(folder, recipe())
+    with pytest.raises(OutputError, match="names or sizes of the data's files are not those that it was begun with"):
+        begin(folder, recipe(), resume=True, data="another")
+
+
+def test_a_folder_is_held_by_one_and_goes_where_nothing_was_written(folder):
+    with folder.held(pytest.fail):
+        assert folder.path.is_dir()
     assert not folder.path.exists()
+    folder.path.mkdir()
+    for name in (".state.safetensors.ab12", ".mine", "state.safetensors"):
+        (folder.path / name).write_bytes(b"")
+    with folder.held(pytest.fail):
+        pass
+    assert sorted(path.name for path in folder.path.iterdir()) == [".mine", "state.safetensors"]
 
 
 def test_a_folder_that_cannot_be_made(tmp_path, recipe):

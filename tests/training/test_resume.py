@@ -21,7 +21,7 @@ from segkit.data.shapes import ShapesDataset
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.recipe.build import open_dataset
 from segkit.recipe.config import Config
-from segkit.training import folder, log, state
+from segkit.training import folder, keeper, log, state
 from segkit.training import train as module
 from segkit.training.events import Event, Note, Step
 from segkit.training.state import read_state
@@ -188,7 +188,7 @@ def count_writes(monkeypatch, *, stop_at: int = 0) -> list[str]:
 
     for place in (folder, log, state, files):
         watch(place, "write_atomically")
-    watch(module, "append_metrics")
+    watch(keeper, "append_metrics")
     return names
 
 
@@ -200,8 +200,9 @@ def test_a_run_killed_before_any_of_its_writes_goes_on_to_the_bit_and_never_cont
         names = count_writes(patch)
         train(config, tmp_path / "whole", network=tiny())
     assert names[:2] == ["config.yaml", "versions.json"]
-    # Each evaluation: the state first, the line last.
-    assert names[6:10] == ["state.safetensors", "last.safetensors", "best.safetensors", "metrics.jsonl"]
+    # Each evaluation: the state before it and with it, then what it is worth, the line last.
+    evaluation = ["state.safetensors", "state.safetensors", "last.safetensors", "best.safetensors", "metrics.jsonl"]
+    assert names[6:11] == evaluation
     for number in range(1, len(names) + 1):
         cut = tmp_path / str(number)
         with monkeypatch.context() as patch:
@@ -236,8 +237,8 @@ def test_an_evaluation_that_comes_out_otherwise_the_second_time_leaves_no_contra
         names = count_writes(patch)
         score(0.2, 0.6, 0.5)
         train(config, tmp_path / "whole", network=tiny())
-    first = names.index("state.safetensors")
-    again = first + 1 + names[first + 1 :].index("state.safetensors")  # of the second evaluation, which is the best
+    states = [place for place, name in enumerate(names) if name == "state.safetensors"]
+    again = states[3]  # with the second evaluation, which is the best
     assert names[again : again + 4] == ["state.safetensors", "last.safetensors", "best.safetensors", "metrics.jsonl"]
     for number in range(again, again + 4):
         cut = tmp_path / str(number)
@@ -261,20 +262,20 @@ def test_an_evaluation_that_comes_out_otherwise_the_second_time_leaves_no_contra
 def test_saving_goes_by_time(tmp_path, recipe, monkeypatch):
     now = [1000.0]
     saved = []
-    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(keeper, "time", SimpleNamespace(monotonic=lambda: now[0]))
 
     def write(path, learner, counters):
         saved.append((counters.iteration, (path.parent / "last.safetensors").is_file()))
 
-    monkeypatch.setattr(module, "write_state", write)
+    monkeypatch.setattr(keeper, "write_state", write)
 
     def listen(event: Event) -> None:
         now[0] += 90 * isinstance(event, Step)  # a step takes a minute and a half
 
     config = recipe(iterations=10, evaluate_every=6, save_minutes=5)
     train(config, tmp_path / "run", network=tiny(), listen=listen)
-    # At 4 after 6 minutes, with each evaluation, and anew from there.
-    assert [iteration for iteration, _ in saved] == [4, 6, 10]
+    # At 4 after 6 minutes, before and with each evaluation, and anew from there.
+    assert [iteration for iteration, _ in saved] == [4, 6, 6, 10, 10]
     assert saved[0] == (4, False)
 
 

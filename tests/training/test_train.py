@@ -165,6 +165,8 @@ def test_a_folder_is_neither_overwritten_nor_mixed_up(tmp_path, recipe):
         train(recipe(iterations=1), tmp_path / "run")
     with pytest.raises(OutputError, match=r"was begun with train.lr=0.02, not 0.03"):
         train(recipe(iterations=1, lr=0.03), tmp_path / "run", resume=True)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/notes.txt").write_text("mine")
     with pytest.raises(OutputError, match="holds no run"):
         train(recipe(iterations=1), tmp_path / "other", resume=True)
     (tmp_path / "file").write_text("")

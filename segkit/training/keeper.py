@@ -1,0 +1,83 @@
+"""What a training writes while it runs: its state, the models that an evaluation is worth, and its measurements."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from segkit.base.errors import OutputError, SegkitError
+from segkit.base.files import check_room
+from segkit.recipe.config import Config
+from segkit.training.events import Listener, Note
+from segkit.training.folder import RunFolder
+from segkit.training.learner import Learner
+from segkit.training.log import append_metrics
+from segkit.training.pace import Pace
+from segkit.training.state import Counters, write_state
+
+
+@dataclass
+class Keeper:
+    """Writes what is to stay of a training.
+
+    Where the disk is full it is told and the training goes on with what was written before, but for what is `needed`:
+    then OutputError is raised.
+    """
+
+    config: Config
+    folder: RunFolder
+    learner: Learner
+    counters: Counters
+    pace: Pace
+    tell: Listener
+    save: Callable[..., None]
+    saved: int = 0
+    since: float = field(default_factory=lambda: time.monotonic())
+
+    def check_room(self) -> None:
+        """Raise OutputError unless the disk has room for the state, the state before, and two models."""
+        state = sum(tensor.nbytes for tensor in self.learner.tensors().values())
+        model = sum(tensor.nbytes for tensor in self.learner.model.state_dict().values())
+        check_room(self.folder.path, 2 * (state + model), spare=0)
+
+    def is_due(self) -> bool:
+        """Whether `train.save_minutes` have gone by since the state was written."""
+        return time.monotonic() - self.since >= 60 * self.config.train.save_minutes
+
+    def keep_state(self, *, needed: bool = False) -> None:
+        """Write the state. Raises SegkitError, and leaves the one before as it is, where it would hold no numbers."""
+        if not self.learner.is_finite():
+            raise SegkitError(
+                f"the weights or their statistics are not finite after iteration {self.counters.iteration}: lower "
+                f"train.lr (now {self.config.train.lr}) or start from weights, in another --out than {self.folder.path}"
+            )
+        self.counters.seconds = self.pace.seconds
+        self._try(lambda: write_state(self.folder.state, self.learner, self.counters), needed)
+        self.since, self.saved = time.monotonic(), self.counters.iteration
+
+    def publish(self, *, needed: bool = False) -> None:
+        """Write what the last evaluation is worth: the models, and last its line, which tells that all is there."""
+        self._try(self._publish, needed)
+
+    def log(self, **values: object) -> None:
+        """Write a line of measurements."""
+        self._try(lambda: append_metrics(self.folder.metrics, **values), needed=False)
+
+    def _publish(self) -> None:
+        evaluation, teacher = self.counters.evaluation, self.learner.teacher
+        assert evaluation is not None
+        about = {key: evaluation[key] for key in ("iteration", "val_miou", "val_protocol")}
+        about["config"] = self.config.plain()
+        if teacher is not None:
+            about["teacher"] = teacher.about
+        for path in (self.folder.last, self.folder.best) if evaluation["best"] else (self.folder.last,):
+            self.save(path, self.learner.model_to_keep(), training=about)
+        line = {key: evaluation[key] for key in ("iteration", "val_miou", "val_iou", "best")}
+        append_metrics(self.folder.metrics, **line)
+
+    def _try(self, write: Callable[[], None], needed: bool) -> None:
+        try:
+            write()
+        except OutputError as error:
+            if needed:
+                raise
+            self.tell(Note(f"{error}; the training goes on and will try again"))
