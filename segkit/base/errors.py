@@ -5,8 +5,19 @@ the message alone; anything else that escapes is a bug in segkit.
 """
 
 
+def printable(text: str) -> str:
+    """A text of one line for a terminal or a log: what would move the cursor, change colours or break it is escaped.
+
+    So are lone surrogates, as names of files have them whose bytes are no text.
+    """
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
 class SegkitError(Exception):
-    """Something from outside segkit is wrong: the message says what and what to do."""
+    """Something from outside segkit is wrong: the message, one line, says what and what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 class ConfigError(SegkitError):

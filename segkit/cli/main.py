@@ -1,5 +1,6 @@
 """The entry point of the `segkit` command."""
 
+import io
 import signal
 import sys
 
@@ -27,6 +28,9 @@ def main() -> None:
 
     `--debug` anywhere on the line shows the traceback.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a letter that the terminal has not got is written as its number
+            stream.reconfigure(errors="backslashreplace")
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")

@@ -33,7 +33,7 @@ from segkit.training.learner import Learner
 from segkit.training.log import append_metrics, read_metrics
 from segkit.training.state import Counters, read_state, write_state
 from segkit.weights.build import load_model
-from segkit.weights.files import read_weights, save_model
+from segkit.weights.files import read_tensors, save_model
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class Squares(torch.nn.Module):
     device = mean.device
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Float pictures (N, 3, H, W) -> logits (N, 2, H, W)."""
         grey = images.mean(1, keepdim=True)
         return torch.cat([127.5 - grey, grey - 127.5], 1)
 
@@ -63,9 +64,7 @@ def doors(folder: Path) -> dict[str, Callable[[], Door]]:
     """Each door by its name, made when it is asked for; what they need is written below `folder`."""
     return {
         "recipe": lambda: Door(load_config, _recipes(), "yaml", "recipe.yaml"),
-        "override": lambda: Door(
-            _override, [b"train.lr=0.01", b"data.classes=[a, b]", b"train.scales=[0.5, 2]"], "yaml"
-        ),
+        "override": lambda: Door(_override, [b"train.lr=0.01", b"data.val_size=100", b"train.scales=[0.5, 2]"], "yaml"),
         "picture": lambda: Door(read_picture, [*_pictures(("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP"))]),
         "label map": lambda: Door(lambda path: read_label(path, colours=((0, 0, 0), (255, 0, 0))), [*_labels()]),
         "list": lambda: Door(read_names, [b"2007_000032\n2007_000033 1\n\nx/y\n"], "words"),
@@ -78,7 +77,7 @@ def doors(folder: Path) -> dict[str, Callable[[], Door]]:
         ),
         "state of a run": lambda: Door(read_state, [_state(folder)]),
         "weights": lambda: Door(load_model, [_weights(folder)], "", "w.safetensors"),
-        "foreign weights": lambda: Door(read_weights, [*_foreign()]),
+        "foreign weights": lambda: Door(read_tensors, [*_foreign()]),
         **{f"import {kind}": lambda kind=kind: _importer(folder, kind) for kind in _EXPORTS},
     }
 
