@@ -9,9 +9,10 @@ from rich.console import Console
 from segkit.base.errors import ConfigError
 from segkit.base.files import write_atomically
 from segkit.cli.app import app
-from segkit.cli.benchmark import NamedWeights, parse_weights, train_networks
+from segkit.cli.benchmark import NamedWeights, parse_weights
 from segkit.cli.options import JsonFile, Overrides, Precision, Recipe
 from segkit.cli.report import make_ready, note, picture_progress, show, write_json
+from segkit.cli.trainings import train_in_turn
 from segkit.report.ablation import ablation_text
 from segkit.report.sheet import markdown
 
@@ -63,9 +64,9 @@ def ablate(
     if dry_run:
         return
     weights = {Training(network, plan.seeds[0]): path for network, path in given.items()}
-    weights |= train_networks(
-        {training: recipe_for(recipe, *training) for training in plan.trainings if training not in weights}, out
-    )
+    folders = {training: out / training.name for training in plan.trainings if training not in weights}
+    best = train_in_turn({folder: recipe_for(recipe, *training) for training, folder in folders.items()})
+    weights |= {training: best[folder] for training, folder in folders.items()}
     with picture_progress(f"{len(plan.cells)} cells") as progress:
         found = measure_ablation(
             recipe,

@@ -10,10 +10,10 @@ import typer
 from segkit.base.errors import ConfigError, WeightsError
 from segkit.base.files import write_atomically
 from segkit.cli.app import app
-from segkit.cli.display import Display
 from segkit.cli.options import Device, HtmlFile, JsonFile, Overrides, Precision
-from segkit.cli.report import make_ready, note, picture_progress, show, write_json
-from segkit.cli.weights import obtain, obtain_start
+from segkit.cli.report import make_ready, picture_progress, show, write_json
+from segkit.cli.trainings import recipe_of, train_table
+from segkit.cli.weights import obtain
 from segkit.report.benchmark import benchmark_text
 from segkit.report.numbers import latency
 from segkit.report.sheet import full_name
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from segkit.benchmark.cells import Cell
     from segkit.benchmark.latency import Latency
-    from segkit.benchmark.networks import Training
     from segkit.benchmark.published import Network
     from segkit.evaluation.result import Evaluation
     from segkit.recipe.config import Config
@@ -47,6 +46,13 @@ def benchmark(
     train: Annotated[
         bool, typer.Option("--train", help="Train every network of the table that has no weights.")
     ] = False,
+    coco: Annotated[
+        bool,
+        typer.Option("--coco", help="With --train: each on COCO first, then on VOC from that, as the paper's were."),
+    ] = False,
+    coco_root: Annotated[
+        Path | None, typer.Option(help="Folder of COCO for --coco [default: the recipe's, data/coco2017].")
+    ] = None,
     named_weights: Annotated[
         list[str] | None,
         typer.Option(
@@ -66,7 +72,11 @@ def benchmark(
         ),
     ] = None,
     recipes: Annotated[
-        Path | None, typer.Option(help="Folder of the recipes voc_NETWORK.yaml [default: segkit's own].")
+        Path | None,
+        typer.Option(
+            help="Folder of the recipes voc_NETWORK.yaml, with --coco also coco_NETWORK.yaml and voc_NETWORK_coco.yaml "
+            "[default: segkit's own]."
+        ),
     ] = None,
     split: Annotated[str | None, typer.Option(help="[default: the recipe's val_split]")] = None,
     limit: Annotated[
@@ -94,6 +104,8 @@ def benchmark(
 
     if no_eval and (train or named_weights):
         raise ConfigError("--no-eval measures nothing: leave out --train and --weights, or --no-eval")
+    if not (train and coco) and (coco or coco_root):
+        raise ConfigError("--coco is the first stage of --train, and --coco-root its folder: give all of them")
     make_ready(markdown, json_file, html_file)
     recipes = recipes or recipes_folder()
     target = choose_device(device)
@@ -106,10 +118,11 @@ def benchmark(
         f"give {PEER}NAME=FILE, with letters, digits, - . _ and + in the name",
     )
     if train:
-        weights |= _train(NETWORKS.keys() - {network.name for network in weights}, recipes, overrides or [], out)
+        names = NETWORKS.keys() - {network.name for network in weights}
+        weights |= train_table(names, recipes, overrides or [], out, coco=coco, coco_root=coco_root)
     if weights or peers:
         measured, beside = _measure(
-            _recipe(recipes, next(iter(weights), V2), overrides or []),
+            recipe_of(recipes, next(iter(weights), V2), overrides or []),
             weights,
             {name.removeprefix(PEER): path for name, path in peers.items()},
             split=split,
@@ -160,43 +173,6 @@ def _obtained(named: list[str], is_name: Callable[[str], object], form: str) -> 
         except WeightsError as error:
             raise ConfigError(f"--weights {name}={error}") from None
     return files
-
-
-def _recipe(recipes: Path, network: "Network", overrides: list[str]) -> "Config":
-    from segkit.benchmark.networks import recipe_for
-    from segkit.recipe.reading import load_config
-
-    recipe = recipes / f"voc_{network._replace(width=1.0).name}.yaml"
-    if not recipe.is_file():
-        raise ConfigError(f"{recipe}: there is no such recipe: leave out --recipes to take segkit's own")
-    return recipe_for(load_config(recipe, overrides, tell=note), network)
-
-
-def _train(names: set[str], recipes: Path, overrides: list[str], out: Path) -> dict["Network", Path]:
-    from segkit.benchmark.networks import Training
-    from segkit.benchmark.published import NETWORKS
-
-    # The zoo's x0.5 is left out: it started from ImageNet weights that are not published.
-    wanted = [network for name, network in NETWORKS.items() if name in names and network.width == 1]
-    trained = train_networks({Training(network): _recipe(recipes, network, overrides) for network in wanted}, out)
-    return {training.network: path for training, path in trained.items()}
-
-
-def train_networks(recipes: Mapping["Training", "Config"], out: Path) -> dict["Training", Path]:
-    """Train each network by its recipe into a folder of its name, or go on there; return the best weights."""
-    from segkit.training.folder import RunFolder
-    from segkit.training.train import train
-
-    weights = {}
-    for number, (training, recipe) in enumerate(recipes.items(), 1):
-        folder = out / training.name
-        obtain_start(recipe, folder)
-        print(f"training {training.name} in {folder} ({number} of {len(recipes)})")
-        with Display() as display:
-            weights[training] = train(
-                recipe, folder, resume=RunFolder(folder).config.is_file(), listen=display.listen
-            ).best
-    return weights
 
 
 def _measure(
