@@ -16,7 +16,7 @@ from pathlib import Path, PureWindowsPath
 from typing import IO, NamedTuple, Self
 
 from segkit.base.errors import DataError, OutputError
-from segkit.base.files import BytesDone, cannot_write, check_room, format_bytes, make_folder
+from segkit.base.files import BytesDone, check_room, format_bytes, holds_something, whole_folder
 
 Destination = Callable[[str], str | None]
 """Where a member goes, by its name: a path relative to the folder, or None for a member that is not wanted."""
@@ -71,20 +71,11 @@ def unpacked(
     that is a link or a device, one that is there twice, an archive that is broken, cut short, encrypted or too large,
     and where nothing is wanted. Raises OutputError where the disk has no room or cannot be written.
     """
-    if folder.is_dir() and any(folder.iterdir()):
+    if holds_something(folder):
         raise OutputError(f"{folder} is there already: move it away, and {archive.name} is unpacked there")
-    make_folder(folder.parent)
-    temporary = folder.with_name(f".{folder.name}.unpacking")  # one name, so that what a killed run left is replaced
-    shutil.rmtree(temporary, ignore_errors=True)
-    try:
-        temporary.mkdir()
+    with whole_folder(folder) as temporary:
         _unpack(archive, temporary, place, most_bytes, progress)
         yield temporary
-        temporary.replace(folder)
-    except OSError as error:
-        raise cannot_write(folder, error) from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _unpack(archive: Path, folder: Path, place: Destination, most_bytes: int, progress: BytesDone | None) -> None:

@@ -133,14 +133,16 @@ def whole_folder(path: Path) -> Iterator[Path]:
     if holds_something(path):
         raise OutputError(f"{path} holds something else: give a folder that is new or empty")
     make_folder(path.parent)
+    temporary = path.with_name(f".{path.name}.part")  # one name, so that what a killed run left is replaced
+    shutil.rmtree(temporary, ignore_errors=True)
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
-            folder = Path(temporary, path.name)
-            folder.mkdir()
-            yield folder
-            os.replace(folder, path)
+        temporary.mkdir()
+        yield temporary
+        os.replace(temporary, path)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror}): choose another folder") from None
+        raise cannot_write(path, error) from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def file_digest(path: Path, algorithm: str = "sha256") -> str:

@@ -219,8 +219,8 @@ def test_nothing_is_left_when_the_check_fails_or_the_disk_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = _tar(tmp_path / "x", list(FILES.items()))
-    (tmp_path / ".out.unpacking").mkdir()
-    (tmp_path / ".out.unpacking" / "old").write_bytes(b"of a run that was killed")
+    (tmp_path / ".out.part").mkdir()
+    (tmp_path / ".out.part" / "old").write_bytes(b"of a run that was killed")
     with suppress(KeyboardInterrupt), unpacked(archive, tmp_path / "out", place=_top, most_bytes=10**6) as temporary:
         assert sorted(path.name for path in temporary.iterdir()) == ["a", "b"]
         raise KeyboardInterrupt

@@ -1,6 +1,5 @@
 """`segkit data shrink`."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +8,8 @@ import typer
 
 from segkit.base.errors import ConfigError, DataError
 from segkit.cli.app import data_app
-from segkit.cli.report import make_ready, note, picture_progress
+from segkit.cli.options import JsonFile
+from segkit.cli.report import make_ready, note, picture_progress, write_json
 
 if TYPE_CHECKING:
     from segkit.data.shrink import Places, Scale
@@ -32,7 +32,7 @@ def shrink(
     whole: Annotated[
         list[str] | None, typer.Option("--as-is", help="A split to copy as it is, such as val; repeatable.")
     ] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Copy a data set with smaller pictures, for a machine it has to travel to: what is trained on, unless told.
 
@@ -56,9 +56,7 @@ def shrink(
         if isinstance(data, FolderConfig):
             write_atomically(folder / _RECIPE, _made_recipe(config, side, quality))
     report = {**found.to_json(), "splits": {split: len(pairs) for split, (pairs, _) in datasets.items()}}
-    report |= {"side": side, "quality": quality}
-    if json_file is not None:
-        write_atomically(json_file, json.dumps(report) + "\n")
+    write_json(json_file, report | {"side": side, "quality": quality})
     for split, (pairs, scale) in datasets.items():
         print(f"{split}: {len(pairs):,} pictures" + ("" if scale else ", as they are"))
     made = ", ".join(f"{count:,} {what}" for what, count in sorted(found.pictures.items()))

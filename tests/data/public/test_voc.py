@@ -185,7 +185,7 @@ def test_archives_of_something_else(
     with pytest.raises(DataError, match=words) as caught:
         voc.get(depot)
     assert "\n" not in str(caught.value)
-    assert not list(tmp_path.rglob("*.unpacking"))
+    assert not list(tmp_path.rglob(".*.part"))
 
 
 def test_links_are_refused(offer: Offer, tmp_path: Path, depot: Depot) -> None:
