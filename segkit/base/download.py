@@ -11,8 +11,8 @@ from http.client import HTTPMessage
 from pathlib import Path
 from typing import Any
 
-from segkit.base.errors import DownloadError, OutputError
-from segkit.base.files import BytesDone, check_room, file_digest, make_folder, write_atomically
+from segkit.base.errors import DownloadError
+from segkit.base.files import BytesDone, cannot_write, check_room, file_digest, make_folder, write_atomically
 from segkit.version import VERSION
 
 ATTEMPTS = 10
@@ -104,7 +104,7 @@ class _Part:
                 file.write(data)
                 file.flush()
             except OSError as error:
-                raise OutputError(f"{self.path}: cannot be written ({error.strerror}): make room there") from None
+                raise cannot_write(self.path, error) from None
 
         with open(self.path, "ab") as file:
             yield write
