@@ -18,7 +18,8 @@ from PIL import Image
 from safetensors.torch import save as save_safetensors
 
 from segkit.base.archives import unpacked
-from segkit.base.pictures import read_label, read_picture
+from segkit.base.label_files import read_label
+from segkit.base.pictures import read_picture
 from segkit.data.importers.importing import import_data
 from segkit.data.pairs import read_names
 from segkit.data.public.voc import sbd_label
