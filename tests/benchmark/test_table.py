@@ -147,7 +147,7 @@ def test_other_networks_stand_beside_and_lengths_are_told() -> None:
     aspp = on_val(0, trained_iterations=300, kept_at_iteration=100, trained_on=["COCO"])
     table = benchmark_table({Cell(V2_ASPP, SINGLE): aspp}, others={"fcn": on_val(-9)})
     text = markdown(benchmark_text(table))
-    assert "| fcn | 16 | no | " in text
+    assert "| fcn | OS 16 | " in text
     assert "MobileNetV2 ASPP, OS 16: trained on COCO, 300 iterations, kept at 100; float32 at abc" in text
     assert "fcn, OS 16: trained on data that are not told" in text
 
