@@ -81,10 +81,10 @@ def obtain_start(recipe: "Config", out: Path) -> None:
 
 def _as_data(entry: "Public") -> dict[str, Any]:
     """An entry and what is here of it, as JSON data; `imagenet` tells that this alias stands for it."""
-    from segkit.weights.cache import cached_file, noted
+    from segkit.weights.cache import cached_entry, noted
     from segkit.weights.catalogue import IMAGENET_NAMES
 
-    path = cached_file(entry.address)
+    path = cached_entry(entry)
     here = path.is_file()
     known = noted(path) if here else None
     return {

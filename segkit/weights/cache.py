@@ -6,13 +6,15 @@ What a name brings is held to what it brought first: its SHA-256, and on the hub
 import difflib
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from segkit.base.download import download
 from segkit.base.errors import DownloadError, WeightsError
 from segkit.base.files import BytesDone, file_digest, write_atomically
-from segkit.weights.catalogue import CATALOGUE, IMAGENET, IMAGENET_NAMES
+from segkit.weights.catalogue import CATALOGUE, IMAGENET, IMAGENET_NAMES, Public
+from segkit.weights.tensorflow.choice import find_file
 
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 """What is looked for in a repository of the hub where no file is named."""
@@ -29,16 +31,29 @@ class Noted(NamedTuple):
     commit: str | None
 
 
+class _Source(NamedTuple):
+    """Where a file is, where it is kept, and its SHA-256 or the beginning of it as far as that is known."""
+
+    address: str
+    path: Path
+    published: str
+
+
 def resolve(
-    weights: Path | str, *, backbone: str | None = None, width: float = 1.0, progress: BytesDone | None = None
+    weights: Path | str,
+    *,
+    backbone: str | None = None,
+    width: float = 1.0,
+    progress: BytesDone | None = None,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> Path:
     """The file of weights that is meant, fetched where it is not here yet.
 
-    `weights` is the path of a file, or of a folder as Hugging Face's programs save it, a name of `CATALOGUE`,
-    "hf://OWNER/REPOSITORY[/FILE][@REVISION]", or "imagenet" for the weights of `backbone` at `width`. `progress` is
-    `download`'s; the hub's client shows its own. Raises WeightsError for what is none of these, and DownloadError,
-    which says what to put where, for what cannot be fetched and for a file that is not the published one, or not the
-    one that came first.
+    `weights` is the path of a file, of a checkpoint of TensorFlow's (model.ckpt-N), or of a folder with one file of
+    weights in it; a name of `CATALOGUE`, "hf://OWNER/REPOSITORY[/FILE][@REVISION]", or "imagenet" for the weights of
+    `backbone` at `width`. `progress` is `download`'s; the hub's client shows its own. `tell` hears why a copy is asked.
+    Raises WeightsError for what is none of these, and DownloadError, which says what to put where, for what cannot be
+    fetched and for a file that is not the published one, or not the one that came first.
     """
     text = os.fspath(weights)
     if text and (path := _here(Path(text))):
@@ -46,17 +61,18 @@ def resolve(
     name = _imagenet(backbone, width) if text == IMAGENET else text
     if name in CATALOGUE:
         try:
-            return _obtained(name, CATALOGUE[name].address, CATALOGUE[name].sha256 or "", progress)
+            return _public(CATALOGUE[name], progress, tell)
         except DownloadError as error:
             scratch = f", or start from scratch with model.weights=null instead of {IMAGENET}"
             raise DownloadError(f"{error}{scratch if text == IMAGENET else ''}") from None
     if _HUB.match(name) and ".." not in name:
-        return _obtained(name, name, "", progress)
+        return _obtained(name, _Source(name, cached_file(name), ""), progress)
     if name.startswith("hf:"):
         raise WeightsError(f"{text}: is no address on the hub: write hf://OWNER/REPOSITORY[/FILE][@REVISION]")
     if text and Path(text).is_dir():
         raise WeightsError(
-            f"{text}: is a folder with neither {' nor '.join(HUB_FILES)} in it: name the file of weights"
+            f"{text}: is a folder with neither {' nor '.join(HUB_FILES)} in it, nor a checkpoint or frozen graph of "
+            "TensorFlow's: name the file of weights"
         )
     near = difflib.get_close_matches(text, [*CATALOGUE, IMAGENET], n=1)
     meant = f"did you mean {near[0]}?" if near else "correct the path, or choose a name that `segkit weights` lists"
@@ -65,7 +81,7 @@ def resolve(
 
 def _here(path: Path) -> Path | None:
     """The file at a path, or in the folder there; None where there is none."""
-    return next((file for file in (path, *(path / name for name in HUB_FILES)) if file.is_file()), None)
+    return next((file for file in (path / name for name in HUB_FILES) if file.is_file()), None) or find_file(path)
 
 
 def cache_folder() -> Path:
@@ -83,6 +99,12 @@ def cached_file(address: str) -> Path:
     """Where the file at an address is kept, or will be; the likelier one where an address does not name its file."""
     files = _places(address)
     return next((file for file in files if file.is_file()), files[0])
+
+
+def cached_entry(entry: Public) -> Path:
+    """Where the weights of an entry are kept, or will be; its copy only where that is here and the first is not."""
+    sources = _sources(entry)
+    return next((source for source in sources if source.path.is_file()), sources[0]).path
 
 
 def noted(path: Path) -> Noted | None:
@@ -118,9 +140,30 @@ def _places(address: str) -> list[Path]:
     return [cache_folder() / "weights" / address.rpartition("/")[2]]
 
 
-def _obtained(name: str, address: str, published: str, progress: BytesDone | None) -> Path:
-    """The file at an address; `published` is its SHA-256 or the beginning of it, as far as that is known."""
-    path, commit = cached_file(address), None
+def _sources(entry: Public) -> list[_Source]:
+    sources = [_Source(entry.address, cached_file(entry.address), entry.sha256 or "")]
+    if entry.copy is not None:
+        place = cache_folder() / "weights" / (entry.name + Path(entry.copy.address).suffix)
+        sources.append(_Source(entry.copy.address, place, entry.copy.sha256))
+    return sources
+
+
+def _public(entry: Public, progress: BytesDone | None, tell: Callable[[str], None]) -> Path:
+    """The file of an entry: the one that is here, else the first that can be had."""
+    sources, failures = _sources(entry), []
+    for source in [source for source in sources if source.path.is_file()][:1] or sources:
+        if failures:
+            tell(f"{failures[-1]}; a copy is asked for now, {source.address}")
+        try:
+            return _obtained(entry.name, source, progress)
+        except DownloadError as error:
+            failures.append(str(error))
+    raise DownloadError("; ".join(failures))
+
+
+def _obtained(name: str, source: _Source, progress: BytesDone | None) -> Path:
+    """The file at an address, held to what is known of it."""
+    (address, path, published), commit = source, None
     here = path.is_file()
     if not here and (match := _HUB.match(address)):
         path, commit = _from_hub(match, _places(address))

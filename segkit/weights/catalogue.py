@@ -3,7 +3,8 @@
 Only files that segkit reads as they are stand here. Addresses, beginnings of checksums, sizes and figures are
 torchvision's (`torchvision/models/*.py` of 0.28; the eight digits in a file's name are the beginning of its SHA-256),
 timm's (`timm/models/*.py`, README and `results/`) and slim's
-(https://github.com/tensorflow/models/tree/master/research/slim/nets/mobilenet). Hugging Face's names and classes are
+(https://github.com/tensorflow/models/tree/master/research/slim/nets/mobilenet) and those of the model zoo of
+TensorFlow's DeepLab (research/deeplab/g3doc/model_zoo.md and quantize.md there). Hugging Face's names and classes are
 those of https://huggingface.co/docs/transformers/model_doc/mobilenet_v2 and mobilenet_v1.
 """
 
@@ -15,10 +16,20 @@ IMAGENET = "imagenet"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Copy:
+    """A file of the same weights elsewhere, asked for where the first cannot be had. `sha256` is hexadecimal."""
+
+    address: str
+    sha256: str
+    licence: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Public:
     """A public file of weights.
 
-    `address` is that of a file, or hf://OWNER/REPOSITORY[/FILE]. `backbone` is the one that a training can start from
+    `address` is that of a file, or hf://OWNER/REPOSITORY[/FILE]; `copy` is in another place. `backbone` is the one that a training can start from
     with it, None where that takes nothing. `sha256` is hexadecimal, or only the beginning that is known; None where
     nothing is. `importer` is the module of `segkit.weights.importers` that its tensor names choose, and `preprocessing`
     what comes with it. `whole` tells that it can be predicted with.
@@ -26,6 +37,7 @@ class Public:
 
     name: str
     address: str
+    copy: Copy | None = None
     what: str
     backbone: str | None
     width: float = 1.0
@@ -124,6 +136,46 @@ def _timm(name: str, model: str, **about: str) -> Public:
     )
 
 
+def _tensorflow(name: str, address: str, **about: str | float | bool | Copy | None) -> Public:
+    """An archive as TensorFlow's makers publish it, named as its file is."""
+    return Public(
+        name=name,
+        address=address,
+        importer="tensorflow",
+        preprocessing="x / 127.5 - 1, TensorFlow's padding, batch-norm eps 1e-3 (1e-5 in the head and in ResNet-101)",
+        licence="Apache-2.0 (tensorflow/models)",
+        **about,  # type: ignore[arg-type]
+    )
+
+
+def _zoo(name: str, width: float, mebibytes: float, seen: str, published: str, copy: Copy | None = None) -> Public:
+    """One of the MobileNetV2 networks of the model zoo; `seen` is what of VOC it was trained on."""
+    return _tensorflow(
+        name,
+        f"{_DOWNLOADS}/{name}.tar.gz",
+        copy=copy,
+        what="DeepLabv3, MobileNetV2" + ("" if width == 1 else f" of width {width:g}") + " without ASPP, 21 classes, "
+        "canvas 513",
+        backbone="mobilenet_v2",
+        width=width,
+        whole=True,
+        trained_on=f"ImageNet, COCO, PASCAL VOC 2012 {seen}",
+        mebibytes=mebibytes,
+        published=published,
+        source="the model zoo of TensorFlow's DeepLab; address unverified",
+    )
+
+
+def _slim(name: str, address: str, backbone: str, what: str, **about: str | float) -> Public:
+    """One of slim's ImageNet classifiers."""
+    return _tensorflow(
+        name, address, what=f"{what}, backbone and classifier", backbone=backbone, trained_on="ImageNet", **about
+    )
+
+
+_DOWNLOADS = "https://storage.googleapis.com/download.tensorflow.org/models"
+"""What http://download.tensorflow.org/models shows, by https."""
+
 _PUBLIC = (
     _hugging_face(
         "google_deeplabv3_mobilenet_v2",
@@ -141,6 +193,59 @@ _PUBLIC = (
     _google_classifier("mobilenet_v2", 0.75, 160, 66.4, 87.3),
     _google_classifier("mobilenet_v2", 0.35, 96, 45.5, 70.4),
     _google_classifier("mobilenet_v1", 1.0, 224, 70.9, 89.9),
+    _zoo(
+        "deeplabv3_mnv2_pascal_train_aug_2018_01_29",
+        1.0,
+        23,
+        "train_aug",
+        "VOC val mIoU 75.32 at OS 16, 77.33 at OS 8 with MF",
+    ),
+    _zoo(
+        "deeplabv3_mnv2_pascal_trainval_2018_01_29",
+        1.0,
+        23,
+        "train_aug and trainval: it has seen val, and its mIoU there says nothing",
+        "VOC test mIoU 80.25 at OS 8 with MF",
+    ),
+    _zoo(
+        "deeplabv3_mnv2_dm05_pascal_trainaug_2018_10_01",
+        0.5,
+        7.6,
+        "train_aug",
+        "VOC val mIoU 70.19 at OS 16",
+        Copy(
+            address="https://raw.githubusercontent.com/Gauravv97/CameraBlur/b3b80ad9d8492c76957c3d7c4aa5e9a0cb7bf1f3/"
+            "InputSize%20513px/frozen_inference_graph.pb",
+            sha256="63cefc9e94c55557ca546c148895833ce0308094ebf478995c64ee365a804c70",
+            licence="Apache-2.0 (Gauravv97/CameraBlur)",
+            source="the frozen graph in a public repository; measured VOC val mIoU 70.17 at OS 16",
+        ),
+    ),
+    _slim(
+        "mobilenet_v1_1.0_224",
+        f"{_DOWNLOADS}/mobilenet_v1_2018_02_22/mobilenet_v1_1.0_224.tgz",
+        "mobilenet_v1",
+        "MobileNetV1",
+        published="top-1 70.9, top-5 89.9 at 224",
+        source="research/slim/nets/mobilenet_v1.md of tensorflow/models; address unverified",
+    ),
+    _slim(
+        "mobilenet_v2_1.0_224",
+        "https://storage.googleapis.com/mobilenet_v2/checkpoints/mobilenet_v2_1.0_224.tgz",
+        "mobilenet_v2",
+        "MobileNetV2",
+        published="top-1 71.8, top-5 91.0 at 224 (of the moving averages, which are taken)",
+        source="research/slim/nets/mobilenet of tensorflow/models; address unverified",
+    ),
+    _slim(
+        "resnet_v1_101_2018_05_04",
+        f"{_DOWNLOADS}/resnet_v1_101_2018_05_04.tar.gz",
+        "resnet101",
+        "ResNet-101 with a deep stem and strided last units (resnet_v1_101_beta)",
+        mebibytes=477,
+        published="no figure; it is what the table's ResNet-101 started from",
+        source="the model zoo of TensorFlow's DeepLab; address unverified",
+    ),
     _torchvision_classifier(
         "mobilenet_v2_v1", "mobilenet_v2-b0353104.pth", 13.555, "mobilenet_v2", "plain", 71.878, 90.286
     ),

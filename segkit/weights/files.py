@@ -27,6 +27,7 @@ from segkit.weights.importers.hugging_face import classes_beside
 from segkit.weights.importers.recognise import import_tensors
 from segkit.weights.metadata import METADATA_KEY, Metadata
 from segkit.weights.sealed import DamagedError, seal, unseal
+from segkit.weights.tensorflow.reading import read_tensorflow
 
 PICKLE = b"\x80"
 """The first byte of the pickles that torch writes."""
@@ -93,7 +94,7 @@ def _own_metadata(path: Path, tensors: Mapping[str, Tensor], texts: Mapping[str,
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """All tensors of a safetensors, npz or PyTorch file by name, and the metadata (empty for the other two).
+    """All tensors of a safetensors, npz, PyTorch or TensorFlow file by name, and the metadata of safetensors.
 
     Raises WeightsError as `read_weights` does.
     """
@@ -111,12 +112,16 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
                 return {name: opened.get_tensor(name) for name in opened.keys()}, opened.metadata() or {}  # noqa: SIM118
         if start.startswith(PICKLE):  # torch.save before PyTorch 1.6
             return _read_torch(path), {}
+        if (variables := read_tensorflow(path)) is not None:
+            return variables, {}
     except WeightsError:
         raise
     except Exception as error:  # readers raise whatever they stumble over; here it is always the file's fault
         reason = str(error).split("\n")[0] or type(error).__name__
         raise WeightsError(f"{path}: is broken, so it cannot be read ({reason}): get the file again") from None
-    raise WeightsError(f"{path}: is {'not ' if start else 'empty, not '}a file of safetensors, npz or PyTorch weights")
+    raise WeightsError(
+        f"{path}: is {'not ' if start else 'empty, not '}a file of safetensors, npz, PyTorch or TensorFlow weights"
+    )
 
 
 def _read_npz(path: Path) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from segkit.base.errors import DownloadError, WeightsError
 from segkit.base.files import file_digest
-from segkit.weights.cache import cached_file
+from segkit.weights.cache import cached_entry, resolve
 from segkit.weights.catalogue import CATALOGUE, IMAGENET, Public
 from segkit.weights.files import read_training, read_weights
 
@@ -114,11 +114,16 @@ def _public(path: Path | str) -> Public | None:
     file = Path(path)
     if not file.is_file():
         return CATALOGUE.get(str(path))
-    entry = next((entry for entry in CATALOGUE.values() if cached_file(entry.address) == file), None)
+    entry = next((entry for entry in CATALOGUE.values() if cached_entry(entry) == file), None)
     if entry is None:
         digest = file_digest(file)
-        entry = next((known for known in CATALOGUE.values() if known.sha256 and digest.startswith(known.sha256)), None)
+        entry = next((known for known in CATALOGUE.values() if _is_of(known, digest)), None)
     return entry
+
+
+def _is_of(entry: Public, digest: str) -> bool:
+    known = [entry.sha256, entry.copy.sha256 if entry.copy else None]
+    return any(sha256 and digest.startswith(sha256) for sha256 in known)
 
 
 def _told_by_form(path: Path | str) -> set[str]:
