@@ -83,6 +83,18 @@ def _pad_like_tensorflow(x: Tensor, kernel_size: int, stride: int) -> Tensor:
     return F.pad(x, pads)
 
 
+class MaxPool(nn.MaxPool2d):
+    """Of maps that are nowhere negative, padded by either rule; the zeros then say nothing."""
+
+    def __init__(self, kernel_size: int, *, stride: int, padding: Padding) -> None:
+        self.pads_itself = padding == "tensorflow"
+        super().__init__(kernel_size, stride, 0 if self.pads_itself else kernel_size // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, ceil(H / stride), ceil(W / stride))."""
+        return super().forward(_pad_like_tensorflow(x, self.kernel_size, self.stride) if self.pads_itself else x)
+
+
 class ConvNormAct(nn.Module):
     """Convolution, batch norm and activation, in this order; `activation="none"` leaves the last out.
 

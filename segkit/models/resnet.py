@@ -7,8 +7,8 @@ from torch.nn import functional as F
 
 from segkit.models.atrous import atrous_plan
 from segkit.models.backbone import Backbone, Block
-from segkit.models.layers import ConvNormAct
-from segkit.models.options import Epsilon, MultiGrid, Stem, StridedUnit
+from segkit.models.layers import ConvNormAct, MaxPool
+from segkit.models.options import Epsilon, MultiGrid, Padding, Stem, StridedUnit
 
 UNITS = (3, 4, 23, 3)
 """Units of the four blocks of ResNet-101."""
@@ -50,8 +50,9 @@ class ResNet101(Backbone):
 
     `output_stride` is 8, 16 or 32. `stem` is "deep" (three 3x3 convolutions of 64, 64 and 128 channels) or "7x7";
     `strided_unit` says which unit of a block has its stride; `multi_grid` multiplies the dilations of the three units
-    of the last block (DeepLabv3, https://arxiv.org/abs/1706.05587 section 3.2.1). The defaults are TF DeepLab's
-    "beta" form, with which the published table was made; torchvision's weights are ("7x7", "first"), timm's
+    of the last block (DeepLabv3, https://arxiv.org/abs/1706.05587 section 3.2.1); `padding` is that of the pooling
+    behind the stem: the convolutions of every maker's ResNet pad both sides alike. The defaults are TF DeepLab's "beta"
+    form but for `padding`, with which the published table was made; torchvision's weights are ("7x7", "first"), timm's
     `resnet101s` ("deep", "first"). The ImageNet classifier has no `multi_grid`, which is DeepLab's addition.
     """
 
@@ -65,6 +66,7 @@ class ResNet101(Backbone):
         stem: Stem = "deep",
         strided_unit: StridedUnit = "last",
         multi_grid: MultiGrid = (1, 2, 4),
+        padding: Padding = "symmetric",
         eps: Epsilon = 1e-5,
     ) -> None:
         super().__init__()
@@ -72,7 +74,7 @@ class ResNet101(Backbone):
         strides = _block_strides(strided_unit)
         plan = atrous_plan((2, 2, *(s for block in strides for s in block)), output_stride)
         self.stem = _stem(stem, stride=plan[0][0], eps=eps)
-        self.pool = nn.MaxPool2d(3, stride=plan[1][0], padding=1)
+        self.pool = MaxPool(3, stride=plan[1][0], padding=padding)
         planned = iter(plan[2:])
         channels = 128 if stem == "deep" else 64
         blocks = []

@@ -29,10 +29,10 @@ class Copy:
 class Public:
     """A public file of weights.
 
-    `address` is that of a file, or hf://OWNER/REPOSITORY[/FILE]; `copy` is in another place. `backbone` is the one that a training can start from
-    with it, None where that takes nothing. `sha256` is hexadecimal, or only the beginning that is known; None where
-    nothing is. `importer` is the module of `segkit.weights.importers` that its tensor names choose, and `preprocessing`
-    what comes with it. `whole` tells that it can be predicted with.
+    `address` is that of a file, or hf://OWNER/REPOSITORY[/FILE]; `copy` is in another place. `backbone` is the one that
+    a training can start from with it, None where that takes nothing. `sha256` is hexadecimal, or only the beginning
+    that is known; None where nothing is. `importer` is the module of `segkit.weights.importers` that its tensor names
+    choose, and `preprocessing` what comes with it. `whole` tells that it can be predicted with.
     """
 
     name: str

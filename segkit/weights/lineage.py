@@ -14,10 +14,13 @@ from segkit.base.files import file_digest
 from segkit.weights.cache import cached_entry, resolve
 from segkit.weights.catalogue import CATALOGUE, IMAGENET, Public
 from segkit.weights.files import read_training, read_weights
+from segkit.weights.tensorflow.choice import GRAPH, INDEX
 
 UNTOLD = "weights that tell no training"
 """Stands among what is behind a network for a start of which nothing is known."""
 _TOLD_BY_NAMES = {"imagenet": "ImageNet", "coco": "COCO", "train_?val": "VOC trainval", "train_?aug": "VOC train_aug"}
+_DATE = re.compile(r"_\d{4}_\d{2}_\d{2}$")
+"""What the folder in an archive of the model zoo has not in its name."""
 _MAX_STEPS = 8
 """A training may start from the result of another, which started from a third; a file can name itself."""
 
@@ -86,7 +89,7 @@ def _lineage(path: Path | str, steps: int) -> Lineage:
         return Lineage(tuple(sorted(_told(entry.trained_on) | _told(entry.name))) or (UNTOLD,))
     training = read_training(path)
     if not training:
-        return Lineage(tuple(sorted(_told(Path(path).name) or _told_by_form(path))))
+        return Lineage(tuple(sorted(_told_by_name(resolve(path)) or _told_by_form(path))))
     config = _section(training, "config")
     train, start = _section(config, "train"), _section(config, "model").get("weights")
     behind = set() if start is None else set(_start(str(start), steps))
@@ -124,6 +127,13 @@ def _public(path: Path | str) -> Public | None:
 def _is_of(entry: Public, digest: str) -> bool:
     known = [entry.sha256, entry.copy.sha256 if entry.copy else None]
     return any(sha256 and digest.startswith(sha256) for sha256 in known)
+
+
+def _told_by_name(path: Path) -> set[str]:
+    """By a file's name; by its folder's, of a checkpoint or graph; or by the archive of the catalogue that it names."""
+    label = path.resolve().parent.name if path.suffix in (INDEX, GRAPH) else path.name.removesuffix(".tar.gz")
+    entry = next((known for name, known in CATALOGUE.items() if label in (name, _DATE.sub("", name))), None)
+    return _told(path.name) or _told(label if entry is None else entry.trained_on)
 
 
 def _told_by_form(path: Path | str) -> set[str]:

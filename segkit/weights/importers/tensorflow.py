@@ -1,14 +1,20 @@
-"""TensorFlow variable names (DeepLab's and slim's checkpoints, as safetensors or npz of HWIO arrays).
+"""TensorFlow's variables: DeepLab's and slim's, in checkpoints, frozen graphs, or safetensors or npz of HWIO arrays.
 
-Names and layouts as in https://github.com/tensorflow/models/tree/master/research/deeplab and slim/nets.
+Names, layouts, normalisation, padding and eps as in https://github.com/tensorflow/models/tree/master/research/deeplab
+and slim/nets. `resnet_v1_101` is the "beta" form (core/resnet_v1_beta.py there), whose pictures are x / 127.5 - 1: only
+the form with a 7x7 stem has ImageNet's mean colour taken off (`_PREPROCESS_FN` in core/feature_extractor.py, commit
+965cc3ee). Variables do not tell the dilations in its last block: they are taken to be DeepLabv3's, 1, 2 and 4.
 """
 
 import re
 from collections.abc import Mapping
+from functools import partial
 
+import torch
 from torch import Tensor
 
 from segkit.models.build import TENSORFLOW_MEAN, TENSORFLOW_STD
+from segkit.models.resnet import UNITS
 from segkit.weights.importers.naming import Naming, with_parts
 
 SOURCE = "TensorFlow"
@@ -35,6 +41,17 @@ _MOBILENET_V1 = {
         for part in ("depthwise", "pointwise")
     },
 }
+_RESNET_UNIT = {"conv1": "reduce", "conv2": "spatial", "conv3": "expand", "shortcut": "shortcut"}
+_RESNET101 = {
+    **{f"resnet_v1_101/conv1_{n + 1}": f"backbone.stem.{n}" for n in range(3)},
+    **{
+        f"resnet_v1_101/block{block + 1}/unit_{n + 1}/bottleneck_v1/{theirs}": f"backbone.blocks.{block}.{n}.{ours}"
+        for block, units in enumerate(UNITS)
+        for n in range(units)
+        for theirs, ours in _RESNET_UNIT.items()
+    },
+}
+_HEAD_EPS = 1e-5
 _LAST = {
     "weights": "conv.weight",
     "depthwise_weights": "conv.weight",
@@ -45,13 +62,37 @@ _LAST = {
     "BatchNorm/moving_variance": "norm.running_var",
 }
 _VARIABLE = re.compile(rf"^(?P<scope>.+)/(?P<last>{'|'.join(_LAST)})$")
-# What an optimiser or a moving average leaves beside the variables in a training checkpoint.
-_SLOT = re.compile(r"/(Momentum|RMSProp(_1)?|ExponentialMovingAverage|Adam(_1)?)$|^global_step$|/biased$|/local_step$")
+_LOGITS = re.compile(r"(^|/)logits(/|\.)", re.IGNORECASE)
+# What an optimiser or a moving average leaves beside the variables in a training checkpoint, and slim's mean colour.
+_SLOT = re.compile(r"/(Momentum|RMSProp(_1)?|Adam(_1)?|biased|local_step|mean_rgb)$|^global_step$")
+_AVERAGE = "/ExponentialMovingAverage"
 
 
-def _prepare(variables: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The network's variables in torch's layouts, "SCOPE.conv.weight" and so on; without what a training leaves."""
-    return {_name(name): _transpose(name, tensor) for name, tensor in variables.items() if not _SLOT.search(name)}
+def _prepare(variables: Mapping[str, Tensor], *, eps: float) -> dict[str, Tensor]:
+    """The network's variables in torch's layouts, "SCOPE.conv.weight" and so on; without what a training leaves.
+
+    The moving average of a variable goes before it, as in slim's evaluation. `eps` is that of the backbone's batch
+    norms.
+    """
+    averages = {n.removesuffix(_AVERAGE): tensor for n, tensor in variables.items() if n.endswith(_AVERAGE)}
+    current = {n: tensor for n, tensor in variables.items() if not n.endswith(_AVERAGE) and not _SLOT.search(n)}
+    named = {_name(n): _transpose(n, tensor) for n, tensor in {**current, **averages}.items()}
+    for name in [n for n in named if n.endswith(".conv.bias") and not _LOGITS.search(n)]:
+        _unfold(named, name.removesuffix(".conv.bias"), eps)
+    return named
+
+
+def _unfold(named: dict[str, Tensor], scope: str, eps: float) -> None:
+    """Where a batch norm is folded into a convolution, turn what is left of it, a bias, into one that adds it alone."""
+    if f"{scope}.norm.running_var" in named:
+        return  # a bias besides, for which there is no place: the loader names it
+    bias = named.pop(f"{scope}.conv.bias")
+    named |= {
+        f"{scope}.norm.weight": torch.ones_like(bias),
+        f"{scope}.norm.bias": bias,
+        f"{scope}.norm.running_mean": torch.zeros_like(bias),
+        f"{scope}.norm.running_var": torch.full_like(bias, 1 - (_HEAD_EPS if scope in _HEAD else eps)),
+    }
 
 
 def _name(name: str) -> str:
@@ -67,14 +108,22 @@ def _transpose(name: str, tensor: Tensor) -> Tensor:
     return tensor
 
 
-def _naming(backbone: str, mark: str, logits: str, units: Mapping[str, str], divisors: tuple[int, ...] = ()) -> Naming:
+def _naming(
+    backbone: str,
+    mark: str,
+    logits: str,
+    units: Mapping[str, str],
+    *,
+    eps: float = 1e-3,
+    divisors: tuple[int, ...] = (),
+) -> Naming:
     layers = with_parts({**units, **_HEAD}, conv="conv", norm="norm")
     return Naming(
         backbone=backbone,
         marks=frozenset({mark}),
         layers={**layers, "logits/semantic.conv": "classifier", f"{logits}.conv": "classifier"},
-        prepare=_prepare,
-        options={"padding": "tensorflow", "eps": 1e-3},
+        prepare=partial(_prepare, eps=eps),
+        options={"padding": "tensorflow", "eps": eps},
         mean=TENSORFLOW_MEAN,
         std=TENSORFLOW_STD,
         canvas=513,  # the square that the official VOC models were trained and scored on
@@ -91,4 +140,5 @@ NAMINGS = (
         divisors=(1, 8),  # DeepLab's, slim's classifiers'
     ),
     _naming("mobilenet_v1", "MobilenetV1/Conv2d_0/weights", "MobilenetV1/Logits/Conv2d_1c_1x1", _MOBILENET_V1),
+    _naming("resnet101", "resnet_v1_101/conv1_1/weights", "resnet_v1_101/logits", _RESNET101, eps=1e-5),
 )

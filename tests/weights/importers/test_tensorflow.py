@@ -10,48 +10,7 @@ from segkit.base.labels import VOC_CLASSES
 from segkit.models.build import build_classifier, build_network
 from segkit.weights.build import build_model, load_classifier, load_model
 from segkit.weights.files import read_weights
-
-NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
-TENSORFLOW = {"padding": "tensorflow", "eps": 1e-3}
-
-
-def scope_of(layer: str, backbone: str) -> str:
-    """The variable scope of one of our layers."""
-    parts = layer.split(".")
-    slim = {"mobilenet_v1": "MobilenetV1", "mobilenet_v2": "MobilenetV2"}[backbone]
-    if layer == "backbone.stem":
-        return f"{slim}/Conv2d_0" if slim == "MobilenetV1" else f"{slim}/Conv"
-    if layer == "last":
-        return f"{slim}/Conv_1"
-    if parts[:2] == ["head", "branches"]:
-        return f"aspp{parts[2]}"
-    if parts[0] == "head":
-        return {"image_pooling": "image_pooling", "projection": "concat_projection"}[parts[1]]
-    block = int(parts[2])
-    if slim == "MobilenetV1":
-        return f"{slim}/Conv2d_{block + 1}_{parts[3]}"
-    return f"{slim}/expanded_conv{f'_{block}' if block else ''}/{parts[3]}"
-
-
-def as_tensorflow(network: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """The network's tensors under TensorFlow's names and in its layouts."""
-    backbone = network.architecture["backbone"]
-    slim = {"mobilenet_v1": "MobilenetV1", "mobilenet_v2": "MobilenetV2"}[backbone]
-    variables = {}
-    for name, tensor in network.state_dict().items():
-        layer, kind, last = name.rsplit(".", 2) if name.count(".") > 1 else ("", *name.split("."))
-        if kind == "classifier":
-            scope = "logits/semantic" if network.classifier.weight.ndim == 4 else f"{slim}/Logits/Conv2d_1c_1x1"
-            if last == "weight":
-                tensor = tensor.reshape(*tensor.shape[:2], 1, 1).permute(2, 3, 1, 0)
-            variables[f"{scope}/{'weights' if last == 'weight' else 'biases'}"] = tensor
-        elif kind == "conv" and layer.endswith(".depthwise"):
-            variables[f"{scope_of(layer, backbone)}/depthwise_weights"] = tensor.permute(2, 3, 0, 1)
-        elif kind == "conv":
-            variables[f"{scope_of(layer, backbone)}/weights"] = tensor.permute(2, 3, 1, 0)
-        elif last in NORM:
-            variables[f"{scope_of(layer, backbone)}/BatchNorm/{NORM[last]}"] = tensor
-    return variables
+from tests.weights.tensorflow_names import TENSORFLOW, as_tensorflow
 
 
 def network(backbone, aspp, **options):
@@ -78,6 +37,29 @@ def test_layouts():
     assert variables["MobilenetV2/Conv/weights"].shape == (3, 3, 3, 32)
     assert variables["MobilenetV2/expanded_conv_1/depthwise/depthwise_weights"].shape == (3, 3, 96, 1)
     assert variables["logits/semantic/weights"].shape == (1, 1, 256, 21)
+
+
+@pytest.mark.parametrize("backbone", ["mobilenet_v1", "mobilenet_v2", "resnet101"])
+def test_a_norm_folded_into_its_convolution_becomes_one_that_adds(saved, randomise, difference, pictures, backbone):
+    """A layer's weights and biases, as folding leaves them: LAYER/biases, and no statistics."""
+    eps = 1e-5 if backbone == "resnet101" else 1e-3
+    theirs = randomise(network(backbone, False, eps=eps))
+    folded = as_tensorflow(theirs)
+    for name in [name for name in folded if name.endswith("/BatchNorm/gamma")]:
+        layer = name.removesuffix("/BatchNorm/gamma")
+        gamma, beta, mean, variance = (
+            folded.pop(f"{layer}/BatchNorm/{part}") for part in ("gamma", "beta", "moving_mean", "moving_variance")
+        )
+        scale = gamma / (variance + (eps if layer.count("/") else 1e-5)).sqrt()
+        kind = "weights" if f"{layer}/weights" in folded else "depthwise_weights"
+        folded[f"{layer}/{kind}"] = folded[f"{layer}/{kind}"] * (scale if kind == "weights" else scale[:, None])
+        folded[f"{layer}/biases"] = beta - mean * scale
+    with torch.no_grad():
+        assert difference(load_model(saved(folded))(pictures(80)), theirs(pictures(80))) < 1e-4
+    norms = as_tensorflow(theirs)
+    norms[f"{layer}/biases"] = folded[f"{layer}/biases"]
+    with pytest.raises(WeightsError, match=r"conv\.bias is not expected"):
+        load_model(saved(norms))
 
 
 @pytest.mark.parametrize("backbone", ["mobilenet_v1", "mobilenet_v2"])
@@ -115,11 +97,64 @@ def test_width_is_told_from_the_tensors(saved, width, divisor, channels):
 
 def test_what_an_optimiser_leaves_is_ignored(saved):
     variables = as_tensorflow(network("mobilenet_v2", False))
-    slots = ("Momentum", "ExponentialMovingAverage", "RMSProp", "RMSProp_1", "Adam", "Adam_1")
+    slots = ("Momentum", "RMSProp", "RMSProp_1", "Adam", "Adam_1")
     extra = {f"MobilenetV2/Conv/{of}/{slot}": torch.ones(1) for of in ("weights", "BatchNorm/gamma") for slot in slots}
     with_slots = load_model(saved({**variables, **extra, "global_step": torch.tensor(30000)})).state_dict()
     without = load_model(saved(variables)).state_dict()
     assert all(torch.equal(with_slots[name], tensor) for name, tensor in without.items())
+
+
+def test_the_moving_average_of_a_variable_goes_before_it(saved, randomise):
+    """slim's checkpoints have both, and its published figures are of the averages."""
+    averaged = as_tensorflow(randomise(network("mobilenet_v2", False)))
+    last = as_tensorflow(network("mobilenet_v2", False))
+    both = {**last, **{f"{name}/ExponentialMovingAverage": tensor for name, tensor in averaged.items()}}
+    theirs, ours = load_model(saved(averaged, "a.safetensors")), load_model(saved(both))
+    assert all(torch.equal(tensor, theirs.state_dict()[name]) for name, tensor in ours.state_dict().items())
+
+
+def test_resnet101_shape_by_shape(saved):
+    """The published file's variables: every shape of slim's `resnet_v1_101_beta`, and of the network of 58.16M."""
+    theirs = build_network("resnet101", classes=VOC_CLASSES, options={"padding": "tensorflow"})
+    assert sum(parameter.numel() for parameter in theirs.parameters()) == pytest.approx(58.16e6, abs=5e3)
+    shapes = {name: tuple(tensor.shape) for name, tensor in as_tensorflow(theirs).items()}
+    scope = "resnet_v1_101"
+    channels = 3
+    for number, out in enumerate((64, 64, 128), start=1):
+        assert shapes.pop(f"{scope}/conv1_{number}/weights") == (3, 3, channels, out)
+        channels = out
+    for block, (units, width) in enumerate(((3, 64), (4, 128), (23, 256), (3, 512)), start=1):
+        for unit in range(1, units + 1):
+            place = f"{scope}/block{block}/unit_{unit}/bottleneck_v1"
+            if unit == 1:
+                assert shapes.pop(f"{place}/shortcut/weights") == (1, 1, channels, 4 * width)
+            assert shapes.pop(f"{place}/conv1/weights") == (1, 1, channels, width)
+            assert shapes.pop(f"{place}/conv2/weights") == (3, 3, width, width)
+            assert shapes.pop(f"{place}/conv3/weights") == (1, 1, width, 4 * width)
+            channels = 4 * width
+    rates = {"aspp0": 1, "aspp1": 3, "aspp2": 3, "aspp3": 3, "image_pooling": 1}
+    assert all(shapes.pop(f"{layer}/weights") == (side, side, 2048, 256) for layer, side in rates.items())
+    assert shapes.pop("concat_projection/weights") == (1, 1, 1280, 256)
+    assert shapes.pop("logits/semantic/weights") == (1, 1, 256, 21)
+    assert not [name for name in shapes if name.endswith("weights")]
+
+
+@pytest.mark.parametrize("form", ["segmentation network", "classifier"])
+def test_resnet101(saved, randomise, difference, pictures, form):
+    options = {"padding": "tensorflow"}
+    if form == "classifier":
+        theirs = randomise(build_classifier("resnet101", num_classes=7, options=options))
+    else:
+        theirs = randomise(build_network("resnet101", classes=VOC_CLASSES, options=options))
+    path = saved({**as_tensorflow(theirs), "resnet_v1_101/mean_rgb": torch.ones(3), "global_step": torch.tensor(3)})
+    ours = load_classifier(path) if form == "classifier" else load_model(path)
+    assert ours.architecture["options"] == {"padding": "tensorflow", "eps": 1e-5} | (
+        {"multi_grid": (1, 1, 1)} if form == "classifier" else {}
+    )
+    assert ours.mean.flatten().tolist() == ours.std.flatten().tolist() == [127.5] * 3  # of the beta form
+    with torch.no_grad():
+        assert difference(ours(pictures(64)), theirs(pictures(64))) < 1e-4
+    build_model("resnet101", weights=path)
 
 
 def test_npz(tmp_path, randomise, difference, pictures):
