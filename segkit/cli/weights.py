@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+from typer.core import TyperGroup
 
 from segkit.cli.app import app
 from segkit.cli.options import JsonFile
-from segkit.cli.report import write_json
+from segkit.cli.report import note, write_json
 
 if TYPE_CHECKING:
     from segkit.recipe.config import Config
@@ -22,33 +23,66 @@ WEIGHTS_HELP = (
 WeightsArgument = Annotated[str, typer.Argument(metavar="WEIGHTS", help=WEIGHTS_HELP)]
 
 
-@app.command(epilog="Examples: segkit weights; segkit weights google_deeplabv3_mobilenet_v2")
+class _NamesAreFetched(TyperGroup):
+    """A group that takes a word that is no subcommand for a name to fetch."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # typer brings click's classes or its own
+        return super().resolve_command(ctx, args if args[0] in self.commands else ["get", *args])
+
+
+weights_app = typer.Typer(cls=_NamesAreFetched, invoke_without_command=True, rich_markup_mode=None)
+app.add_typer(weights_app, name="weights")
+
+
+@weights_app.callback(epilog="Examples: segkit weights; segkit weights google_deeplabv3_mobilenet_v2")
 def weights(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Fetch these now.")] = None,
+    context: typer.Context,
     json_file: JsonFile = None,
 ) -> None:
     """List the public weights that can be had by name, and what of them is here; with names, fetch those.
 
     A name goes wherever a file of weights goes: model.weights=NAME in a recipe, segkit evaluate NAME.
     """
-    from segkit.base.files import file_digest
     from segkit.weights.cache import cache_folder
-    from segkit.weights.catalogue import CATALOGUE
 
-    for name in names or ():
-        path = obtain(name)
-        print(f"{name} -> {path}\n  SHA-256 {file_digest(path)}")
-    listed = [_as_data(entry) for entry in CATALOGUE.values()]
-    write_json(json_file, listed)
-    if not names:
+    listed = _list(json_file)
+    if context.invoked_subcommand is None:
         for entry in listed:
             print(*_lines(entry), sep="\n  ")
         print(f"cache: {cache_folder()} ($SEGKIT_CACHE chooses another)")
 
 
+@weights_app.command(epilog="Example: segkit weights get google_deeplabv3_mobilenet_v2, or without the word get")
+def get(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names that `segkit weights` lists.")],
+    json_file: JsonFile = None,
+) -> None:
+    """Fetch weights by name now."""
+    from segkit.base.files import file_digest
+
+    for name in names:
+        path = obtain(name)
+        print(f"{name} -> {path}\n  SHA-256 {file_digest(path)}")
+    _list(json_file)
+
+
+@weights_app.command(epilog="Example: segkit weights convert frozen_inference_graph.pb deeplabv3.safetensors")
+def convert(
+    weights: WeightsArgument,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write, which must not be there.")],
+) -> None:
+    """Write a foreign network as segkit's own file, with where it comes from in the metadata."""
+    from segkit.weights.convert import convert as run
+
+    told = run(weights, obtain(weights), out)
+    files = "".join(f"\n  {name}: SHA-256 {digest}" for name, digest in told["sha256"].items())
+    print(f"{weights} -> {out}\n  trained on {', '.join(told['trained_on'])}{files}")
+
+
 def obtain(weights: str, *, backbone: str | None = None, width: float = 1.0) -> Path:
     """The file of weights that is meant, with a bar while it is fetched. Raises what `resolve` raises."""
     from segkit.weights.cache import resolve
+    from segkit.weights.tensorflow.choice import RULE, is_archive
 
     columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=Console(stderr=True), transient=True)
@@ -59,10 +93,18 @@ def obtain(weights: str, *, backbone: str | None = None, width: float = 1.0) -> 
         bar.update(task, completed=done, total=total)
 
     try:
-        return resolve(weights, backbone=backbone, width=width, progress=show)
+        path = resolve(weights, backbone=backbone, width=width, progress=show, tell=note)
     finally:
         if bar.live.is_started:
             bar.stop()
+    if Path(weights).is_dir():
+        note(f"{weights}: {path.name} is read")
+    elif is_archive(path):
+        from segkit.weights.tensorflow.reading import unpacked_file
+
+        with unpacked_file(path) as file:
+            note(f"{path.name}: {file.name} is read ({RULE})")
+    return path
 
 
 def obtain_start(recipe: "Config", out: Path) -> None:
@@ -77,6 +119,15 @@ def obtain_start(recipe: "Config", out: Path) -> None:
         obtain(model.weights, backbone=model.backbone, width=model.width or 1.0)
     if recipe.train.teacher is not None:
         obtain(recipe.train.teacher)
+
+
+def _list(json_file: Path | None) -> list[dict[str, Any]]:
+    """The entries of the catalogue as data, written as JSON where asked for."""
+    from segkit.weights.catalogue import CATALOGUE
+
+    listed = [_as_data(entry) for entry in CATALOGUE.values()]
+    write_json(json_file, listed)
+    return listed
 
 
 def _as_data(entry: "Public") -> dict[str, Any]:
@@ -113,4 +164,5 @@ def _lines(entry: dict[str, Any]) -> list[str]:
         f"licence: {entry['licence']}; " + (f"{size:.1f} MiB" if size else "size not known"),
         f"SHA-256: {known}",
         f"cached: {entry['path']}" if entry["cached"] else f"not cached; {entry['address']}",
+        *([f"copy: {copy['address']} [{copy['source']}; {copy['licence']}]"] if (copy := entry["copy"]) else []),
     ]

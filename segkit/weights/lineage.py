@@ -16,6 +16,8 @@ from segkit.weights.catalogue import CATALOGUE, IMAGENET, Public
 from segkit.weights.files import read_training, read_weights
 from segkit.weights.tensorflow.choice import GRAPH, INDEX
 
+CONVERTED = "converted"
+"""Where a file that was converted tells what it was made from, in place of a training."""
 UNTOLD = "weights that tell no training"
 """Stands among what is behind a network for a start of which nothing is known."""
 _TOLD_BY_NAMES = {"imagenet": "ImageNet", "coco": "COCO", "train_?val": "VOC trainval", "train_?aug": "VOC train_aug"}
@@ -90,6 +92,8 @@ def _lineage(path: Path | str, steps: int) -> Lineage:
     training = read_training(path)
     if not training:
         return Lineage(tuple(sorted(_told_by_name(resolve(path)) or _told_by_form(path))))
+    if told := _section(training, CONVERTED).get("trained_on"):
+        return Lineage(tuple(map(str, told)))
     config = _section(training, "config")
     train, start = _section(config, "train"), _section(config, "model").get("weights")
     behind = set() if start is None else set(_start(str(start), steps))

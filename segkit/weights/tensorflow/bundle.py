@@ -14,7 +14,7 @@ from segkit.weights.tensorflow.choice import INDEX
 from segkit.weights.tensorflow.crc32c import masked_crc32c
 from segkit.weights.tensorflow.table import read_table
 from segkit.weights.tensorflow.tensors import DTYPES, as_tensor, read_shape
-from segkit.weights.tensorflow.wire import fields, numbers
+from segkit.weights.tensorflow.wire import numbers, slices
 
 _MOST_INDEX_BYTES = 2**26
 _MOST_SHARDS = 10_000
@@ -82,7 +82,7 @@ def read_index(index: Path) -> tuple[int, list[Variable]]:
 
 def _shards(header: memoryview) -> int:
     """The number of shards in a BundleHeaderProto."""
-    if any(number == 1 and isinstance(value, memoryview) for number, value in fields(header)):
+    if any(number == 1 for number, _ in slices(header)):
         raise ValueError("it is a checkpoint of TensorFlow's first format, of which segkit reads none")
     told = numbers(header)
     if told.get(2, 0) != 0:
@@ -96,13 +96,10 @@ def _shards(header: memoryview) -> int:
 def _variables(entries: Iterator[tuple[bytes, memoryview]]) -> Iterator[Variable]:
     """What each BundleEntryProto tells."""
     for key, entry in entries:
+        if key.startswith(b"\0"):  # with the part behind it; no name begins so
+            raise ValueError("its variables are kept in parts (partitioned variables)")
         told = numbers(entry)
-        shape: tuple[int, ...] = ()
-        for number, value in fields(entry):
-            if number == 7:
-                raise ValueError(f"the variable {key.decode()} is kept in parts (a partitioned variable)")
-            if number == 2 and isinstance(value, memoryview):
-                shape = read_shape(value)
+        shape = next((read_shape(value) for number, value in slices(entry) if number == 2), ())
         if (dtype := DTYPES.get(told.get(1, 0))) is not None:
             where = (told.get(number, 0) for number in (3, 4, 5, 6))
             yield Variable(key.decode(), dtype, shape, *where)

@@ -14,6 +14,8 @@ DATA = re.compile(r"\.data-\d{5}-of-\d{5}$")
 RULE = "a checkpoint (.index) goes before a frozen graph (.pb), which is made from one"
 """Which is read where there are both."""
 
+_GZIP, _TAR, _TAR_AT = b"\x1f\x8b", b"ustar", 257
+
 
 def find_file(path: Path) -> Path | None:
     """The file that is meant by a checkpoint's name, by one of its files, or by a folder; None where none is there.
@@ -27,6 +29,20 @@ def find_file(path: Path) -> Path | None:
     if DATA.search(path.name) or not path.is_file():
         return index if index.is_file() else None
     return path
+
+
+def files_of(file: Path) -> list[Path]:
+    """A file of weights, and of an index also the files with its values that lie beside it."""
+    stem = file.name.removesuffix(INDEX)
+    values = [each for each in file.parent.iterdir() if DATA.search(each.name) and DATA.sub("", each.name) == stem]
+    return [file, *(sorted(values) if file.suffix == INDEX else [])]
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is a tar archive, or compressed as one."""
+    with path.open("rb") as file:
+        start = file.read(_TAR_AT + len(_TAR))
+    return start.startswith(_GZIP) or start[_TAR_AT:] == _TAR
 
 
 def choose(names: Sequence[str], where: Path) -> str | None:

@@ -21,10 +21,11 @@ _MOST_REPEATED = 2**26
 """Bytes that the constants may take beyond the file's: one may tell a single value for many."""
 _MOST_STEPS = 8
 
-# What freezing and the folding of constants put behind the name of a variable.
+# Where freezing, folding and TensorFlow's optimiser put a convolution's weights: before it is the layer.
+_WEIGHTS = re.compile(r"^(?P<layer>.+)/(weights|[^/]+_weights|[^/]+/merged_input|[^/]+/ReadVariableOp)$")
 _READ = re.compile(r"/read(/_\d+)?(__cf__\d+)?$")
-_VARIABLE = re.compile(r"(^|/)(weights|depthwise_weights|biases|gamma|beta|moving_mean|moving_variance)$")
-_CONVOLUTIONS = ("Conv2D", "DepthwiseConv2dNative")
+_NORM_PART = re.compile(r"/BatchNorm/(gamma|beta|moving_mean|moving_variance)$")
+_CONVOLUTIONS = {"Conv2D": "weights", "DepthwiseConv2dNative": "depthwise_weights"}
 _NORMS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
 _NORM_INPUTS = ("gamma", "beta", "moving_mean", "moving_variance")
 _NORM_AND_MAP = 1 + len(_NORM_INPUTS)
@@ -84,19 +85,29 @@ class _Graph:
     def variables(self) -> tuple[dict[str, Constant], dict[str, Constant]]:
         """The constants that were variables; and by the names of weights, what they have still to be multiplied by."""
         constants, scales = {}, {}
+        for node in self.nodes.values():  # of batch norms that are no single node
+            name = _READ.sub("", node.name)
+            if _NORM_PART.search(name) and (constant := self._constant(node.name)):
+                constants[name] = constant
         for node in self.nodes.values():
-            if _VARIABLE.search(_variable(node.name)) and (constant := self._constant(node.name)):
-                constants[_variable(node.name)] = constant
-        for node in self.nodes.values():
-            weights = self._source(node.inputs[1]) if node.operation in _CONVOLUTIONS and len(node.inputs) > 1 else None
-            if weights is None or _variable(weights.name) not in constants:
+            found = self._weights(node)
+            if found is None:
                 continue
+            layer, weights = found
             behind = self._behind(node)
+            name = f"{layer}/{_CONVOLUTIONS[node.operation]}"
             if scale := behind.pop(_SCALE, None):
-                scales[_variable(weights.name)] = scale
-            layer = _variable(weights.name).rpartition("/")[0]
-            constants |= {f"{layer}/{name}": constant for name, constant in behind.items()}
+                scales[name] = scale
+            constants |= {name: weights, **{f"{layer}/{part}": constant for part, constant in behind.items()}}
         return constants, scales
+
+    def _weights(self, node: _Node) -> tuple[str, Constant] | None:
+        """The layer of a convolution and its weights; None for another node."""
+        if node.operation not in _CONVOLUTIONS or len(node.inputs) < 2:
+            return None
+        source, constant = self._source(node.inputs[1]), self._constant(node.inputs[1])
+        match = _WEIGHTS.match(_READ.sub("", source.name)) if source else None
+        return (match["layer"], constant) if match and constant else None
 
     def _behind(self, convolution: _Node) -> dict[str, Constant]:
         """What is done to the channels of a convolution before anything else: the parameters of a batch norm, or a
@@ -134,10 +145,6 @@ class _Graph:
             node = self._source(name)
             self._read[name] = None if node is None or node.value is None else read_constant(node.value)
         return self._read[name]
-
-
-def _variable(name: str) -> str:
-    return _READ.sub("", name)
 
 
 def _nodes(data: memoryview) -> Iterator[_Node]:

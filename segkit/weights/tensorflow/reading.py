@@ -10,13 +10,12 @@ from torch import Tensor
 from segkit.base.archives import unpacked
 from segkit.base.errors import DataError, WeightsError
 from segkit.weights.tensorflow.bundle import read_bundle
-from segkit.weights.tensorflow.choice import DATA, GRAPH, INDEX, choose
+from segkit.weights.tensorflow.choice import DATA, GRAPH, INDEX, choose, is_archive
 from segkit.weights.tensorflow.graph import read_graph
 from segkit.weights.tensorflow.table import MAGIC
 
 _MOST_BYTES = 2**31
 """Of all that an archive holds; the largest of the model zoo's unpacks to a quarter."""
-_GZIP, _TAR, _TAR_AT = b"\x1f\x8b", b"ustar", 257
 
 
 def read_tensorflow(path: Path) -> dict[str, Tensor] | None:
@@ -46,13 +45,6 @@ def _read_file(path: Path) -> dict[str, Tensor] | None:
         return read_bundle(path)
     # Protocol buffers have no magic: a graph begins with the first field of its first node.
     return read_graph(path) if path.suffix == GRAPH or start == b"\n" else None
-
-
-def is_archive(path: Path) -> bool:
-    """Whether a file is a tar archive, or compressed as one."""
-    with path.open("rb") as file:
-        start = file.read(_TAR_AT + len(_TAR))
-    return start.startswith(_GZIP) or start[_TAR_AT:] == _TAR
 
 
 @contextmanager
