@@ -87,12 +87,12 @@ class MaxPool(nn.MaxPool2d):
     """Of maps that are nowhere negative, padded by either rule; the zeros then say nothing."""
 
     def __init__(self, kernel_size: int, *, stride: int, padding: Padding) -> None:
-        self.pads_itself = padding == "tensorflow"
-        super().__init__(kernel_size, stride, 0 if self.pads_itself else kernel_size // 2)
+        super().__init__(kernel_size, stride, 0 if padding == "tensorflow" else kernel_size // 2)
+        self.pads_itself = (kernel_size, stride) if padding == "tensorflow" else None
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, ceil(H / stride), ceil(W / stride))."""
-        return super().forward(_pad_like_tensorflow(x, self.kernel_size, self.stride) if self.pads_itself else x)
+        return super().forward(_pad_like_tensorflow(x, *self.pads_itself) if self.pads_itself else x)
 
 
 class ConvNormAct(nn.Module):

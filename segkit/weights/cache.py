@@ -150,7 +150,8 @@ def _sources(entry: Public) -> list[_Source]:
 
 def _public(entry: Public, progress: BytesDone | None, tell: Callable[[str], None]) -> Path:
     """The file of an entry: the one that is here, else the first that can be had."""
-    sources, failures = _sources(entry), []
+    sources = _sources(entry)
+    failures: list[str] = []
     for source in [source for source in sources if source.path.is_file()][:1] or sources:
         if failures:
             tell(f"{failures[-1]}; a copy is asked for now, {source.address}")

@@ -7,8 +7,9 @@ from segkit.base.errors import OutputError, WeightsError
 from segkit.base.files import file_digest
 from segkit.weights.build import load_model
 from segkit.weights.catalogue import CATALOGUE
-from segkit.weights.files import read_training, save_model
+from segkit.weights.files import read_weights, save_model
 from segkit.weights.lineage import CONVERTED, read_lineage
+from segkit.weights.metadata import OWN
 from segkit.weights.tensorflow.choice import files_of
 
 
@@ -21,9 +22,9 @@ def convert(weights: Path | str, file: Path, out: Path) -> dict[str, Any]:
     """
     if out.exists():
         raise OutputError(f"{out} is there already: choose another name, or move it away")
+    if read_weights(file).source == OWN:
+        raise WeightsError(f"{file}: is segkit's own file already: copy it as it is")
     network = load_model(file)
-    if read_training(file):
-        raise WeightsError(f"{file}: is segkit's own file already, with how it was trained: copy it as it is")
     entry = CATALOGUE.get(str(weights))
     told = {
         "source": str(weights),

@@ -12,6 +12,8 @@ from segkit.models.deeplabv3 import DeepLabV3
 from segkit.models.options import BackboneName, Canvas
 from segkit.weights.imported import Weights
 
+OWN = "segkit"
+"""Whose names the tensors in segkit's own files have."""
 METADATA_KEY = "segkit"
 """The key of the metadata in the safetensors header."""
 
@@ -86,7 +88,7 @@ class Metadata(_Strict):
     def weights(self, tensors: dict[str, Tensor]) -> Weights:
         """This metadata and its tensors together."""
         return Weights(
-            source="segkit",
+            source=OWN,
             backbone=self.architecture.backbone,
             aspp=self.architecture.aspp,
             options=self.architecture.options,

@@ -16,6 +16,8 @@ from segkit.recipe.config import Config
 from segkit.weights.catalogue import CATALOGUE
 from segkit.weights.files import save_model
 from tests import command
+from tests.weights.tensorflow import writers
+from tests.weights.tensorflow_names import TENSORFLOW, as_tensorflow
 
 
 @pytest.fixture
@@ -66,6 +68,30 @@ def test_a_name_not_known_offers_the_nearest(run, tmp_path, arguments):
     said = run(command, "google_mobilenet_v3", *rest, status=1).stderr
     assert said.startswith("segkit: google_mobilenet_v3: there is no such file")
     assert "did you mean google_mobilenet_v" in said and said.count("\n") == 1
+
+
+def test_convert_says_what_is_read_and_writes_it_once(run, tmp_path):
+    torch.manual_seed(0)
+    options = {**TENSORFLOW, "width": 0.25, "divisor": 1}
+    variables = as_tensorflow(build_network("mobilenet_v2", classes=VOC_CLASSES, aspp=False, options=options))
+    index = writers.write_bundle(tmp_path / "coco_voc_trainval/model.ckpt-7", variables)
+    with tarfile.open(tmp_path / "zoo.tar.gz", "w:gz") as archive:
+        archive.add(index.parent, "coco_voc_trainval")
+    printed = run("weights", "convert", "zoo.tar.gz", "own.safetensors").stdout
+    assert "note: zoo.tar.gz: model.ckpt-7.index is read (a checkpoint (.index) goes before" in printed
+    assert "zoo.tar.gz -> own.safetensors" in printed and "zoo.tar.gz: SHA-256 " in printed
+    refused = run("weights", "convert", "zoo.tar.gz", "own.safetensors", status=1).stderr
+    assert "own.safetensors is there already" in refused and refused.count("\n") == 1
+    printed = run("weights", "convert", "coco_voc_trainval", "second.safetensors").stdout
+    assert "note: coco_voc_trainval: model.ckpt-7.index is read" in printed
+    assert "trained on COCO, VOC trainval" in printed
+    save_picture(tmp_path / "picture.png", np.zeros((20, 30, 3), np.uint8))
+    for weights_file in ("own.safetensors", "coco_voc_trainval/model.ckpt-7"):
+        run("predict", weights_file, "picture.png", "--out", weights_file.partition("/")[0] + "_out")
+    labels = [
+        (tmp_path / f"{out}_out/labels/picture.png").read_bytes() for out in ("own.safetensors", "coco_voc_trainval")
+    ]
+    assert labels[0] == labels[1]
 
 
 def test_submit(run, tmp_path, model):

@@ -23,9 +23,10 @@ import segkit.weights.vision_ops  # noqa: F401  before torchvision and timm
 from segkit.base.errors import DownloadError, SegkitError, WeightsError
 from segkit.models.build import build_network
 from segkit.weights.build import build_model, load_classifier, load_model
-from segkit.weights.cache import cache_folder, cached_file, noted, resolve
+from segkit.weights.cache import cache_folder, cached_entry, cached_file, noted, resolve
 from segkit.weights.catalogue import CATALOGUE, IMAGENET_NAMES
 from segkit.weights.files import read_weights, save_model
+from segkit.weights.lineage import read_lineage
 from tests.base.server import Page, Server, serve
 
 NAME = "torchvision_mobilenet_v2_v1"
@@ -414,3 +415,47 @@ def test_a_model_of_ours_on_a_hub(ours, served):
 def test_a_training_that_starts_from_nothing_known_says_so():
     with pytest.raises(SegkitError, match="no such file"):
         build_model("mobilenet_v2", weights="nowhere.pth")
+
+
+ARCHIVE = "deeplabv3_mnv2_dm05_pascal_trainaug_2018_10_01"
+
+
+@pytest.fixture
+def copied(offer, server, monkeypatch):
+    """The page of an entry's first address, and that of its copy."""
+    first = offer(ARCHIVE)
+    copy = dataclasses.replace(
+        CATALOGUE[ARCHIVE].copy, address=server.url("a%20folder/graph.pb"), sha256=hashlib.sha256(DATA[1:]).hexdigest()
+    )
+    monkeypatch.setitem(CATALOGUE, ARCHIVE, dataclasses.replace(CATALOGUE[ARCHIVE], copy=copy))
+    second = server.pages["a%20folder/graph.pb"] = Page(DATA[1:])
+    return first, second
+
+
+def test_a_copy_is_asked_where_the_first_cannot_be_had(copied, server, cache):
+    del server.pages[f"{ARCHIVE}.bin"]
+    told = []
+    path = resolve(ARCHIVE, tell=told.append)
+    assert path == cache / f"weights/{ARCHIVE}.pb" == cached_entry(CATALOGUE[ARCHIVE])
+    assert path.read_bytes() == DATA[1:] and noted(path).sha256 == hashlib.sha256(DATA[1:]).hexdigest()
+    assert len(told) == 1 and "answers 404" in told[0] and "a copy is asked for now" in told[0]
+    assert CATALOGUE[ARCHIVE].copy.address in told[0]
+    server.pages.clear()
+    assert resolve(ARCHIVE, tell=told.append) == path and len(told) == 1
+    assert read_lineage(path).trained_on == ("COCO", "ImageNet", "VOC train_aug")
+    elsewhere = cache / "elsewhere.bin"  # told by its checksum
+    elsewhere.write_bytes(DATA[1:])
+    assert read_lineage(elsewhere).trained_on == ("COCO", "ImageNet", "VOC train_aug")
+
+
+def test_the_first_goes_before_a_copy(copied, cache):
+    told = []
+    assert resolve(ARCHIVE, tell=told.append) == cache / f"weights/{ARCHIVE}.bin" and not told
+
+
+def test_both_addresses_are_told_where_neither_helps(copied, server):
+    del server.pages[f"{ARCHIVE}.bin"]
+    server.pages["a%20folder/graph.pb"] = Page(b"another file")
+    said = refusal(DownloadError, ARCHIVE)
+    assert f"{ARCHIVE}.bin cannot be had" in said and f"is not {ARCHIVE} (its SHA-256 is" in said
+    assert not cached_entry(CATALOGUE[ARCHIVE]).exists()

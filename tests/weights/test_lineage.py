@@ -12,6 +12,7 @@ from segkit.weights.cache import cached_file
 from segkit.weights.catalogue import CATALOGUE
 from segkit.weights.files import save_model
 from segkit.weights.lineage import UNTOLD, Lineage, read_lineage
+from tests.weights.tensorflow import writers
 
 
 def trained(path: Path, *, weights: str | None, data: dict | None, **training) -> Path:
@@ -98,3 +99,21 @@ def test_the_catalogue_tells_by_name_cached_file_and_checksum(tmp_path: Path, mo
 )
 def test_what_was_seen(trained_on: str, data: str, split: str, seen: bool) -> None:
     assert Lineage((trained_on,)).has_seen(data, split) is seen
+
+
+@pytest.mark.parametrize(
+    ("name", "trained_on"),
+    [
+        ("deeplabv3_mnv2_pascal_train_aug/model.ckpt-30000", ("COCO", "ImageNet", "VOC train_aug")),
+        (
+            "deeplabv3_mnv2_pascal_trainval/model.ckpt-30000.index",
+            ("COCO", "ImageNet", "VOC train_aug", "VOC trainval"),
+        ),
+        ("own_voc_trainval/model.ckpt-7", ("VOC trainval",)),
+        ("downloads/model.ckpt-7", (UNTOLD,)),
+    ],
+)
+def test_a_checkpoint_is_told_by_its_folder(tmp_path: Path, name: str, trained_on: tuple[str, ...]) -> None:
+    index = tmp_path / f"{name.removesuffix('.index')}.index"
+    writers.write_bundle(index.with_suffix(""), {"global_step": torch.tensor(1)})
+    assert read_lineage(tmp_path / name).trained_on == trained_on
