@@ -13,12 +13,19 @@ from segkit.base.yaml import parse_yaml
 from segkit.recipe.config import Config
 from segkit.recipe.sentences import complaint
 from segkit.recipe.shipped import find_recipe, recipes_folder
+from segkit.weights.tensorflow.choice import find_file
+
+
+def _is_weights(path: str) -> bool:
+    """A file or a checkpoint of TensorFlow's; no folder, since names of public weights stand in its place too."""
+    return not os.path.isdir(path) and find_file(Path(path)) is not None
+
 
 _PATHS = {
     "data.root": os.path.isdir,
     "train.unlabelled": os.path.isdir,
-    "train.teacher": os.path.isfile,  # no folder, since names of public weights stand there too
-    "model.weights": os.path.isfile,
+    "train.teacher": _is_weights,
+    "model.weights": _is_weights,
 }
 """What in a recipe is a path, and how to tell that it is there."""
 

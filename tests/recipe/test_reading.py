@@ -99,4 +99,7 @@ def test_weights_beside_a_recipe_are_found_and_names_stay_names(places):
     config = load_config(recipe_in(beside, more=train + "model: {weights: mine.safetensors}\n"))
     assert config.model.weights == config.train.teacher == str(beside / "mine.safetensors")
     assert config.train.unlabelled == str(beside / "more")
+    (beside / "model.ckpt-7.index").write_bytes(b"")  # a checkpoint of TensorFlow's is meant by what its files share
+    checkpoint = load_config(recipe_in(beside, more="model: {weights: model.ckpt-7}\n"))
+    assert checkpoint.model.weights == str(beside / "model.ckpt-7")
     assert load_config(recipe_in(beside, more="model: {weights: imagenet}\n")).model.weights == "imagenet"

@@ -3,6 +3,7 @@
 The messages are those of tensorflow/core/framework/{graph,node_def,attr_value}.proto.
 """
 
+import mmap
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -48,9 +49,10 @@ def read_graph(path: Path) -> dict[str, Tensor]:
     batch norm is folded into the convolution before it, what comes is LAYER/weights and LAYER/biases. Raises ValueError
     with the reason for a file that is broken, cut short or no frozen graph.
     """
-    if path.stat().st_size > _MOST_BYTES:
-        raise ValueError(f"a graph has no more than {_MOST_BYTES} bytes")
-    data = memoryview(path.read_bytes())
+    if not 0 < path.stat().st_size <= _MOST_BYTES:
+        raise ValueError(f"a graph has no more than {_MOST_BYTES} bytes, and is not empty")
+    with path.open("rb") as file:  # in the memory is what is taken from it
+        data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     graph = _Graph(_nodes(data))
     constants, scales = graph.variables()
     if not constants:

@@ -7,6 +7,7 @@ VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 """The wire types in use; the groups of the first version are refused."""
 
 _MOST_VARINT_BYTES = 10
+_MOST_FIELDS = 2**21
 
 
 class Reader:
@@ -44,8 +45,12 @@ class Reader:
 def fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """The fields of a message in their order: number, and the value - a slice where it has a length, else a number."""
     reader = Reader(message)
-    while reader:
+    for _ in range(_MOST_FIELDS):
+        if not reader:
+            return
         number, kind = divmod(reader.varint(), 8)
+        if number == 0:
+            raise ValueError("a field has the number 0, which there is not")
         if kind == VARINT:
             yield number, reader.varint()
         elif kind == LENGTH:
@@ -56,6 +61,7 @@ def fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
             yield number, reader.fixed32() | reader.fixed32() << 32
         else:
             raise ValueError(f"field {number} has wire type {kind}, which there is not")
+    raise ValueError(f"a message has more than {_MOST_FIELDS} fields")
 
 
 def numbers(message: memoryview) -> dict[int, int]:
