@@ -140,3 +140,15 @@ def test_a_fresh_residual_branch_adds_nothing() -> None:
     initialise(block)
     x = torch.randn(1, 8, 9, 9)
     torch.testing.assert_close(block(x), x)
+
+
+@pytest.mark.parametrize("side", [7, 8])
+def test_pooling_is_padded_by_either_rule(side):
+    """TensorFlow's at an even side has its odd row and column at the end, so a window begins at every second pixel."""
+    x = torch.rand(1, 2, side, side)
+    symmetric, tensorflow = (MaxPool(3, stride=2, padding=padding)(x) for padding in ("symmetric", "tensorflow"))
+    assert symmetric.shape == tensorflow.shape == (1, 2, 4, 4)
+    assert torch.equal(symmetric, tensorflow) == (side == 7)
+    assert torch.equal(symmetric, F.max_pool2d(x, 3, 2, 1))
+    if side == 8:
+        assert tensorflow[0, 0, 0, 0] == x[0, 0, :3, :3].max() and tensorflow[0, 0, -1, -1] == x[0, 0, 6:, 6:].max()

@@ -192,7 +192,7 @@ def test_code_in_a_file_does_not_run(tmp_path, kind):
         path.write_bytes(pickle.dumps(payload, protocol=0 if kind == "protocol 0" else 2))
     message = refusal_of(path)
     if kind == "protocol 0":
-        assert "is not a file of safetensors, npz or PyTorch weights" in message
+        assert "is not a file of safetensors, npz, PyTorch or TensorFlow weights" in message
     else:
         assert "could run code, so it is not loaded" in message
     assert not proof.exists()
@@ -209,7 +209,7 @@ def test_missing(tmp_path):
     ("content", "said"),
     [
         (b"", "is empty"),
-        (b"model", "is not a file of safetensors, npz or PyTorch weights"),
+        (b"model", "is not a file of safetensors, npz, PyTorch or TensorFlow weights"),
         (b"<!DOCTYPE html>\n<html>404</html>\n" * 20, "is not a file of"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is not a file of"),
         (b"\x80\x02", "could run code|broken"),
