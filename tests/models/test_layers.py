@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from segkit.models.layers import Conv, ConvNormAct, initialise
+from segkit.models.layers import Conv, ConvNormAct, MaxPool, initialise
 from segkit.models.mobilenet_v2 import InvertedResidual
 
 
