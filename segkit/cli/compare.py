@@ -26,7 +26,7 @@ def compare(
     from segkit.evaluation.compare import compare as run
     from segkit.evaluation.result import read_evaluation
 
-    make_ready(json_file)
+    make_ready(json_file, holds=("miou", "iou", "pictures"))
     found = run(read_evaluation(first), read_evaluation(second))
     show(_text(found, pictures))
     write_json(json_file, found.to_json())

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from segkit.base.errors import printable
 from segkit.report.numbers import duration, percent
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Display:
         from segkit.training.events import Evaluated, Note
 
         if isinstance(event, Note):
-            self._line(f"note: {event.text}")
+            self._line(f"note: {printable(event.text)}")
         elif isinstance(event, Evaluated):
             if event.best:
                 self.best = event.evaluation

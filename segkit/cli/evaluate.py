@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from segkit.base.errors import ConfigError
+from segkit.base.errors import ConfigError, printable
 from segkit.cli.app import app
 from segkit.cli.options import (
     Device,
@@ -93,7 +93,7 @@ def evaluate(
         about = {**_told_of(source, network), "weights": weights, **about}
         dtype = choose_precision(precision, model.device)
         palette, run = model.palette, partial(evaluate_model, model, dataset, **chosen, window=window, precision=dtype)
-    make_ready(json_file, html_file)
+    make_ready(json_file, html_file, holds=("protocol", "confusion"))
     gallery = Gallery(palette, pictures=len(dataset)) if html_file else None
     with picture_progress(f"{len(dataset)} pictures") as progress:
         result = run(about=about, keep=gallery.keep if gallery else None, progress=progress)
@@ -141,13 +141,14 @@ def show_evaluation(result: "Evaluation") -> None:
     """Print the IoU of each class, the protocol card and the means, with the 95 % intervals."""
     rows = ((name, percent(value), interval(result.iou_intervals[name])) for name, value in result.iou.items())
     show([Sheet(("class", "IoU %", "95 % interval"), tuple(rows))])
-    print("protocol        " + "; ".join(f"{name} {value}" for name, value in words(result.protocol).items()))
+    protocol = "; ".join(f"{name} {value}" for name, value in words(result.protocol).items())
+    print(f"protocol        {printable(protocol)}")
     print(f"pixel accuracy  {percent(result.pixel_accuracy)} %")
     print(f"mean accuracy   {percent(result.mean_accuracy)} %")
     counted = f"over {result.confusion.counted_classes} of {len(result.classes)} classes"
     print(f"mIoU            {percent(result.miou)} %  {interval(result.miou_interval)}  ({counted})")
     if result.rare_classes:
-        print(f"note            {rare(result.rare_classes)}")
+        print(f"note            {printable(rare(result.rare_classes))}")
     print(f"time            {duration(result.seconds)}")
 
 

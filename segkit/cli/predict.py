@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from segkit.base.errors import printable
 from segkit.cli.app import app
 from segkit.cli.options import Device, Flip, Mf, OutputStride, Scales, Window, check_output_stride, passes
 from segkit.cli.report import note
@@ -41,10 +42,10 @@ def predict(
     failed = 0
     for result in predict_files(model, pictures, out, **chosen, window=window, overwrite=overwrite):
         if result.error is None:
-            print(f"{result.picture} -> {result.label}, {result.overlay}")
+            print(printable(f"{result.picture} -> {result.label}, {result.overlay}"))
         else:
             failed += 1
-            print(f"segkit: {result.error}", file=sys.stderr)
+            print(f"segkit: {printable(result.error)}", file=sys.stderr)
     print(f"{len(pictures) - failed} of {len(pictures)} pictures predicted at output stride {model.output_stride}")
     if failed:
         raise typer.Exit(1)

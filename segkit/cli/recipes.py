@@ -6,7 +6,7 @@ import typer
 
 from segkit.cli.app import app
 from segkit.cli.options import JsonFile
-from segkit.cli.report import write_json
+from segkit.cli.report import make_ready, write_json
 
 
 @app.command(epilog="Examples: segkit recipes; segkit recipes own_data > my_data.yaml")
@@ -20,6 +20,7 @@ def recipes(
     """
     from segkit.recipe.shipped import find_recipe, first_sentence, recipes_folder, shipped_recipes
 
+    make_ready(json_file, holds=("name", "what"))
     shipped = shipped_recipes()
     listed = [{"name": key, "what": first_sentence(path), "path": str(path)} for key, path in shipped.items()]
     write_json(json_file, listed)

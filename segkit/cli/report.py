@@ -1,8 +1,9 @@
 """What several commands do with what they found: print it, write it, and the page of an evaluation."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,8 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from segkit.base.files import make_folder, write_plain
+from segkit.base.errors import OutputError, printable
+from segkit.base.files import make_folder, read_plain, write_plain
 from segkit.report.sheet import Part, Sheet
 
 if TYPE_CHECKING:
@@ -22,16 +24,40 @@ if TYPE_CHECKING:
 
 def note(text: str) -> None:
     """Print something that the user should know."""
-    print(f"note: {text}")
+    print(f"note: {printable(text)}")
 
 
-def make_ready(*files: Path | None) -> None:
-    """Make the folders of the files that are asked for: before the hours of work, not after.
+def make_ready(json_file: Path | None, html_file: Path | None = None, *, holds: Sequence[str]) -> None:
+    """Make the folders of the files that are asked for, and see that nothing of the user's is replaced.
 
-    Raises OutputError for a folder that cannot be written to.
+    That is before the hours of work, not after. A JSON file is replaced where it has the keys that the new one `holds`
+    (in the first item of a list), a page where it is segkit's. Raises OutputError for another, and for a folder that
+    cannot be written to.
     """
-    for file in filter(None, files):
-        make_folder(file.parent)
+    for file, is_ours in ((json_file, partial(_holds, keys=holds)), (html_file, _is_page)):
+        if file is not None:
+            check_replaceable(file, is_ours)
+            make_folder(file.parent)
+
+
+def check_replaceable(file: Path, is_ours: Callable[[Path], bool]) -> None:
+    """Raise OutputError where `file` is there and is not what this command writes."""
+    if file.is_dir() or (file.is_file() and not is_ours(file)):
+        raise OutputError(f"{file}: is there and is not what this command writes: choose another name, or take it away")
+
+
+def _holds(file: Path, keys: Sequence[str]) -> bool:
+    try:
+        found = json.loads(read_plain(file))
+    except (OSError, ValueError, RecursionError):
+        return False
+    first = found[0] if isinstance(found, list) and found else found
+    return isinstance(first, dict) and first.keys() >= set(keys)
+
+
+def _is_page(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return b" \xc2\xb7 segkit</title>" in opened.read(4096)
 
 
 def write_json(file: Path | None, data: Any) -> None:
@@ -51,7 +77,9 @@ def show(parts: Iterable[Part], *, width: int | None = None) -> None:
             for column, heading in enumerate(part.header):
                 table.add_column(heading, justify="left" if column < part.left else "right")
             for row in part.rows:
-                table.add_row(*map(Text, row))  # not markup: a footnote's number is in brackets
+                table.add_row(
+                    *(Text(printable(cell)) for cell in row)
+                )  # not markup: a footnote's number is in brackets
             console.print(table)
         else:
             print(part)

@@ -1,5 +1,7 @@
 """`segkit submit`."""
 
+import tarfile
+import zlib
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +10,7 @@ import typer
 from segkit.base.errors import ConfigError
 from segkit.cli.app import app
 from segkit.cli.options import Device, Flip, Mf, OutputStride, Overrides, Scales, check_output_stride, passes
-from segkit.cli.report import note, picture_progress
+from segkit.cli.report import check_replaceable, note, picture_progress
 from segkit.cli.weights import WeightsArgument, obtain
 
 
@@ -41,6 +43,7 @@ def submit(
         raise ConfigError(f"--competition {competition}: choose comp5 or comp6")
     if not out.name.endswith((".tgz", ".tar.gz")):
         raise ConfigError(f"--out {out}: the server takes a .tgz: give it a name that ends so")
+    check_replaceable(out, _is_submission)
     config = load_config(data, overrides or [], tell=note)
     if not isinstance(config.data, VocConfig):
         raise ConfigError(
@@ -68,3 +71,12 @@ def submit(
         )
     made = f"{len(pictures)} label maps at output stride {model.output_stride} in {out}"
     print(f"{made}, read back and checked: indexed, VOC's colours, the pictures' sizes")
+
+
+def _is_submission(file: Path) -> bool:
+    try:
+        with tarfile.open(file, "r:gz") as archive:
+            first = archive.next()
+    except (OSError, EOFError, tarfile.TarError, zlib.error):
+        return False
+    return first is not None and first.name.startswith("results/VOC2012/Segmentation/comp")

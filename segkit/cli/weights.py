@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from segkit.cli.app import app
 from segkit.cli.options import JsonFile
-from segkit.cli.report import note, write_json
+from segkit.cli.report import make_ready, note, write_json
 
 if TYPE_CHECKING:
     from segkit.recipe.config import Config
@@ -125,6 +125,7 @@ def _list(json_file: Path | None) -> list[dict[str, Any]]:
     """The entries of the catalogue as data, written as JSON where asked for."""
     from segkit.weights.catalogue import CATALOGUE
 
+    make_ready(json_file, holds=("name", "address"))
     listed = [_as_data(entry) for entry in CATALOGUE.values()]
     write_json(json_file, listed)
     return listed

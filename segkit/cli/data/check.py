@@ -40,7 +40,7 @@ def check(
     from segkit.report.data_page import write_data_page
 
     recipe = load_config(config, overrides or [], tell=note)
-    make_ready(json_file, html_file)
+    make_ready(json_file, html_file, holds=("splits", "findings"))
     datasets, before = _opened(recipe)
     with picture_progress(f"{sum(map(len, datasets.values()))} pictures") as progress:
         found = check_splits(

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from segkit.base.errors import ConfigError
 from segkit.cli.app import data_app
 from segkit.cli.options import JsonFile
-from segkit.cli.report import note, write_json
+from segkit.cli.report import make_ready, note, write_json
 
 
 @data_app.command(epilog="Example: segkit data get voc2012 --root data")
@@ -31,6 +31,7 @@ def get(
 
     if name not in PUBLIC_SETS:
         raise ConfigError(f"there is no public set {name!r}: choose {', '.join(PUBLIC_SETS)}")
+    make_ready(json_file, holds=("set", "figures"))
     chosen = PUBLIC_SETS[name]
     print(f"{name}: {chosen.terms}")
     stages = _Stages()

@@ -7,7 +7,7 @@ import typer
 
 from segkit.cli.app import data_app
 from segkit.cli.options import JsonFile
-from segkit.cli.report import picture_progress, show, write_json
+from segkit.cli.report import make_ready, picture_progress, show, write_json
 from segkit.report.numbers import percent
 from segkit.report.sheet import Sheet
 
@@ -37,6 +37,7 @@ def import_(
     """
     from segkit.data.importers.importing import import_data
 
+    make_ready(json_file, holds=("classes", "splits"))
     with picture_progress("pictures") as progress:
         report = import_data(kind, src, out, images=images, classes=classes, link=link, progress=progress)
     write_json(json_file, report)

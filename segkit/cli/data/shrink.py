@@ -44,7 +44,7 @@ def shrink(
     from segkit.recipe.build import open_files
     from segkit.recipe.config import FolderConfig, VocConfig
 
-    make_ready(json_file)
+    make_ready(json_file, holds=("splits", "side", "quality"))
     config = _recipe(source)
     data = config.needed_data
     if not isinstance(data, VocConfig | FolderConfig):

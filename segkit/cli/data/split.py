@@ -8,7 +8,7 @@ import typer
 
 from segkit.cli.app import data_app
 from segkit.cli.options import JsonFile
-from segkit.cli.report import write_json
+from segkit.cli.report import make_ready, write_json
 
 
 @data_app.command(epilog="Example: segkit data split my_data --val 0.2 --group '(.*)_frame'")
@@ -26,6 +26,7 @@ def split(
     """Write train.txt and val.txt (and test.txt) into a folder of pictures, by chance but always the same."""
     from segkit.data.split import split_folder
 
+    make_ready(json_file, holds=("names", "groups"))
     result = split_folder(folder, val=val, test=test, seed=seed, group=group)
     write_json(json_file, asdict(result))
     for name, members in result.names.items():
