@@ -17,6 +17,8 @@ from segkit.evaluation.intervals import (
     resampled_iou,
 )
 
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")  # of numpy, which users would see
+
 
 def some_counts(pictures: int = 7, classes: int = 3, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
@@ -100,6 +102,8 @@ def test_a_class_that_is_nowhere_is_left_out() -> None:
     np.testing.assert_allclose(mean_iou(found), found[:, :2].mean(1))
     assert interval(found[:, 2]).to_json() is None
     assert interval(found[:, 2]).holds(0)
+    assert np.isnan(left_out_iou(counts)[:, 2]).all() and np.isnan(influences(counts)[:, 2]).all()
+    assert np.isfinite(left_out_iou(counts)[:, :2]).all() and np.isfinite(influences(counts)[:, :2]).all()
 
 
 def test_no_pictures() -> None:
@@ -108,7 +112,8 @@ def test_no_pictures() -> None:
 
 def test_an_interval() -> None:
     assert interval(np.arange(1001.0)) == pytest.approx((25, 975))
-    assert Interval(-1, 2).holds(0) and Interval(0, 2).holds(0) and not Interval(0.1, 2).holds(0)
+    assert all(Interval(low, high).holds(0) for low, high in ((-1, 2), (0, 2), (-1, 0), (0, 0)))
+    assert not Interval(0.1, 2).holds(0) and not Interval(-2, -0.1).holds(0)
     assert Interval(-1, 2).to_json() == [-1, 2]
 
 
@@ -147,6 +152,11 @@ def test_one_picture_that_decides_leaves_two_degrees_of_freedom() -> None:
     error = math.sqrt(squares.sum() * 99 / 100)
     found = jackknife_interval(0.5, left_out, left_out.mean() - left_out)
     assert (found.high - found.low) / 2 == pytest.approx(4.302653 * error, rel=1e-6)  # t of 2 degrees at 97.5 %
+
+
+def test_two_pictures_are_enough_for_a_wide_interval() -> None:
+    found = jackknife_interval(0.5, np.array([0.45, 0.55]), np.array([0.05, -0.05]))
+    assert found == pytest.approx((0.5 - 4.302653 * 0.05, 0.5 + 4.302653 * 0.05), rel=1e-6)
 
 
 def test_what_the_jackknife_can_not_tell() -> None:

@@ -9,6 +9,8 @@ import torch
 from segkit.base.labels import IGNORE
 from segkit.evaluation.metrics import ConfusionMatrix, count_pixels
 
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")  # of numpy, which users would see
+
 
 def matrix(label: object, prediction: object, classes: int) -> ConfusionMatrix:
     confusion = ConfusionMatrix(classes)
@@ -50,9 +52,9 @@ def test_class_that_is_only_predicted_counts_as_zero() -> None:
 def test_what_is_asked_of_the_classes_in_the_labels() -> None:
     """Of four classes the second is never predicted and the third never labelled, which counts for the mIoU alone."""
     confusion = ConfusionMatrix(4)
-    confusion.add(np.array([0, 0, 0, 1, 1, 3]), np.array([0, 0, 2, 0, 0, 3]))
-    assert confusion.miou == pytest.approx((2 / 5 + 0 + 0 + 1) / 4)
-    assert confusion.labelled_miou == pytest.approx((2 / 5 + 0 + 1) / 3)
+    confusion.add(np.array([0, 0, 0, 1, 3]), np.array([0, 0, 2, 0, 3]))
+    assert confusion.miou == pytest.approx((2 / 4 + 0 + 0 + 1) / 4)
+    assert confusion.labelled_miou == pytest.approx((2 / 4 + 0 + 1) / 3)
     assert confusion.never_predicted.tolist() == [1]
     assert math.isnan(ConfusionMatrix(4).labelled_miou)
     assert ConfusionMatrix(4).never_predicted.tolist() == []

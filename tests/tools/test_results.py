@@ -3,8 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,8 @@ import pytest
 from segkit.base.files import write_plain
 from segkit.evaluation.counts import PictureCounts
 from segkit.evaluation.result import Evaluation
-from tools.results import MOST_BYTES, ROOT, keep, unmarked_tables
+from tests.command import call
+from tools.results import MOST_BYTES, ROOT, keep, main, unmarked_tables
 
 PROTOCOL = {
     "network": "mobilenet_v2",
@@ -26,14 +25,8 @@ PROTOCOL = {
 }
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tools.results", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-
-
 def test_the_pages_are_what_is_kept() -> None:
-    result = run("--check")
-    assert result.returncode == 0, result.stderr
+    call(main, "--check", cwd=ROOT)
     for path in (ROOT / "docs" / "results" / "evaluations").glob("*"):
         assert path.stat().st_size <= MOST_BYTES
 
@@ -66,15 +59,15 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_a_figure_that_was_changed_by_hand_is_found(checkout: Path) -> None:
-    assert run("--root", checkout, "--keep", checkout / "new.json", "mobilenet_v2-os16").returncode == 0
+    call(main, "--root", checkout, "--keep", checkout / "new.json", "mobilenet_v2-os16", cwd=ROOT)
     page = checkout / "README.md"
     text = page.read_text()
     assert text.startswith("before\n") and text.endswith("after\n") and "stale" not in text
     assert "| MobileNetV2, OS 16 | w.safetensors | 86." in text and "| float32 | abc |" in text
-    assert run("--root", checkout, "--check").returncode == 0
+    call(main, "--root", checkout, "--check", cwd=ROOT)
     page.write_text(text.replace("| 86.", "| 87."))
-    changed = run("--root", checkout, "--check")
-    assert changed.returncode == 1 and "is not what the kept evaluations give" in changed.stderr
+    changed = call(main, "--root", checkout, "--check", cwd=ROOT, status=1)
+    assert "is not what the kept evaluations give" in changed.stderr
     assert "| 87." in page.read_text()
 
 

@@ -1,7 +1,4 @@
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +7,8 @@ from segkit.base.label_files import save_label
 from segkit.base.labels import IGNORE, voc_palette
 from segkit.base.pictures import save_picture
 from segkit.data.voc import VocDataset
-from tools.voc_subset import SHARES, balanced
+from tests.command import call
+from tools.voc_subset import SHARES, balanced, main
 
 
 @pytest.fixture
@@ -30,15 +28,8 @@ def voc(tmp_path):
     return folder
 
 
-def run(*arguments):
-    command = [sys.executable, "-m", "tools.voc_subset", *map(str, arguments)]
-    root = Path(__file__).parents[2]
-    return subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
-
-
 def test_a_held_out_part_is_not_trained_on_and_has_labels(voc, tmp_path):
-    done = run(voc, tmp_path / "out", "--hold-out", "11")
-    assert done.returncode == 0, done.stderr
+    call(main, voc, "out", "--hold-out", "11", cwd=tmp_path)
     train, val = (VocDataset(tmp_path / "out", split) for split in ("train_aug", "val"))
     assert list(val.ids) == ["t00", "t11", "t22", "t33"]
     assert len(train) == 40 and not set(train.ids) & set(val.ids)
@@ -46,8 +37,7 @@ def test_a_held_out_part_is_not_trained_on_and_has_labels(voc, tmp_path):
 
 
 def test_a_part_of_val_leaves_training_whole(voc, tmp_path):
-    done = run(voc, tmp_path / "out", "--val-every", "2")
-    assert done.returncode == 0, done.stderr
+    call(main, voc, "out", "--val-every", "2", cwd=tmp_path)
     assert list(VocDataset(tmp_path / "out", "val").ids) == ["v0", "v2"]
     assert len(VocDataset(tmp_path / "out", "train_aug")) == 44
 
@@ -66,11 +56,11 @@ def test_balance_brings_the_classes_to_their_shares():
 
 def test_an_existing_folder_is_left_alone(voc, tmp_path):
     (tmp_path / "out" / "VOC2012").mkdir(parents=True)
-    done = run(voc, tmp_path / "out", "--hold-out", "2")
-    assert done.returncode == 1 and "is there already" in done.stderr and done.stderr.count("\n") == 1
+    done = call(main, voc, "out", "--hold-out", "2", cwd=tmp_path, status=1)
+    assert "is there already" in done.stderr and done.stderr.count("\n") == 1
     assert list((tmp_path / "out" / "VOC2012").iterdir()) == []
 
 
 def test_a_folder_without_voc_is_a_sentence(tmp_path):
-    done = run(tmp_path, tmp_path / "out", "--hold-out", "2")
-    assert done.returncode == 1 and "holds no VOC 2012" in done.stderr and not (tmp_path / "out").exists()
+    done = call(main, tmp_path, "out", "--hold-out", "2", cwd=tmp_path, status=1)
+    assert "holds no VOC 2012" in done.stderr and not (tmp_path / "out").exists()

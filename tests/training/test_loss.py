@@ -8,13 +8,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from segkit.base.labels import IGNORE
+from segkit.recipe.config import TrainConfig
 from segkit.training.loss import (
+    Totals,
     cross_entropy,
     distillation,
     jaccard_loss,
     jaccard_part,
     jaccard_sums,
     labelled_pixels,
+    part_loss,
 )
 
 
@@ -180,10 +183,12 @@ def test_who_agrees_with_the_teacher_has_nothing_to_learn(batch):
     assert loss.item() == pytest.approx(0, abs=1e-6) and student.grad.abs().max() < 1e-7
 
 
-def test_a_teacher_of_another_output_stride_is_resized_with_aligned_corners():
+@pytest.mark.parametrize(("down", "across"), [(2, 2), (2, 1), (1, 2)])
+def test_a_teacher_of_another_output_stride_is_resized_with_aligned_corners(down, across):
     generator = torch.Generator().manual_seed(1)
-    student, fine = (torch.randn(2, 4, side, side, generator=generator) for side in (3, 5))
-    coarse = fine[..., ::2, ::2]
+    fine = torch.randn(2, 4, 5, 5, generator=generator)
+    coarse = fine[..., ::down, ::across]
+    student = torch.randn(coarse.shape, generator=generator)
     assert distillation(student, fine, temperature=2).item() == pytest.approx(
         distillation(student, coarse, temperature=2).item(), rel=1e-5
     )
@@ -200,3 +205,21 @@ def test_distillation_of_certain_and_half_precision_logits_is_finite():
     certain_teacher = torch.tensor([1e4, -1e4], dtype=torch.bfloat16).view(1, 2, 1, 1)
     loss = distillation(-certain_teacher, certain_teacher, temperature=1)
     assert loss.dtype == torch.float32 and loss.item() == pytest.approx(2e4, rel=0.01)
+
+
+@pytest.mark.parametrize("taught", [False, True])
+@pytest.mark.parametrize("parts", [1, 2])
+def test_the_parts_of_a_batch_add_up_to_the_weighted_sum_of_its_terms(batch, parts, taught):
+    logits, labels = batch[0].detach(), some_ignored(batch[1])
+    weights = torch.tensor([1.0, 2.0, 0.5, 1.0])
+    small, teacher = logits[..., ::2, ::2], logits.flip(1)[..., ::2, ::2]
+    config = TrainConfig(jaccard=0.7, teacher="a", teacher_weight=0.3, temperature=2, batch_size=2, accumulate=parts)
+    totals = Totals(labelled_pixels(labels, weights), jaccard_sums(logits, labels) if parts > 1 else None)
+    found = 0.0
+    for part in torch.arange(2).chunk(parts):
+        given = {"small": small[part], "taught": teacher[part] if taught else None}
+        found += part_loss(config, logits[part], labels[part], totals=totals, class_weights=weights, **given).item()
+    expected = cross_entropy(logits, labels, weights=weights) + 0.7 * soft_jaccard(logits, labels)
+    if taught:
+        expected = expected + 0.3 * distillation(small, teacher, temperature=2)
+    assert found == pytest.approx(expected.item(), rel=1e-5)

@@ -44,6 +44,9 @@ EXCHANGED = {
 }
 """Functions and methods, of torch, numpy or Python, that are taken for each other."""
 
+SYMMETRIC = ("min", "max", "minimum", "maximum")
+"""Functions that do not mind which of their arguments comes first."""
+
 
 class Fault(NamedTuple):
     """One wrong place: `field` of `parent` (at `index`, where it is a list) is `wrong` instead of what is `right`."""
@@ -131,9 +134,10 @@ def _wrong_calls(call: ast.Call) -> Iterator[ast.AST]:
         yield _with(call, func=_with(function, attr=EXCHANGED[function.attr]))
     if isinstance(function, ast.Name) and function.id == "range" and len(call.args) < 3:
         yield _with(call, args=[*call.args[:-1], ast.BinOp(call.args[-1], ast.Sub(), ast.Constant(1))])
-    first = call.args[:2]
-    if len(first) == 2 and not any(isinstance(argument, ast.Starred) for argument in first):
-        yield _with(call, args=[*reversed(first), *call.args[2:]])
+    first = [ast.unparse(argument) for argument in call.args[:2]]
+    name = ast.unparse(function).rpartition(".")[2]
+    if len(set(first)) == 2 and name not in SYMMETRIC and not any(argument.startswith("*") for argument in first):
+        yield _with(call, args=[call.args[1], call.args[0], *call.args[2:]])
     for place, keyword in enumerate(call.keywords):
         if keyword.arg is not None:
             yield _with(call, keywords=[*call.keywords[:place], *call.keywords[place + 1 :]])

@@ -31,6 +31,8 @@ def words(code: str) -> list[str]:
         ("x = a.amax(1)", ["a.amax(1) -> a.amin(1)", "1 -> 2", "1 -> 0"]),
         ("x = f(a, b)", ["f(a, b) -> f(b, a)"]),
         ("x = f(a, *b)", []),
+        ("x = f(a, a)", []),
+        ("x = min(a, b)", ["min(a, b) -> max(a, b)"]),
         ("x = f(a, b=c)", ["f(a, b=c) -> f(a)"]),
         ("x = range(n)", ["range(n) -> range(n - 1)"]),
         ("f(a)", ["f(a) -> pass"]),
