@@ -154,6 +154,14 @@ def test_one_picture_that_decides_leaves_two_degrees_of_freedom() -> None:
     assert (found.high - found.low) / 2 == pytest.approx(4.302653 * error, rel=1e-6)  # t of 2 degrees at 97.5 %
 
 
+@pytest.mark.parametrize(("pictures", "t"), [(4, 3.182446), (6, 2.570582), (10, 2.262157)])  # t of 3, 5, 9 at 97.5 %
+def test_pictures_that_weigh_alike_leave_one_degree_less(pictures: int, t: float) -> None:
+    weights = 0.01 * (-1.0) ** np.arange(pictures)
+    found = jackknife_interval(0.5, 0.5 - weights, weights)
+    error = math.sqrt(0.01**2 * (pictures - 1))
+    assert found == pytest.approx((0.5 - t * error, 0.5 + t * error), rel=1e-6)
+
+
 def test_two_pictures_are_enough_for_a_wide_interval() -> None:
     found = jackknife_interval(0.5, np.array([0.45, 0.55]), np.array([0.05, -0.05]))
     assert found == pytest.approx((0.5 - 4.302653 * 0.05, 0.5 + 4.302653 * 0.05), rel=1e-6)
