@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from segkit.base.errors import DataError
+from segkit.base.files import write_atomically
 from segkit.base.label_files import read_label
 from segkit.base.labels import IGNORE, Palette
 from segkit.base.pictures import PICTURE_SUFFIXES, exif_orientation, read_picture
@@ -145,6 +146,11 @@ def read_names(path: Path) -> list[str]:
     if not names:
         raise DataError(f"{path} names no pictures: write one name a line into it")
     return names
+
+
+def write_names(path: Path, names: Iterable[str]) -> None:
+    """Write a list file that `read_names` reads. Raises OutputError where it cannot be written."""
+    write_atomically(path, "".join(f"{name}\n" for name in names))
 
 
 def listed_names(

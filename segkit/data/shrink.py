@@ -13,10 +13,9 @@ import cv2
 import numpy as np
 
 from segkit.base.errors import DataError
-from segkit.base.files import write_atomically
 from segkit.base.label_files import read_stored_label, save_label
 from segkit.base.pictures import save_picture
-from segkit.data.pairs import PairedFiles
+from segkit.data.pairs import PairedFiles, write_names
 from segkit.data.voc import label_folder, list_file
 
 Made = Literal["made smaller", "encoded again", "as they were"]
@@ -78,7 +77,7 @@ def shrink(
             pictures, labels, names = places(split)
             for folder in (pictures, labels):
                 folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(names, "".join(f"{name}\n" for name in pairs.ids))
+            write_names(names, pairs.ids)
             first = {name: index for index, name in reversed(list(enumerate(pairs.ids)))}  # a list may name one twice
             work = [(pairs, index, pictures, labels / f"{name}.png", scale) for name, index in first.items()]
             for made, before, after in pool.map(lambda arguments: _write_pair(*arguments), work):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segkit.base.errors import ConfigError, DataError
-from segkit.base.files import write_atomically
 from segkit.data.folder import FolderDataset
+from segkit.data.pairs import write_names
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def split_folder(
 def write_lists(folder: Path, names: dict[str, tuple[str, ...]]) -> None:
     """Write one list file a split into the folder; a test.txt of before goes where `names` has no "test"."""
     for split, members in names.items():
-        write_atomically(folder / f"{split}.txt", "".join(f"{name}\n" for name in members))
+        write_names(folder / f"{split}.txt", members)
     if "test" not in names:
         (folder / "test.txt").unlink(missing_ok=True)
 

@@ -122,12 +122,12 @@ def mean_iou(iou: np.ndarray) -> np.ndarray:
         return np.asarray(np.where(valid, iou, 0).sum(-1) / valid.sum(-1), np.float64)
 
 
-def interval(values: np.ndarray, level: float = LEVEL) -> Interval:
-    """The middle `level` of the `values` that are not NaN."""
+def interval(values: np.ndarray) -> Interval:
+    """The middle LEVEL of the `values` that are not NaN."""
     values = values[~np.isnan(values)]
     if not values.size:
         return Interval(float("nan"), float("nan"))
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2]).tolist()
+    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]).tolist()
     return Interval(low, high)
 
 

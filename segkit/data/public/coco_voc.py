@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from segkit.base.errors import DataError
-from segkit.base.files import write_atomically
 from segkit.base.label_files import save_label
 from segkit.base.labels import IGNORE, VOC_CLASSES, voc_palette
 from segkit.base.pictures import MAX_PIXELS
 from segkit.data.importers.coco import by_picture
 from segkit.data.importers.drawing import coco_mask
 from segkit.data.importers.export import expected_form
+from segkit.data.pairs import write_names
 from segkit.data.public.archive import Announce
 from segkit.data.text import read_json
 
@@ -113,7 +113,7 @@ def convert(instances: CocoInstances, labels: Path, names: Path, announce: Annou
         if not path.is_file():
             save_label(path, instances.label(picture), voc_palette(len(VOC_CLASSES)))
         announce(f"drawing the labels of {names.stem}", index + 1, len(pictures))
-    write_atomically(names, "".join(f"{picture.stem}\n" for picture in pictures))
+    write_names(names, (picture.stem for picture in pictures))
     return len(pictures)
 
 

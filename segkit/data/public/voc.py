@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from segkit.base.errors import DataError
-from segkit.base.files import write_atomically
 from segkit.base.label_files import save_label
 from segkit.base.labels import VOC_CLASSES, voc_palette
-from segkit.data.pairs import read_names
+from segkit.data.pairs import read_names, write_names
 from segkit.data.public.archive import Archive, Depot, Obtained, made_again
 from segkit.data.public.mat import read_field
 from segkit.data.voc import VocDataset, label_folder, list_file
@@ -152,7 +151,7 @@ def _add_train_aug(depot: Depot, folder: Path) -> None:
         shutil.rmtree(temporary / "cls")
         for extra in lists:
             extra.unlink()
-        write_atomically(list_file(folder, "train_aug"), "".join(f"{name}\n" for name in names))
+        write_names(list_file(folder, "train_aug"), names)
 
 
 def _folder(depot: Depot) -> Path:
