@@ -15,7 +15,7 @@ from segkit.cli.report import make_ready, note, write_json
 
 if TYPE_CHECKING:
     from segkit.recipe.config import Config
-    from segkit.weights.catalogue import Public
+    from segkit.weights.public import Public
 
 WEIGHTS_HELP = (
     "A model: segkit's own file, a foreign one as it is, a name of `segkit weights`, or hf://OWNER/REPOSITORY."

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from segkit.base.download import download
 from segkit.base.errors import DownloadError, WeightsError
 from segkit.base.files import BytesDone, file_digest, write_atomically
-from segkit.weights.catalogue import CATALOGUE, IMAGENET, IMAGENET_NAMES, Public
+from segkit.weights.catalogue import CATALOGUE, IMAGENET, IMAGENET_NAMES
+from segkit.weights.public import Public
 from segkit.weights.tensorflow.choice import find_file
 
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")

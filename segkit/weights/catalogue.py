@@ -8,68 +8,44 @@ TensorFlow's DeepLab (research/deeplab/g3doc/model_zoo.md and quantize.md there)
 those of https://huggingface.co/docs/transformers/model_doc/mobilenet_v2 and mobilenet_v1.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+
+from segkit.weights.public import Copy, Public
 
 IMAGENET = "imagenet"
 """Stands for the ImageNet weights of the backbone that is built."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Copy:
-    """A file of the same weights elsewhere, asked for where the first cannot be had. `sha256` is hexadecimal."""
+_DOWNLOADS = "https://storage.googleapis.com/download.tensorflow.org/models"
+"""What http://download.tensorflow.org/models shows, by https."""
 
-    address: str
-    sha256: str
-    licence: str
-    source: str
+_PYTORCH = "https://download.pytorch.org/models"
 
-
-@dataclass(frozen=True, kw_only=True)
-class Public:
-    """A public file of weights.
-
-    `address` is that of a file, or hf://OWNER/REPOSITORY[/FILE]; `copy` is in another place. `backbone` is the one that
-    a training can start from with it, None where that takes nothing. `sha256` is hexadecimal, or only the beginning
-    that is known; None where nothing is. `importer` is the module of `segkit.weights.importers` that its tensor names
-    choose, and `preprocessing` what comes with it. `whole` tells that it can be predicted with.
-    """
-
-    name: str
-    address: str
-    copy: Copy | None = None
-    what: str
-    backbone: str | None
-    width: float = 1.0
-    whole: bool = False
-    trained_on: str
-    sha256: str | None = None
-    mebibytes: float | None = None
-    importer: Literal["hugging_face", "tensorflow", "timm", "torchvision"] | None
-    preprocessing: str
-    licence: str
-    published: str
-    source: str
-
-
-def _hugging_face(name: str, repository: str, **about: str | float | bool) -> Public:
-    """One of Google's models on the Hugging Face hub; not all of them need have been converted to safetensors."""
-    return Public(
-        name=name,
-        address=f"hf://google/{repository}",
-        importer="hugging_face",
-        preprocessing="x / 127.5 - 1, TensorFlow's padding, batch-norm eps 1e-3",
-        licence="Apache-2.0 where it comes from (tensorflow/models); the hub's card has the last word",
-        **about,  # type: ignore[arg-type]
-    )
+# One of Google's models on the Hugging Face hub; not all of them need have been converted to safetensors.
+_hugging_face = partial(
+    Public,
+    importer="hugging_face",
+    preprocessing="x / 127.5 - 1, TensorFlow's padding, batch-norm eps 1e-3",
+    licence="Apache-2.0 where it comes from (tensorflow/models); the hub's card has the last word",
+)
+# An archive as TensorFlow's makers publish it, named as its file is.
+_tensorflow = partial(
+    Public,
+    importer="tensorflow",
+    preprocessing="x / 127.5 - 1, TensorFlow's padding, batch-norm eps 1e-3 (1e-5 in the head and in ResNet-101)",
+    licence="Apache-2.0 (tensorflow/models)",
+)
+_slim = partial(_tensorflow, trained_on="ImageNet")
+_torchvision = partial(Public, licence="BSD-3-Clause (torchvision)", source="torchvision 0.28, its own evaluation")
+_timm = partial(Public, importer="timm", licence="Apache-2.0 (timm)")
 
 
 def _google_classifier(backbone: str, width: float, side: int, top1: float, top5: float) -> Public:
     """One of slim's ImageNet classifiers, trained for pictures of `side` pixels; figures in percent."""
     kind = {"mobilenet_v1": "MobileNetV1", "mobilenet_v2": "MobileNetV2"}[backbone]
     return _hugging_face(
-        f"google_{backbone}" + ("" if width == 1 else f"_{width:g}"),
-        f"{backbone}_{width}_{side}",
+        name=f"google_{backbone}" + ("" if width == 1 else f"_{width:g}"),
+        address=f"hf://google/{backbone}_{width}_{side}",
         what=kind + ("" if width == 1 else f" of width {width:g}") + ", backbone and classifier of 1,001 classes (0 is "
         "the background)",
         backbone=backbone,
@@ -80,15 +56,9 @@ def _google_classifier(backbone: str, width: float, side: int, top1: float, top5
     )
 
 
-def _torchvision(name: str, file: str, **about: str | float | bool | None) -> Public:
-    return Public(
-        name=f"torchvision_{name}",
-        address=f"https://download.pytorch.org/models/{file}",
-        sha256=file.rpartition("-")[2].removesuffix(".pth"),
-        licence="BSD-3-Clause (torchvision)",
-        source="torchvision 0.28, its own evaluation",
-        **about,  # type: ignore[arg-type]
-    )
+def _digits(file: str) -> str:
+    """The beginning of its SHA-256, which stands in a file's name."""
+    return file.rpartition("-")[2].removesuffix(".pth")
 
 
 def _torchvision_classifier(
@@ -96,8 +66,9 @@ def _torchvision_classifier(
 ) -> Public:
     kind = {"mobilenet_v2": "MobileNetV2", "resnet101": "ResNet-101 with a 7x7 stem and strided first units"}[backbone]
     return _torchvision(
-        name,
-        file,
+        name=f"torchvision_{name}",
+        address=f"{_PYTORCH}/{file}",
+        sha256=_digits(file),
         what=f"{kind}, backbone and classifier of 1,000 classes",
         backbone=backbone,
         trained_on=f"ImageNet, the {recipe} recipe",
@@ -113,8 +84,9 @@ def _torchvision_network(name: str, file: str, mebibytes: float, miou: float) ->
     start = name == "deeplabv3_resnet101"
     also = "; a training starts from its backbone and its ASPP, as its last layers have no place in ours"
     return _torchvision(
-        name,
-        file,
+        name=f"torchvision_{name}",
+        address=f"{_PYTORCH}/{file}",
+        sha256=_digits(file),
         what=f"{name} of torchvision.models.segmentation, VOC's 21 classes" + (also if start else ""),
         backbone="resnet101" if start else None,
         whole=True,
@@ -126,33 +98,11 @@ def _torchvision_network(name: str, file: str, mebibytes: float, miou: float) ->
     )
 
 
-def _timm(name: str, model: str, **about: str) -> Public:
-    return Public(
-        name=name,
-        address=f"hf://timm/{model}/model.safetensors",
-        importer="timm",
-        licence="Apache-2.0 (timm)",
-        **about,  # type: ignore[arg-type]
-    )
-
-
-def _tensorflow(name: str, address: str, **about: str | float | bool | Copy | None) -> Public:
-    """An archive as TensorFlow's makers publish it, named as its file is."""
-    return Public(
-        name=name,
-        address=address,
-        importer="tensorflow",
-        preprocessing="x / 127.5 - 1, TensorFlow's padding, batch-norm eps 1e-3 (1e-5 in the head and in ResNet-101)",
-        licence="Apache-2.0 (tensorflow/models)",
-        **about,  # type: ignore[arg-type]
-    )
-
-
 def _zoo(name: str, width: float, mebibytes: float, seen: str, published: str, copy: Copy | None = None) -> Public:
     """One of the MobileNetV2 networks of the model zoo; `seen` is what of VOC it was trained on."""
     return _tensorflow(
-        name,
-        f"{_DOWNLOADS}/{name}.tar.gz",
+        name=name,
+        address=f"{_DOWNLOADS}/{name}.tar.gz",
         copy=copy,
         what="DeepLabv3, MobileNetV2" + ("" if width == 1 else f" of width {width:g}") + " without ASPP, 21 classes, "
         "canvas 513",
@@ -166,20 +116,10 @@ def _zoo(name: str, width: float, mebibytes: float, seen: str, published: str, c
     )
 
 
-def _slim(name: str, address: str, backbone: str, what: str, **about: str | float) -> Public:
-    """One of slim's ImageNet classifiers."""
-    return _tensorflow(
-        name, address, what=f"{what}, backbone and classifier", backbone=backbone, trained_on="ImageNet", **about
-    )
-
-
-_DOWNLOADS = "https://storage.googleapis.com/download.tensorflow.org/models"
-"""What http://download.tensorflow.org/models shows, by https."""
-
 _PUBLIC = (
     _hugging_face(
-        "google_deeplabv3_mobilenet_v2",
-        "deeplabv3_mobilenet_v2_1.0_513",
+        name="google_deeplabv3_mobilenet_v2",
+        address="hf://google/deeplabv3_mobilenet_v2_1.0_513",
         what="DeepLabv3, MobileNetV2 without ASPP, 21 classes, canvas 513",
         backbone="mobilenet_v2",
         whole=True,
@@ -222,26 +162,26 @@ _PUBLIC = (
         ),
     ),
     _slim(
-        "mobilenet_v1_1.0_224",
-        f"{_DOWNLOADS}/mobilenet_v1_2018_02_22/mobilenet_v1_1.0_224.tgz",
-        "mobilenet_v1",
-        "MobileNetV1",
+        name="mobilenet_v1_1.0_224",
+        address=f"{_DOWNLOADS}/mobilenet_v1_2018_02_22/mobilenet_v1_1.0_224.tgz",
+        backbone="mobilenet_v1",
+        what="MobileNetV1, backbone and classifier",
         published="top-1 70.9, top-5 89.9 at 224",
         source="research/slim/nets/mobilenet_v1.md of tensorflow/models; address unverified",
     ),
     _slim(
-        "mobilenet_v2_1.0_224",
-        "https://storage.googleapis.com/mobilenet_v2/checkpoints/mobilenet_v2_1.0_224.tgz",
-        "mobilenet_v2",
-        "MobileNetV2",
+        name="mobilenet_v2_1.0_224",
+        address="https://storage.googleapis.com/mobilenet_v2/checkpoints/mobilenet_v2_1.0_224.tgz",
+        backbone="mobilenet_v2",
+        what="MobileNetV2, backbone and classifier",
         published="top-1 71.8, top-5 91.0 at 224 (of the moving averages, which are taken)",
         source="research/slim/nets/mobilenet of tensorflow/models; address unverified",
     ),
     _slim(
-        "resnet_v1_101_2018_05_04",
-        f"{_DOWNLOADS}/resnet_v1_101_2018_05_04.tar.gz",
-        "resnet101",
-        "ResNet-101 with a deep stem and strided last units (resnet_v1_101_beta)",
+        name="resnet_v1_101_2018_05_04",
+        address=f"{_DOWNLOADS}/resnet_v1_101_2018_05_04.tar.gz",
+        backbone="resnet101",
+        what="ResNet-101 with a deep stem and strided last units (resnet_v1_101_beta), backbone and classifier",
         mebibytes=477,
         published="no figure; it is what the table's ResNet-101 started from",
         source="the model zoo of TensorFlow's DeepLab; address unverified",
@@ -261,8 +201,8 @@ _PUBLIC = (
     _torchvision_network("fcn_resnet50", "fcn_resnet50_coco-1167a1af.pth", 135.009, 60.5),
     _torchvision_network("lraspp_mobilenet_v3_large", "lraspp_mobilenet_v3_large-d234d4ea.pth", 12.49, 57.9),
     _timm(
-        "timm_mobilenetv1_100",
-        "mobilenetv1_100.ra4_e3600_r224_in1k",
+        name="timm_mobilenetv1_100",
+        address="hf://timm/mobilenetv1_100.ra4_e3600_r224_in1k/model.safetensors",
         what="MobileNetV1, backbone and classifier of 1,000 classes",
         backbone="mobilenet_v1",
         trained_on="ImageNet, a long recipe",
@@ -271,8 +211,8 @@ _PUBLIC = (
         source="timm's README",
     ),
     _timm(
-        "timm_resnet101s",
-        "resnet101s.gluon_in1k",
+        name="timm_resnet101s",
+        address="hf://timm/resnet101s.gluon_in1k/model.safetensors",
         what="ResNet-101 with a deep stem and strided first units, backbone and classifier of 1,000 classes",
         backbone="resnet101",
         trained_on="ImageNet",

@@ -12,8 +12,9 @@ from typing import Any
 from segkit.base.errors import DownloadError, WeightsError
 from segkit.base.files import file_digest
 from segkit.weights.cache import cached_entry, resolve
-from segkit.weights.catalogue import CATALOGUE, IMAGENET, Public
+from segkit.weights.catalogue import CATALOGUE, IMAGENET
 from segkit.weights.files import read_training, read_weights
+from segkit.weights.public import Public
 from segkit.weights.tensorflow.choice import GRAPH, INDEX
 
 CONVERTED = "converted"
