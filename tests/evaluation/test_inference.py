@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from segkit.base.errors import ConfigError
-from segkit.evaluation.inference import MF_SCALES, canvas_of, pad, predict
+from segkit.evaluation import inference
+from segkit.evaluation.inference import MF_SCALES, canvas_of, pad, predict, predict_label
 
 
 def picture(height: int, width: int, seed: int = 0) -> Tensor:
@@ -183,6 +184,46 @@ def test_windows_of_a_network_are_averaged_where_they_overlap(network) -> None:
     torch.testing.assert_close(both[..., :16], left[..., :16])
     torch.testing.assert_close(both[..., 33:], right[..., 17:])
     torch.testing.assert_close(both[..., 16:33], (left[..., 16:] + right[..., :17]) / 2)
+
+
+def test_a_label_map_is_the_likeliest_class(network) -> None:
+    model, image = network(), picture(40, 52)
+    for how in ({}, {"scales": (0.75, 1.25)}, {"flip": True}, {"window": 33}):
+        label = predict_label(model, image[0].permute(1, 2, 0).numpy(), **how)
+        assert label.dtype == np.uint8
+        np.testing.assert_array_equal(label, predict(model, image, **how)[0].argmax(0).numpy())
+
+
+@pytest.mark.parametrize("size", [(100, 30), (131, 70), (40, 120)])
+def test_a_large_picture_is_predicted_in_bands_that_put_every_row_in_its_place(
+    by_colour, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    image = picture(*size)[0].permute(1, 2, 0).numpy()
+    whole = predict_label(by_colour(), image)
+    monkeypatch.setattr(inference, "WHOLE_PIXELS", 1000)
+    monkeypatch.setattr(inference, "WINDOW", 49)
+    for window, side in ((None, 49), (33, 33)):
+        segmenter = by_colour()
+        np.testing.assert_array_equal(predict_label(segmenter, image, window=window), whole)
+        assert max(max(seen.shape[2:]) for seen in segmenter.seen) == side
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_bands_meet_in_the_middle_of_their_overlap(by_colour, monkeypatch: pytest.MonkeyPatch, more: int) -> None:
+    class Counting(by_colour):
+        """Every pixel is of the class that is the number of the call."""
+
+        def __call__(self, images: Tensor) -> Tensor:
+            classes = torch.arange(4).view(1, 4, 1, 1) == len(self.seen)
+            self.seen.append(images)
+            return classes.float().expand(1, 4, *images.shape[2:])
+
+    monkeypatch.setattr(inference, "WHOLE_PIXELS", 3000 - more)
+    label = predict_label(Counting(), np.zeros((100, 30, 3), np.uint8), window=49)
+    # Bands from 0 to 49, 26 to 75 and 51 to 100, where the picture is over the limit: else windows are averaged.
+    meeting = np.flatnonzero(np.diff(label[:, 0])) + 1
+    assert meeting.tolist() == ([37, 63] if more else [49, 75])
+    assert (label == label[:, :1]).all()
 
 
 def test_a_network_in_training_mode_is_left_as_it_was(network) -> None:

@@ -63,10 +63,11 @@ def test_intervals_of_brute_force_resampling() -> None:
     assert found.high == pytest.approx(scores[3900], abs=0.08 * width)
 
 
-def test_many_pictures_are_resampled_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("block", [30, 3])  # four draws of seven pictures at a time, or one that is over the block
+def test_many_pictures_are_resampled_in_parts(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     counts = some_counts()
     whole = resampled_iou(counts, draws=20)
-    monkeypatch.setattr(intervals, "_BLOCK", 30)
+    monkeypatch.setattr(intervals, "_BLOCK", block)
     np.testing.assert_allclose(resampled_iou(counts, draws=20), whole)
 
 
