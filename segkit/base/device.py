@@ -1,16 +1,22 @@
-"""Which device, and which number format it computes best in."""
+"""Which device, which number format it computes best in, and what is said where its memory runs out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 
 from segkit.base.errors import ConfigError, DeviceError
+from segkit.base.machine import use_available_cores
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def choose_device(name: str) -> torch.device:
-    """The device called `name`: "auto" is a GPU where there is one. Raises DeviceError where it is not there."""
+    """The device called `name`: "auto" is a GPU where there is one. Raises DeviceError where it is not there.
+
+    Torch's threads are from then on no more than the cores that this process may use.
+    """
+    use_available_cores()
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -56,3 +62,18 @@ def autocast(device: torch.device, precision: torch.dtype) -> torch.autocast:
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     return torch.autocast(device.type, precision, enabled=precision != torch.float32)
+
+
+@contextmanager
+def memory_for(what: str, way_out: str) -> Iterator[None]:
+    """Where memory runs out in here, on a GPU or not, it ends in a DeviceError: for `what`, and the `way_out`."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:  # torch's own error of a GPU is a RuntimeError too
+        text = str(error)
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "can't allocate memory" not in text:
+            raise
+        asked = text.split("\n")[0].rpartition("] ")[2].split(" Error code")[0]
+        raise DeviceError(
+            f"there is not enough memory for {what} ({asked or 'allocation failed'}): {way_out}"
+        ) from None

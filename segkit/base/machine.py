@@ -16,7 +16,7 @@ def describe_machine() -> dict[str, str | int]:
     """Processor, cores, threads and versions, and the commit where segkit runs from a checkout, as plain data."""
     described: dict[str, str | int] = {
         "processor": _processor(),
-        "cores": os.cpu_count() or 1,
+        "cores": available_cores(),
         "threads": torch.get_num_threads(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -30,6 +30,25 @@ def describe_machine() -> dict[str, str | int]:
     if torch.cuda.is_available():
         described["gpu"] = torch.cuda.get_device_name()
     return described
+
+
+def available_cores() -> int:
+    """How many cores this process may use: a container's share of them counts, not all that the host has."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        allowed, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return max(1, min(cores, int(int(allowed) / int(period) + 0.5)))
+    except (OSError, ValueError):  # another system, or "max": no share
+        return cores
+
+
+def use_available_cores() -> None:
+    """Have torch start no more threads than that, unless OMP_NUM_THREADS says how many.
+
+    Threads that wait for a core spin, and two on one core are many times slower than one.
+    """
+    if "OMP_NUM_THREADS" not in os.environ and torch.get_num_threads() > available_cores():
+        torch.set_num_threads(available_cores())
 
 
 def describe_run() -> dict[str, str | int]:

@@ -1,6 +1,5 @@
 """A data set made small, to travel: pictures and label maps scaled down, and written as the same kind of set."""
 
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ import numpy as np
 
 from segkit.base.errors import DataError
 from segkit.base.label_files import read_stored_label, save_label
+from segkit.base.machine import available_cores
 from segkit.base.pictures import save_picture
 from segkit.data.pairs import PairedFiles, write_names
 from segkit.data.voc import label_folder, list_file
@@ -72,7 +72,7 @@ def shrink(
     _check_apart(splits, places)
     found = Shrunk()
     done, total = 0, sum(len(set(pairs.ids)) for pairs, _ in splits.values())
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(available_cores()) as pool:
         for split, (pairs, scale) in splits.items():
             pictures, labels, names = places(split)
             for folder in (pictures, labels):

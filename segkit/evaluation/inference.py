@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from segkit.base.device import autocast
+from segkit.base.device import autocast, memory_for
 from segkit.base.errors import ConfigError
 from segkit.base.labels import Palette
 from segkit.base.memory import give_back_memory
@@ -83,7 +83,8 @@ def predict_label(
     covered = 0
     for top in window_starts(height, band):
         image = torch.from_numpy(picture[top : top + band]).permute(2, 0, 1)[None]
-        with autocast(model.device, precision):
+        told = f"{width}x{min(band, height)} pixels at the scale {max(scales):g}"
+        with memory_for(told, "give a smaller --window"), autocast(model.device, precision):
             probabilities = predict(model, image, scales=scales, flip=flip, window=window)
         first = (covered - top) // 2 if covered else 0  # bands meet in the middle of their overlap
         label[top + first : top + band] = probabilities[0, :, first:].argmax(0).to(torch.uint8).cpu().numpy()

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from segkit.base.device import autocast, choose_precision
+from segkit.base.device import autocast, choose_precision, memory_for
 from segkit.base.errors import ConfigError
 from segkit.base.memory import keep_freed_memory
 from segkit.models.deeplabv3 import DeepLabV3
@@ -116,7 +116,11 @@ class Learner:
         statistics = self._statistics()
         images, labels = (tensor.to(self.device, non_blocking=True) for tensor in (images, labels))
         images = images.contiguous(memory_format=self.memory_format)
-        loss = self._backward(split_batch(self.model, images, labels, config=self.config, iteration=iteration))
+        with memory_for(
+            f"a step of batch {self.config.batch_size} in {self.config.accumulate} parts at crop {self.config.crop}",
+            "raise train.accumulate, or lower train.crop or train.batch_size",
+        ):
+            loss = self._backward(split_batch(self.model, images, labels, config=self.config, iteration=iteration))
         self.scaler.unscale_(self.optimizer)
         norm = nn.utils.get_total_norm([p.grad for p in self.model.parameters() if p.grad is not None])
         taken = bool(torch.isfinite(norm + loss))

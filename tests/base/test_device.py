@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from segkit.base.device import autocast, choose_device, choose_precision
+from segkit.base.device import autocast, choose_device, choose_precision, memory_for
 from segkit.base.errors import ConfigError, DeviceError
 
 CPU = torch.device("cpu")
@@ -76,3 +76,26 @@ def test_float32_is_no_tensor_float32() -> None:
         pass
     assert not torch.backends.cuda.matmul.allow_tf32 and not torch.backends.cudnn.allow_tf32
     assert torch.get_float32_matmul_precision() == "highest"
+
+
+NO_ROOM = "[enforce fail at x.cpp:1] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes."
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (RuntimeError(NO_ROOM), "(. DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes.)"),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nMore"), "(CUDA out of memory. Tried to"),
+        (MemoryError(), "(allocation failed)"),
+    ],
+)
+def test_memory_that_runs_out_is_told_with_the_way_out(error: Exception, told: str) -> None:
+    with pytest.raises(DeviceError) as caught, memory_for("a step at crop 513", "lower train.crop"):
+        raise error
+    assert str(caught.value).startswith(f"there is not enough memory for a step at crop 513 {told}")
+    assert str(caught.value).endswith("): lower train.crop")
+
+
+def test_other_errors_pass() -> None:
+    with pytest.raises(RuntimeError, match="shapes"), memory_for("a step", "lower it"):
+        raise RuntimeError("shapes do not fit")

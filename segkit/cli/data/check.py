@@ -1,6 +1,5 @@
 """`segkit data check`."""
 
-import os
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +33,7 @@ def check(
 
     The exit status is 1 if there are errors, 0 if there is nothing or only warnings.
     """
+    from segkit.base.machine import available_cores
     from segkit.data.check.examples import read_examples
     from segkit.data.check.thorough import check_splits
     from segkit.recipe.reading import load_config
@@ -47,7 +47,7 @@ def check(
             datasets,
             train=recipe.needed_data.train_split,
             before=before,
-            workers=workers or os.cpu_count() or 1,
+            workers=workers or available_cores(),
             progress=progress,
         )
     write_json(json_file, found.to_json())
