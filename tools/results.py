@@ -1,10 +1,11 @@
-"""The tables of results in README.md and docs/results, written from what is kept, so that no figure is typed twice.
+"""The tables of results, written from what is kept, so that no figure is typed twice.
 
     python -m tools.results [--check]
     python -m tools.results --keep FILE.json NAME
     python -m tools.results --measure
 
-docs/results/evaluations holds evaluations with the counts of each picture (`segkit evaluate --json`), from which every
+They stand in README.md, docs/reproduce.md and docs/results. docs/results/evaluations holds evaluations with the counts
+of each picture (`segkit evaluate --json`), from which every
 figure, interval and verdict is computed again; docs/results/table/latencies.json the latencies of one machine, as
 `segkit benchmark` leaves them. What stands between the lines `<!-- results: BLOCK -->` and `<!-- end of results -->` is
 written; --check writes nothing and fails where something else stands there, or where another table of a page of results
@@ -94,10 +95,10 @@ def kept_block(table: dict[str, Any]) -> str:
             rows.append(
                 (
                     full_name(row) if "aspp" in row else row["title"],
-                    PurePath(found["protocol"]["weights"]).name,
+                    _source(found["protocol"]),
                     *_measured(found),
                     percent(found["pixel_accuracy"]),
-                    found["protocol"]["precision"],
+                    found["protocol"].get("precision", "label maps"),
                     str(found["machine"].get("commit", "not told")),
                 )
             )
@@ -115,10 +116,28 @@ def _measured(found: dict[str, Any] | None) -> tuple[str, str, str]:
     return miou, points(found["difference"]) if compared else "-", found.get("verdict", "-")
 
 
+def rows_block(table: dict[str, Any]) -> str:
+    """The rows with what to give to `segkit evaluate`, in the columns of the page that says how they are repeated."""
+    header = (*SWITCHES, "options", "expected mIoU", "measured mIoU", "difference", "verdict", "weights")
+    rows = []
+    for row in table["rows"]:
+        found = row["measured"]
+        weights = f"`{_source(found['protocol'])}`" if found else "-"
+        options = f"`--os {row['output_stride']}{' --mf' if row['mf'] else ''}`"
+        rows.append((*switches(row), options, percent(row["published"]["miou"]), *_measured(found), weights))
+    return Sheet(header, tuple(rows), len(SWITCHES) + 1).markdown()
+
+
+def _source(protocol: dict[str, Any]) -> str:
+    """The file of the weights that were measured, or the folder of the label maps."""
+    return PurePath(str(protocol.get("weights") or protocol.get("predictions"))).name
+
+
 BLOCKS: dict[str, Callable[[dict[str, Any]], str]] = {
     "paper": paper_block,
     "readme": readme_block,
     "kept": kept_block,
+    "rows": rows_block,
 }
 
 
@@ -174,7 +193,8 @@ def keep(source: Path, target: Path) -> None:
     """Put an evaluation among the kept ones. Raises SegkitError where it is none or too large."""
     evaluation = read_evaluation(source)
     stored = evaluation.to_json() | {"protocol": {**evaluation.protocol}, "machine": {**evaluation.machine}}
-    stored["protocol"]["weights"] = PurePath(str(stored["protocol"].get("weights"))).name
+    for source in {"weights", "predictions"} & stored["protocol"].keys():
+        stored["protocol"][source] = PurePath(str(stored["protocol"][source])).name
     if command := stored["machine"].get("command"):
         stored["machine"]["command"] = re.sub(r"(?<![\w.])/[^\s=]*/", "", str(command))
     write_plain(target, json.dumps(stored, separators=(",", ":")) + "\n")
@@ -209,7 +229,8 @@ def main() -> None:
         measure_machine(results)
     table, speed = read_table(results), json.loads(read_plain(results / "speed.json"))
     problems = []
-    for page in [arguments.root / "README.md", *sorted(results.glob("*.md"))]:
+    pages = [arguments.root / "README.md", arguments.root / "docs" / "reproduce.md", *sorted(results.glob("*.md"))]
+    for page in filter(Path.is_file, pages):
         text = page.read_text(encoding="utf-8")
         now = written(text, table, speed)
         problems += [

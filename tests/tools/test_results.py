@@ -3,16 +3,18 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from segkit.base.files import write_plain
+from segkit.benchmark.table import benchmark_table
 from segkit.evaluation.counts import PictureCounts
-from segkit.evaluation.result import Evaluation
+from segkit.evaluation.result import Evaluation, read_evaluation
 from tests.command import call
-from tools.results import MOST_BYTES, ROOT, keep, main, unmarked_tables
+from tools.results import MOST_BYTES, ROOT, keep, kept_block, main, rows_block, unmarked_tables
 
 PROTOCOL = {
     "network": "mobilenet_v2",
@@ -76,12 +78,21 @@ def test_folders_of_the_machine_are_not_kept(tmp_path: Path) -> None:
     keep(tmp_path / "new.json", tmp_path / "kept" / "a.json.gz")
     keep(tmp_path / "new.json", tmp_path / "kept" / "b.json.gz")
     assert (tmp_path / "kept" / "a.json.gz").read_bytes() == (tmp_path / "kept" / "b.json.gz").read_bytes()
-    from segkit.evaluation.result import read_evaluation
-
     kept = read_evaluation(tmp_path / "kept" / "a.json.gz")
     assert kept.machine["command"] == "segkit evaluate w.safetensors --data a.yaml data.root=VOC2012"
     assert kept.protocol["weights"] == "w.safetensors"
     assert kept.miou_interval == evaluation().miou_interval
+
+
+def test_label_maps_are_kept_by_the_name_of_their_folder(tmp_path: Path) -> None:
+    of_maps = {"pictures": 3, "predictions": "/somewhere/maps", "data": "voc", "split": "val"}
+    write_plain(tmp_path / "new.json", json.dumps(replace(evaluation(), protocol=of_maps).to_json()))
+    keep(tmp_path / "new.json", tmp_path / "kept.json.gz")
+    kept = read_evaluation(tmp_path / "kept.json.gz")
+    assert dict(kept.protocol) == of_maps | {"predictions": "maps"}
+    table = benchmark_table(others={"theirs": kept})
+    assert "| theirs | maps | " in kept_block(table) and "| label maps | abc |" in kept_block(table)
+    assert "| MobileNetV2 | 8 | yes | yes | `--os 8 --mf` | 78.42 | unverified | - | - | - |" in rows_block(table)
 
 
 def test_a_table_that_is_not_marked_is_found() -> None:
