@@ -23,3 +23,5 @@ def test_folded_network_computes_the_same_without_batch_norm(backbone, padding):
     assert (actual - expected).abs().max() <= 1e-4 * expected.abs().max()
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in folded.modules())
     assert any(isinstance(layer, nn.BatchNorm2d) for layer in network.modules())
+    assert not any(each.requires_grad for each in folded.parameters())
+    assert all(each.requires_grad for each in network.parameters())

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from segkit.models.layers import Conv, ConvNormAct, MaxPool, initialise
+from segkit.models.layers import Conv, ConvNormAct, MaxPool, PictureNetwork, initialise
 from segkit.models.mobilenet_v2 import InvertedResidual
 
 
@@ -152,3 +152,15 @@ def test_pooling_is_padded_by_either_rule(side):
     assert torch.equal(symmetric, F.max_pool2d(x, 3, 2, 1))
     if side == 8:
         assert tensorflow[0, 0, 0, 0] == x[0, 0, :3, :3].max() and tensorflow[0, 0, -1, -1] == x[0, 0, 6:, 6:].max()
+
+
+def test_a_network_normalises_each_channel_by_its_own_mean_and_deviation() -> None:
+    network = PictureNetwork(mean=(10, 20, 30), std=(2, 4, 8))
+    images = torch.tensor([14, 12, 46], dtype=torch.uint8).view(1, 3, 1, 1).expand(2, 3, 4, 5)
+    expected = torch.tensor([2.0, -2.0, 2.0]).view(1, 3, 1, 1).expand(2, 3, 4, 5)
+    assert torch.equal(network.normalise(images), expected) and torch.equal(
+        network.normalise(images.double()), expected
+    )
+    assert network.mean.shape == network.std.shape == (1, 3, 1, 1)
+    assert not network.state_dict() and network.device == torch.device("cpu")
+    assert network.to("meta").device.type == "meta"
