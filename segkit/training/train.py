@@ -147,6 +147,7 @@ class _Run:
 def _loop(run: _Run) -> None:
     """Iterate: learning rate, step, log, evaluate, save; first what a run that was killed had left to do."""
     config, learner, counters, pace, keeper = run.config.train, run.learner, run.counters, run.pace, run.keeper
+    counters.timed_out = counters.timed_out or (counters.iteration > 0 and pace.seconds_left <= 0)
     if keeper.folder.is_unpublished(counters):
         keeper.publish(needed=True)
     elif _is_evaluation_due(run):

@@ -128,6 +128,15 @@ def test_time_used_is_kept_and_a_run_goes_on_with_the_rest(tmp_path, recipe, clo
         train(recipe(iterations=1000, evaluate_every=1000), tmp_path / "run", resume=True)
 
 
+def test_a_run_that_is_resumed_too_late_for_a_step_takes_none(tmp_path, recipe, clock):
+    run(recipe(iterations=1000, evaluate_every=1000, max_minutes=2), tmp_path / "run")
+    kept = (tmp_path / "run" / "last.safetensors").read_bytes()
+    began = clock[0]
+    events = run(recipe(iterations=1000, evaluate_every=1000, max_minutes=2.2), tmp_path / "run", resume=True)
+    assert not steps_of(events) and not evaluated_at(events)
+    assert clock[0] - began == 3 * PICTURE and (tmp_path / "run" / "last.safetensors").read_bytes() == kept
+
+
 def test_a_time_that_the_evaluation_alone_takes_is_refused_before_anything_is_written(tmp_path, recipe, clock):
     with pytest.raises(ConfigError, match=r"train.max_minutes=0.2: the evaluation alone takes about 0.2 minutes here"):
         train(recipe(max_minutes=0.2), tmp_path / "run")
