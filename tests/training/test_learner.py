@@ -263,3 +263,14 @@ def test_channels_last_and_compile(start, monkeypatch):
 def test_class_weights_have_to_be_as_many_as_the_classes(start):
     with pytest.raises(ConfigError, match=r"^train.class_weights has 2 weights for 3 classes: give one for each$"):
         start(class_weights=(1, 2))
+
+
+def test_one_that_takes_over_goes_on_as_the_one_that_gave(start):
+    first, second = start(ema=0.9), start(ema=0.9)
+    first.step(0, *batch())
+    second.load_tensors(first.tensors())
+    assert {name for name in first.tensors() if name.startswith("momentum.")}
+    for learner in (first, second):
+        learner.step(1, *batch())
+    assert first.tensors().keys() == second.tensors().keys()
+    assert all(torch.equal(tensor, second.tensors()[name]) for name, tensor in first.tensors().items())
