@@ -33,9 +33,9 @@ from segkit.weights.files import read_weights
 
 RECIPE = {
     "model": {"backbone": "mobilenet_v2", "width": 0.1, "output_stride": 32},
-    "data": {"kind": "shapes", "side": 33, "train_size": 40, "val_size": 3},
+    "data": {"kind": "shapes", "side": 33, "train_size": 40, "val_size": 2},
     "train": {
-        "iterations": 12,
+        "iterations": 6,
         "batch_size": 2,
         "crop": 33,
         "lr": 0.02,
@@ -44,7 +44,7 @@ RECIPE = {
         "device": "cpu",
         "workers": 1,
         "log_every": 1,
-        "evaluate_every": 4,
+        "evaluate_every": 2,
         "save_minutes": 1e-9,  # after every step
     },
 }
