@@ -14,7 +14,16 @@ OURS = {"miou": 0.5, "protocol": {}, "confusion": []}
 
 
 @pytest.mark.parametrize(
-    "held", [b"", b"weights", b"[]", b'{"protocol": 1}', b"[" * 10_000, json.dumps([1]).encode(), gzip.compress(b"{}", mtime=0)]
+    "held",
+    [
+        b"",
+        b"weights",
+        b"[]",
+        b'{"protocol": 1}',
+        b"[" * 10_000,
+        json.dumps([1]).encode(),
+        gzip.compress(b"{}", mtime=0),
+    ],
 )
 @pytest.mark.parametrize("name", ["w.json", "w.json.gz", "w.safetensors"])
 def test_a_file_of_something_else_is_kept(tmp_path: Path, held: bytes, name: str) -> None:
