@@ -4,9 +4,9 @@
 
 A small training of the shapes is made once, undisturbed. Then each fault: processes are killed at any moment (SIGKILL)
 and gone on with until they end; signals are sent at any moment; bits of the run's files are turned and files cut short;
-the disk is too small, filled while it runs, read only, or taken away (as root on Linux, on a small disk in memory). A
-fault is survived where the run ends with the same bytes as the undisturbed one, or, of damage, where it is noticed (or
-changes nothing). The exit status is 1 if one was not.
+the disk is too small, or filled while it runs (as root on Linux, on a small disk in memory). A fault is survived where
+the run ends with the same bytes as the undisturbed one, or, of damage, where it is noticed (or changes nothing). The
+exit status is 1 if one was not.
 """
 
 import argparse
@@ -110,17 +110,17 @@ class Drill:
             yield self._noticed(path)
 
     def disk(self, count: int) -> Iterator[str]:
-        """Disks that are too small at the start, that fill while it runs and are emptied, or are read only."""
+        """Disks that are too small at the start, or fill while it runs and are emptied, in time or too late."""
         if os.getuid() or not shutil.which("mount"):
             return
         for number in range(count):
             disk = self._new()
             disk.mkdir()
             size = sum(path.stat().st_size for path in self.whole.iterdir())
-            too_small = number % 4 == 0
-            _mount(disk, f"size={size // 2 if too_small else 3 * size}")
+            fault = ("too small", "filled", "filled to the end")[number % 3]
+            _mount(disk, f"size={size // 2 if fault == 'too small' else 3 * size}")
             try:
-                yield self._on_a_disk(disk, ("too small", "filled", "filled to the end", "read only")[number % 4])
+                yield self._on_a_disk(disk, fault)
             finally:
                 subprocess.run(["umount", "-l", str(disk)], check=True)
 
@@ -132,19 +132,14 @@ class Drill:
         process = self._start(out)
         while not (out / FILES[0]).exists():
             time.sleep(0.01)
-        if fault == "read only":
-            _mount(disk, "remount,ro")
-        else:
-            with contextlib.suppress(OSError), filling.open("wb") as file:
-                while True:
-                    file.write(bytes(4096))
-                    file.flush()
+        with contextlib.suppress(OSError), filling.open("wb") as file:
+            while True:
+                file.write(bytes(4096))
+                file.flush()
         if fault == "filled":
             time.sleep(self.seconds / 3)
             filling.unlink()
         status = self._wait(process)
-        if fault == "read only":
-            _mount(disk, "remount,rw")
         filling.unlink(missing_ok=True)
         if status not in (ENDED, FAILED):
             return f"{fault}: ended with {status}"

@@ -99,14 +99,14 @@ def train(
         pace.expect_evaluation(learner, val_set)
         if config.train.unlabelled is not None:
             train_set = add_unlabelled(config.train.unlabelled, train_set, val_set, tell)
+        keeper = Keeper(config, folder, learner, counters, pace, tell, save)
+        keeper.check_room()
         for text in folder.begin(
             config, iteration=counters.iteration, precision=learner.precision, data=data, changed=changed
         ):
             note(text)
         if damaged := forget_after(folder.metrics, counters.iteration):
             note(f"{folder.metrics}: left out {damaged} damaged line{'' if damaged == 1 else 's'}")
-        keeper = Keeper(config, folder, learner, counters, pace, tell, save)
-        keeper.check_room()
         _loop(_Run(config, learner, counters, pace, train_set, val_set, keeper, asked, tell))
         return TrainingResult(folder.best, folder.last, counters.best_miou, counters.skipped)
 
