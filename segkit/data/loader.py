@@ -5,6 +5,7 @@ However many workers read, and wherever a resumed run starts, iteration i gets t
 
 import shutil
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,6 +29,8 @@ Sampled = tuple[np.ndarray, np.ndarray] | SegkitError
 
 PATIENCE = 60
 """Seconds that the workers may take for a batch."""
+POLL = 5
+"""Seconds after which it is looked whether they all live."""
 READ_AHEAD = 2
 """Batches of each worker that wait to be taken."""
 SHARED_MEMORY = Path("/dev/shm")
@@ -69,17 +72,30 @@ def training_batches(
         prefetch_factor=READ_AHEAD if workers else None,
         collate_fn=_collate,
         worker_init_fn=_start_worker,
-        timeout=PATIENCE if workers else 0,
+        timeout=min(POLL, PATIENCE) if workers else 0,
         pin_memory=torch.cuda.is_available(),
         # Its own: making an iterator draws a number, which would shift the dropout of a resumed run.
         generator=torch.Generator(),
     )
-    batches = iter(loader)
+    before = signal.getsignal(signal.SIGCHLD) if hasattr(signal, "SIGCHLD") else None
+    try:
+        batches = iter(loader)
+    except RuntimeError as error:
+        raise _workers_failed(error, workers) from None
+    finally:
+        # torch's handler raises that a worker ended wherever the process is, in the middle of a step too.
+        if before is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGCHLD, before)
+    waited = 0
     while True:
         try:
             batch = next(batches, None)
         except RuntimeError as error:
+            waited += POLL
+            if workers and "timed out" in str(error) and waited < PATIENCE:
+                continue
             raise _workers_failed(error, workers) from None
+        waited = 0
         if batch is None:
             return
         if isinstance(batch, SegkitError):
