@@ -21,6 +21,14 @@ from segkit.training.state import read_state
 from segkit.training.train import train
 
 
+@pytest.fixture(autouse=True)
+def _heard():
+    """A shell has SIGINT ignored in what it runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def send_at(iteration: int, number: int, *, where: type = Step):
     """A listener that sends a signal to this process once an iteration is told."""
 

@@ -7,12 +7,22 @@ import sys
 import threading
 import time
 
+import pytest
+
 from segkit.training.stop import signals
 
 
 def send(number: int) -> None:
     os.kill(os.getpid(), number)
     time.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def _heard():
+    """A shell has SIGINT ignored in what it runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_signals_ask_and_do_nothing_else() -> None:
@@ -55,6 +65,7 @@ def test_in_another_thread_nothing_is_asked() -> None:
 def test_the_second_ends_at_once() -> None:
     program = (
         "import os, signal, time\nfrom segkit.training.stop import signals\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell has it ignored in the background
         "with signals() as asked:\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(0.01)\n    assert asked.end == 2\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n    time.sleep(60)\n"
