@@ -11,7 +11,7 @@ from segkit.base.files import write_atomically
 from segkit.cli.app import app
 from segkit.cli.benchmark import NamedWeights, parse_weights
 from segkit.cli.options import JsonFile, Overrides, Precision, Recipe
-from segkit.cli.report import check_replaceable, make_ready, note, picture_progress, show, write_json
+from segkit.cli.report import make_file_ready, make_ready, note, picture_progress, show, write_json
 from segkit.cli.trainings import train_in_turn
 from segkit.report.ablation import ablation_text
 from segkit.report.sheet import markdown
@@ -64,7 +64,7 @@ def ablate(
     make_ready(json_file, holds=_HOLDS)
     if not dry_run:
         make_ready(out / "ablation.json", out / "ablation.html", holds=_HOLDS)
-        check_replaceable(out / "ablation.md", lambda _: (out / "ablation.json").is_file())
+        make_file_ready(out / "ablation.md", lambda _: (out / "ablation.json").is_file())
     _announce(recipe, plan, set(given), out, split, dtype)
     if dry_run:
         return

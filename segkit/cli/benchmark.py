@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from segkit.base.errors import ConfigError, WeightsError
-from segkit.base.files import make_folder, write_atomically
+from segkit.base.files import write_atomically
 from segkit.cli.app import app
 from segkit.cli.options import Device, HtmlFile, JsonFile, Overrides, Precision
-from segkit.cli.report import check_replaceable, make_ready, picture_progress, show, write_json
+from segkit.cli.report import make_file_ready, make_ready, picture_progress, show, write_json
 from segkit.cli.trainings import recipe_of, train_table
 from segkit.cli.weights import obtain
 from segkit.report.benchmark import benchmark_text
@@ -110,9 +110,7 @@ def benchmark(
     if not (train and coco) and (coco or coco_root):
         raise ConfigError("--coco is the first stage of --train, and --coco-root its folder: give all of them")
     make_ready(json_file, html_file, holds=("rows", "pairs", "wide_head"))
-    if markdown is not None:
-        check_replaceable(markdown, lambda file: _OF_THE_TABLE in file.read_bytes())
-        make_folder(markdown.parent)
+    make_file_ready(markdown, lambda file: _OF_THE_TABLE in file.read_bytes())
     recipes = recipes or recipes_folder()
     target = choose_device(device)
     dtype = choose_precision(precision, target)

@@ -34,16 +34,17 @@ def make_ready(json_file: Path | None, html_file: Path | None = None, *, holds: 
     (in the first item of a list), a page where it is segkit's. Raises OutputError for another, and for a folder that
     cannot be written to.
     """
-    for file, is_ours in ((json_file, partial(_holds, keys=holds)), (html_file, _is_page)):
-        if file is not None:
-            check_replaceable(file, is_ours)
-            make_folder(file.parent)
+    make_file_ready(json_file, partial(_holds, keys=holds))
+    make_file_ready(html_file, _is_page)
 
 
-def check_replaceable(file: Path, is_ours: Callable[[Path], bool]) -> None:
-    """Raise OutputError where `file` is there and is not what this command writes."""
+def make_file_ready(file: Path | None, is_ours: Callable[[Path], bool]) -> None:
+    """The same for a file of another kind, of which `is_ours` tells whether this command wrote it."""
+    if file is None:
+        return
     if file.is_dir() or (file.is_file() and not is_ours(file)):
         raise OutputError(f"{file}: is there and is not what this command writes: choose another name, or take it away")
+    make_folder(file.parent)
 
 
 def _holds(file: Path, keys: Sequence[str]) -> bool:

@@ -10,7 +10,7 @@ import typer
 from segkit.base.errors import ConfigError
 from segkit.cli.app import app
 from segkit.cli.options import Device, Flip, Mf, OutputStride, Overrides, Scales, check_output_stride, passes
-from segkit.cli.report import check_replaceable, note, picture_progress
+from segkit.cli.report import make_file_ready, note, picture_progress
 from segkit.cli.weights import WeightsArgument, obtain
 
 
@@ -43,7 +43,7 @@ def submit(
         raise ConfigError(f"--competition {competition}: choose comp5 or comp6")
     if not out.name.endswith((".tgz", ".tar.gz")):
         raise ConfigError(f"--out {out}: the server takes a .tgz: give it a name that ends so")
-    check_replaceable(out, _is_submission)
+    make_file_ready(out, _is_submission)
     config = load_config(data, overrides or [], tell=note)
     if not isinstance(config.data, VocConfig):
         raise ConfigError(

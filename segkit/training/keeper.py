@@ -20,7 +20,7 @@ class Keeper:
     """Writes what is to stay of a training.
 
     Where the disk is full it is told and the training goes on with what was written before, but for what is `needed`:
-    then OutputError is raised.
+    then OutputError is raised. `saved` is the iteration of the state that is on the disk.
     """
 
     config: Config
@@ -30,8 +30,11 @@ class Keeper:
     pace: Pace
     tell: Listener
     save: Callable[..., None]
-    saved: int = 0
+    saved: int = field(init=False)
     since: float = field(default_factory=lambda: time.monotonic())
+
+    def __post_init__(self) -> None:
+        self.saved = self.counters.iteration  # a run begins with none, or goes on from it
 
     def check_room(self) -> None:
         """Raise OutputError unless the disk has room for the state, the state before, and two models."""
@@ -51,8 +54,14 @@ class Keeper:
                 f"train.lr (now {self.config.train.lr}) or start from weights, in another --out than {self.folder.path}"
             )
         self.counters.seconds = self.pace.seconds
-        self._try(lambda: write_state(self.folder.state, self.learner, self.counters), needed)
-        self.since, self.saved = time.monotonic(), self.counters.iteration
+        if self._try(lambda: write_state(self.folder.state, self.learner, self.counters), needed):
+            self.saved = self.counters.iteration
+        self.since = time.monotonic()
+
+    def keep_iteration(self, *, needed: bool = False) -> None:
+        """Write the state unless that of this iteration is there."""
+        if self.saved < self.counters.iteration:
+            self.keep_state(needed=needed)
 
     def publish(self, *, needed: bool = False) -> None:
         """Write what the last evaluation is worth: the models, and last its line, which tells that all is there."""
@@ -74,10 +83,13 @@ class Keeper:
         line = {key: evaluation[key] for key in ("iteration", "val_miou", "val_iou", "best")}
         append_metrics(self.folder.metrics, **line)
 
-    def _try(self, write: Callable[[], None], needed: bool) -> None:
+    def _try(self, write: Callable[[], None], needed: bool) -> bool:
+        """Whether it was written."""
         try:
             write()
+            return True
         except OutputError as error:
             if needed:
                 raise
             self.tell(Note(f"{error}; the training goes on and will try again"))
+            return False

@@ -29,16 +29,22 @@ def append_metrics(path: Path, **values: Any) -> None:
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """The lines of the file; none where there is no such file, and without what is no measurement."""
-    return [record for record in read_records(path)[0] if _is_measurement(record)]
+    return _measurements(path)[0]
 
 
 def forget_after(path: Path, iteration: int) -> int:
     """Drop the lines that a resumed run is going to write again, and those that are damaged; how many these were."""
-    records, damaged = read_records(path)
-    lines = [record for record in records if _is_measurement(record)]
+    lines, damaged = _measurements(path)
     kept = [line for line in lines if line["iteration"] <= iteration]
     write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept))
-    return damaged + len(records) - len(lines)
+    return damaged
+
+
+def _measurements(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """The lines that are measurements, and how many are not."""
+    records, damaged = read_records(path)
+    lines = [record for record in records if _is_measurement(record)]
+    return lines, damaged + len(records) - len(lines)
 
 
 def _is_measurement(record: dict[str, Any]) -> bool:

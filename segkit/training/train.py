@@ -192,7 +192,7 @@ def _is_evaluation_due(run: _Run) -> bool:
 def _evaluate(run: _Run) -> None:
     learner, counters, keeper, began = run.learner, run.counters, run.keeper, run.pace.seconds
     ends = _iterations_left(run.config, counters) == 0
-    keeper.keep_state()  # an evaluation may take long, or come upon a broken picture
+    keeper.keep_iteration()  # an evaluation may take long, or come upon a broken picture
     evaluation = evaluate(
         learner.model_to_keep(), run.val_set, precision=learner.precision, progress=lambda *_: _stop_if_asked(run)
     )
@@ -207,8 +207,7 @@ def _stop_if_asked(run: _Run) -> None:
     """Raise StoppedError, with the state written, where a signal has asked to end."""
     if run.asked.end is None:
         return
-    if run.keeper.saved < run.counters.iteration:
-        run.keeper.keep_state(needed=True)
+    run.keeper.keep_iteration(needed=True)
     done = f"{run.counters.iteration} of {run.config.train.iterations} iterations"
     name = signal.Signals(run.asked.end).name
     raise StoppedError(f"stopped by {name} after {done}, which are saved in {run.keeper.folder.path}", run.asked.end)

@@ -152,6 +152,16 @@ def test_a_full_disk_is_told_and_waited_for(tmp_path, recipe, monkeypatch):
     train(config, tmp_path / "never", resume=True)
 
 
+def test_what_could_not_be_written_is_not_told_to_be_saved(tmp_path, recipe, monkeypatch):
+    def refuse(path: Path, *_: object) -> None:
+        raise cannot_write(path, OSError(errno.ENOSPC, "No space left on device"))
+
+    monkeypatch.setattr(keeper, "write_state", refuse)
+    config = recipe(iterations=4, evaluate_every=4, save_minutes=1e-9)
+    with pytest.raises(OutputError, match="No space left"):
+        train(config, tmp_path / "run", listen=send_at(2, signal.SIGTERM))
+
+
 def test_room_is_asked_for_at_the_start(tmp_path, recipe, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100_000))
     with pytest.raises(OutputError, match=r"run: .* are needed, but its disk has 100 kB free: make room there"):
