@@ -35,6 +35,7 @@ from segkit.training.log import append_metrics, read_metrics
 from segkit.training.state import Counters, read_state, write_state
 from segkit.weights.build import load_model
 from segkit.weights.files import read_tensors, save_model
+from tools.fuzz.exports import EXPORTS, PICTURE_AT
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def doors(folder: Path) -> dict[str, Callable[[], Door]]:
         "state of a run": lambda: Door(read_state, [_state(folder)]),
         "weights": lambda: Door(load_model, [_weights(folder)], "", "w.safetensors"),
         "foreign weights": lambda: Door(read_tensors, [*_foreign()]),
-        **{f"import {kind}": lambda kind=kind: _importer(folder, kind) for kind in _EXPORTS},
+        **{f"import {kind}": lambda kind=kind: _importer(folder, kind) for kind in EXPORTS},
     }
 
 
@@ -215,88 +216,11 @@ def _foreign() -> Iterator[bytes]:
     yield buffer.getvalue()
 
 
-_POLYGON = [[0, 0], [5, 0], [5, 3], [0, 3]]
-_COLOURS = np.array([[(0, 0, 0), (250, 50, 83)] * 3] * 4, np.uint8)
-_SHAPES = [
-    {"label": "cat", "points": _POLYGON, "group_id": None, "shape_type": "polygon", "flags": {}},
-    {"label": "dog", "points": [[1, 1], [3, 2]], "group_id": None, "shape_type": "rectangle", "flags": {}},
-]
-_RECTANGLE = {
-    "type": "polygonlabels",
-    "value": {"points": [[0, 0], [90, 0], [90, 90]], "polygonlabels": ["cat"]},
-    "to_name": "image",
-    "from_name": "tag",
-    "original_width": 6,
-    "original_height": 4,
-}
-_EXPORTS: dict[str, dict[str, Any]] = {
-    "coco": {
-        "annotations.json": {
-            "images": [{"id": 1, "file_name": "a.png", "width": 6, "height": 4}],
-            "categories": [{"id": 7, "name": "cat"}],
-            "annotations": [
-                {"id": 1, "image_id": 1, "category_id": 7, "iscrowd": 0, "segmentation": [[0, 0, 5, 0, 5, 3]]},
-                {
-                    "id": 2,
-                    "image_id": 1,
-                    "category_id": 7,
-                    "iscrowd": 1,
-                    "segmentation": {"size": [4, 6], "counts": [3, 9, 12]},
-                },
-            ],
-        }
-    },
-    "labelme": {
-        "a.json": {
-            "version": "5",
-            "shapes": _SHAPES,
-            "imagePath": "a.png",
-            "imageData": None,
-            "imageHeight": 4,
-            "imageWidth": 6,
-        }
-    },
-    "label-studio": {
-        "p.json": [{"id": 1, "data": {"image": "/data/a.png"}, "annotations": [{"id": 1, "result": [_RECTANGLE]}]}]
-    },
-    "supervisely": {
-        "ds/ann/a.png.json": {
-            "size": {"height": 4, "width": 6},
-            "objects": [
-                {"classTitle": "cat", "geometryType": "polygon", "points": {"exterior": _POLYGON, "interior": []}}
-            ],
-        },
-        "meta.json": {"classes": [{"title": "cat", "shape": "any", "color": "#FF0000"}]},
-    },
-    "yolo": {
-        "labels/a.txt": "0 0 0 0.5 0 0.5 0.5\n1 0.1 0.1 0.9 0.1 0.9 0.9\n",
-        "data.yaml": "names: {0: cat, 1: dog}\n",
-    },
-    "cvat": {
-        "labelmap.txt": "background:0,0,0::\ncar:250,50,83::\n",
-        "SegmentationClass/a.png": _COLOURS,
-        "ImageSets/Segmentation/default.txt": "a\n",
-    },
-    "roboflow": {
-        "train/_classes.csv": "Pixel Value, Class\n0, background\n1, car\n",
-        "train/a_mask.png": np.eye(4, 6, dtype=np.uint8),
-    },
-    "masks": {"table.csv": "value,class\n0,background\n1,car\n", "masks/a.png": np.eye(4, 6, dtype=np.uint8)},
-}
-_PLACES = {
-    "supervisely": "ds/img/a.png",
-    "yolo": "images/a.png",
-    "cvat": "JPEGImages/a.png",
-    "roboflow": "train/a.png",
-    "masks": "images/a.png",
-}
-
-
 def _importer(folder: Path, kind: str) -> Door:
     """Of an export the first file is damaged; the others, and the picture, are there."""
-    (first, content), *others = _EXPORTS[kind].items()
+    (first, content), *others = EXPORTS[kind].items()
     source = folder / "export"
-    for name, other in [*others, (_PLACES.get(kind, "a.png"), np.zeros((4, 6, 3), np.uint8))]:
+    for name, other in [*others, (PICTURE_AT.get(kind, "a.png"), np.zeros((4, 6, 3), np.uint8))]:
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_bytes(_as_bytes(other))
     (source / first).parent.mkdir(parents=True, exist_ok=True)

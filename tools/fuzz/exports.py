@@ -1,0 +1,84 @@
+"""A whole export of each annotation tool that segkit imports."""
+
+from typing import Any
+
+import numpy as np
+
+_POLYGON = [[0, 0], [5, 0], [5, 3], [0, 3]]
+_COLOURS = np.array([[(0, 0, 0), (250, 50, 83)] * 3] * 4, np.uint8)
+_SHAPES = [
+    {"label": "cat", "points": _POLYGON, "group_id": None, "shape_type": "polygon", "flags": {}},
+    {"label": "dog", "points": [[1, 1], [3, 2]], "group_id": None, "shape_type": "rectangle", "flags": {}},
+]
+_RECTANGLE = {
+    "type": "polygonlabels",
+    "value": {"points": [[0, 0], [90, 0], [90, 90]], "polygonlabels": ["cat"]},
+    "to_name": "image",
+    "from_name": "tag",
+    "original_width": 6,
+    "original_height": 4,
+}
+EXPORTS: dict[str, dict[str, Any]] = {
+    "coco": {
+        "annotations.json": {
+            "images": [{"id": 1, "file_name": "a.png", "width": 6, "height": 4}],
+            "categories": [{"id": 7, "name": "cat"}],
+            "annotations": [
+                {"id": 1, "image_id": 1, "category_id": 7, "iscrowd": 0, "segmentation": [[0, 0, 5, 0, 5, 3]]},
+                {
+                    "id": 2,
+                    "image_id": 1,
+                    "category_id": 7,
+                    "iscrowd": 1,
+                    "segmentation": {"size": [4, 6], "counts": [3, 9, 12]},
+                },
+            ],
+        }
+    },
+    "labelme": {
+        "a.json": {
+            "version": "5",
+            "shapes": _SHAPES,
+            "imagePath": "a.png",
+            "imageData": None,
+            "imageHeight": 4,
+            "imageWidth": 6,
+        }
+    },
+    "label-studio": {
+        "p.json": [{"id": 1, "data": {"image": "/data/a.png"}, "annotations": [{"id": 1, "result": [_RECTANGLE]}]}]
+    },
+    "supervisely": {
+        "ds/ann/a.png.json": {
+            "size": {"height": 4, "width": 6},
+            "objects": [
+                {"classTitle": "cat", "geometryType": "polygon", "points": {"exterior": _POLYGON, "interior": []}}
+            ],
+        },
+        "meta.json": {"classes": [{"title": "cat", "shape": "any", "color": "#FF0000"}]},
+    },
+    "yolo": {
+        "labels/a.txt": "0 0 0 0.5 0 0.5 0.5\n1 0.1 0.1 0.9 0.1 0.9 0.9\n",
+        "data.yaml": "names: {0: cat, 1: dog}\n",
+    },
+    "cvat": {
+        "labelmap.txt": "background:0,0,0::\ncar:250,50,83::\n",
+        "SegmentationClass/a.png": _COLOURS,
+        "ImageSets/Segmentation/default.txt": "a\n",
+    },
+    "roboflow": {
+        "train/_classes.csv": "Pixel Value, Class\n0, background\n1, car\n",
+        "train/a_mask.png": np.eye(4, 6, dtype=np.uint8),
+    },
+    "masks": {"table.csv": "value,class\n0,background\n1,car\n", "masks/a.png": np.eye(4, 6, dtype=np.uint8)},
+}
+"""Of each format the files of one export, the one that is damaged first."""
+
+PICTURE_AT = {
+    "supervisely": "ds/img/a.png",
+    "yolo": "images/a.png",
+    "cvat": "JPEGImages/a.png",
+    "roboflow": "train/a.png",
+    "masks": "images/a.png",
+}
+"""Where the picture lies, if not at a.png."""
