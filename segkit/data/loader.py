@@ -3,10 +3,14 @@
 However many workers read, and wherever a resumed run starts, iteration i gets the same bytes.
 """
 
+import atexit
+import multiprocessing
 import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import cv2
@@ -77,20 +81,29 @@ def training_batches(
         # Its own: making an iterator draws a number, which would shift the dropout of a resumed run.
         generator=torch.Generator(),
     )
-    before = signal.getsignal(signal.SIGCHLD) if hasattr(signal, "SIGCHLD") else None
+    handler = signal.getsignal(signal.SIGCHLD) if hasattr(signal, "SIGCHLD") else None
+    before = set(multiprocessing.active_children())
     try:
         batches = iter(loader)
     except RuntimeError as error:
         raise _workers_failed(error, workers) from None
     finally:
         # torch's handler raises that a worker ended wherever the process is, in the middle of a step too.
-        if before is not None and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGCHLD, before)
+        if handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGCHLD, handler)
+    with _ended_at_last(set(multiprocessing.active_children()) - before):
+        try:
+            yield from _read(batches, workers)
+        finally:
+            del batches  # which lets them end by themselves
+
+
+def _read(batches: Iterator[Batch | SegkitError], workers: int) -> Iterator[Batch]:
     waited = 0
     while True:
         try:
             batch = next(batches, None)
-        except RuntimeError as error:
+        except (RuntimeError, OSError, EOFError) as error:  # the last two: it ended while it handed a batch over
             waited += POLL
             if workers and "timed out" in str(error) and waited < PATIENCE:
                 continue
@@ -101,6 +114,26 @@ def training_batches(
         if isinstance(batch, SegkitError):
             raise batch
         yield batch
+
+
+@contextmanager
+def _ended_at_last(readers: set[BaseProcess]) -> Iterator[None]:
+    """The processes that read do not outlive this, nor keep Python from ending.
+
+    At its end Python sends each one SIGTERM, which they take for the job's, and waits for ever: where something still
+    holds them, as the traceback of an error that nobody caught.
+    """
+
+    def end() -> None:
+        for reader in readers:
+            reader.kill()
+
+    atexit.register(end)
+    try:
+        yield
+    finally:
+        end()
+        atexit.unregister(end)
 
 
 def _check_shared_memory(sample: Sampled, batch_size: int, workers: int) -> None:
@@ -117,9 +150,9 @@ def _check_shared_memory(sample: Sampled, batch_size: int, workers: int) -> None
         )
 
 
-def _workers_failed(error: RuntimeError, workers: int) -> SegkitError:
-    """What became of the processes that read, and what to do."""
-    if not workers:
+def _workers_failed(error: Exception, workers: int) -> SegkitError:
+    """What became of the processes that read, and what to do; an error that one of them raised is raised again."""
+    if not workers or str(error).startswith("Caught "):
         raise error
     if "timed out" in str(error):
         what = f"gave nothing for {PATIENCE} seconds (a disk that hangs, or no memory left)"

@@ -3,13 +3,17 @@
 import hashlib
 import os
 import shutil
+import subprocess
+import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from segkit.base.errors import ConfigError, DataError, SegkitError
 from segkit.base.labels import voc_palette
@@ -17,6 +21,8 @@ from segkit.data import loader
 from segkit.data.dataset import Sample
 from segkit.data.loader import training_batches
 from segkit.data.transforms import TrainingTransform
+
+ROOT = Path(__file__).parents[2]
 
 
 class Numbers:
@@ -145,13 +151,15 @@ def test_the_global_random_state_is_left_alone() -> None:
 
 
 class Failing(Numbers):
-    """Numbers of which a process that reads them never gets the sixth: it ends, or hangs."""
+    """Numbers of which a process that reads them never gets the sixth: it ends, hangs or raises."""
 
     def __init__(self, how: str) -> None:
         super().__init__()
         self.how = how
 
     def __getitem__(self, index: int) -> Sample:
+        if index == 5 and self.how == "raises":
+            raise RuntimeError("a fault in its code")
         if index == 5 and torch.utils.data.get_worker_info() is not None:
             if self.how == "ends":
                 os._exit(1)
@@ -167,6 +175,42 @@ def test_workers_that_end_or_hang_are_noticed(monkeypatch: pytest.MonkeyPatch, h
     with pytest.raises(SegkitError, match=rf"a process that reads pictures {said}.*: set train\.workers=0"):
         batches(Failing(how), workers=1)
     assert time.monotonic() - begun < 50
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(104, "reset"), EOFError(), FileNotFoundError(2, "socket")])
+def test_a_worker_that_ends_while_it_hands_a_batch_over_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def handed_over(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(_MultiProcessingDataLoaderIter, "_next_data", handed_over)
+    with pytest.raises(SegkitError, match=r"a process that reads pictures ended \(killed.*: set train\.workers=0"):
+        batches(workers=1)
+
+
+def test_an_error_that_nobody_catches_ends_the_process(tmp_path: Path) -> None:
+    """It still holds the workers, which take the one SIGTERM that Python sends at the end for the job's."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from tests.data.test_loader import Numbers, keep\nfrom segkit.data.loader import training_batches\n"
+        "some = training_batches(Numbers(), keep, batch_size=2, seed=0, first_iteration=0, iterations=9, workers=1)\n"
+        "next(some)\nraise KeyError('a fault of the caller')\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, script],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert ended.returncode == 1 and "KeyError: 'a fault of the caller'" in ended.stderr
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_error_of_the_data_set_s_own_code_is_not_taken_for_a_dead_worker(workers: int) -> None:
+    with pytest.raises(RuntimeError, match="a fault in its code"):
+        batches(Failing("raises"), workers=workers)
 
 
 def test_too_little_shared_memory_is_told_before_anything_is_read_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
