@@ -74,6 +74,7 @@ def evaluate(
     chosen = passes(mf=mf, scales=scales, flip=flip)
     if predictions is not None:
         for_models = {"--os": output_stride, "--mf": mf, "--scale": scales, "--flip": flip, "--window": window}
+        for_models |= {"--device": device != "auto", "--precision": precision != "fp32"}
         given = [option for option, value in for_models.items() if value]
         overrides = _for_label_maps(weights, overrides or [], data, given)
     elif weights is None:

@@ -175,9 +175,9 @@ def test_weights_trained_on_data_given_from_python_ask_for_a_recipe_with_data(tm
         (["evaluate", "--predictions", "data/labels/val"], 2, "--data"),
         (["evaluate", "x.pt", "--predictions", "data/labels/val", "--data", "recipe.yaml"], 2, "x.pt: "),
         (
-            ["evaluate", "--predictions", "data/labels/val", "--data", "recipe.yaml", "--os", "8", "--mf"],
+            ["evaluate", "--predictions", "x", "--data", "recipe.yaml", "--os", "8", "--mf", "--precision", "bf16"],
             2,
-            "--os, --mf",
+            "--os, --mf, --precision: says how",
         ),
         (["evaluate", "--predictions", "data/labels/val", "--data", "recipe.yaml"], 1, "0.png holds 255"),
         (["evaluate", "--predictions", "data/images", "--data", "recipe.yaml"], 1, "segkit predict"),
