@@ -13,6 +13,7 @@ from segkit.training.learner import Learner
 from segkit.training.log import append_metrics
 from segkit.training.pace import Pace
 from segkit.training.state import Counters, write_state
+from segkit.weights.lineage import BEHIND
 
 
 @dataclass
@@ -76,6 +77,8 @@ class Keeper:
         assert evaluation is not None
         about = {key: evaluation[key] for key in ("iteration", "val_miou", "val_protocol")}
         about["config"] = self.config.plain()
+        if self.learner.behind is not None:
+            about[BEHIND] = list(self.learner.behind)
         if teacher is not None:
             about["teacher"] = teacher.about
         for path in (self.folder.last, self.folder.best) if evaluation["best"] else (self.folder.last,):

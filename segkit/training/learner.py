@@ -31,8 +31,9 @@ class Learner:
     """A network on its device, with all that changes it: optimiser, scaling of float16, moving average (`ema`).
 
     A `teacher`, on the same device, is learnt from beside the labels. `fresh` names the tensors that no starting
-    weights gave, as the network does. Raises ConfigError where the class weights are not as many as the classes, or
-    the network has not got a part that is to be frozen.
+    weights gave, as the network does, and `behind` what those weights had been trained on, as their lineage does.
+    Raises ConfigError where the class weights are not as many as the classes, or the network has not got a part that is
+    to be frozen.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Learner:
         # torch's types do not know memory_format.
         self.model: DeepLabV3 = model.to(device, memory_format=self.memory_format)  # type: ignore[call-overload]
         self.fresh: Collection[str] = model.fresh
+        self.behind: tuple[str, ...] | None = ()
         for layer in batch_norms(self.model).values():
             layer.momentum = config.batch_norm_momentum
         freeze_parts(self.model, config.freeze)

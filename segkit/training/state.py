@@ -15,6 +15,7 @@ from segkit.evaluation.result import Evaluation
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.training.learner import Learner
 from segkit.version import VERSION
+from segkit.weights.lineage import BEHIND
 from segkit.weights.metadata import Metadata
 from segkit.weights.sealed import DamagedError, seal, unseal
 
@@ -65,8 +66,9 @@ class Counters:
 class State:
     """What stands in the file.
 
-    `network` is None for one that segkit cannot build; `fresh` names the tensors that no starting weights had given.
-    `warning` tells that it is the state before the newest, which is damaged.
+    `network` is None for one that segkit cannot build; `fresh` names the tensors that no starting weights had given,
+    and `behind` what those weights had been trained on, None where an older segkit did not write it. `warning` tells
+    that it is the state before the newest, which is damaged.
     """
 
     path: Path
@@ -74,6 +76,7 @@ class State:
     scaler: dict[str, float]
     network: Metadata | None
     fresh: frozenset[str]
+    behind: tuple[str, ...] | None
     tensors: dict[str, Tensor]
     warning: str | None = None
 
@@ -85,7 +88,7 @@ class State:
         """Make a learner the one that was saved. Raises WeightsError for a file of another run."""
         try:
             learner.load_tensors(self.tensors)
-            learner.fresh = self.fresh
+            learner.fresh, learner.behind = self.fresh, self.behind
             if self.scaler:
                 learner.scaler.load_state_dict(self.scaler)
         except (KeyError, RuntimeError):
@@ -100,6 +103,7 @@ def state_before(path: Path) -> Path:
 def write_state(path: Path, learner: Learner, counters: Counters) -> None:
     """Write weights, moving average, momentum and counters, whole or not at all, and keep the state before."""
     progress = asdict(counters) | {"scaler": learner.scaler.state_dict(), "fresh": sorted(learner.fresh)}
+    progress[BEHIND] = learner.behind
     if isinstance(learner.model, DeepLabV3):  # another's network is made again by who gave it
         about = Metadata.of(learner.model, training={}, segkit_version=VERSION)
         progress["network"] = about.model_dump(mode="json")
@@ -133,10 +137,11 @@ def _read_state(path: Path) -> State:
             tensors, texts = {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
         progress = unseal(tensors, texts[_KEY])
         scaler, network = progress.pop("scaler", {}), progress.pop("network", None)
-        fresh = frozenset(progress.pop("fresh", ()))
+        fresh, told = frozenset(progress.pop("fresh", ())), progress.pop(BEHIND, None)
+        behind = None if told is None else tuple(told)
         progress.setdefault("best_score", progress.get("best_miou"))  # an older segkit chose by the mIoU
         about = None if network is None else Metadata.model_validate(network)
-        return State(path, Counters(**progress), scaler, about, fresh, tensors)
+        return State(path, Counters(**progress), scaler, about, fresh, behind, tensors)
     except (DamagedError, OSError, SafetensorError) as error:
         raise WeightsError(f"{path}: is broken, so it cannot be read ({error})") from None
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):

@@ -30,6 +30,7 @@ from segkit.training.stop import Asked, signals
 from segkit.training.teacher import load_teacher
 from segkit.training.tensorboard import TensorBoard
 from segkit.weights.files import save_model
+from segkit.weights.lineage import UNTOLD, told_of_start
 
 MAX_BAD_IN_A_ROW = 10
 
@@ -126,6 +127,8 @@ def _start(
             raise DataError(f"{difference}: train and validate on the classes of the network")
     if state is not None:
         state.restore(learner)
+    else:
+        learner.behind = told_of_start(config.model.weights) if network is None else (UNTOLD,)
     return learner
 
 

@@ -19,6 +19,8 @@ from segkit.weights.tensorflow.choice import GRAPH, INDEX
 
 CONVERTED = "converted"
 """Where a file that was converted tells what it was made from, in place of a training."""
+BEHIND = "behind"
+"""Where a training tells what was behind its starting weights, which may be gone later."""
 UNTOLD = "weights that tell no training"
 """Stands among what is behind a network for a start of which nothing is known."""
 _TOLD_BY_NAMES = {"imagenet": "ImageNet", "coco": "COCO", "train_?val": "VOC trainval", "train_?aug": "VOC train_aug"}
@@ -82,6 +84,11 @@ def read_lineage(path: Path | str) -> Lineage:
     return _lineage(path, _MAX_STEPS)
 
 
+def told_of_start(weights: str | None) -> tuple[str, ...]:
+    """What is behind the weights that a recipe starts from (`model.weights`), as `Lineage.trained_on` tells it."""
+    return () if weights is None else _start(weights, _MAX_STEPS)
+
+
 def told_of_weights(path: Path) -> dict[str, Any]:
     """What a protocol is to tell of a file of weights: where it lies, its SHA-256, and its lineage. Raises as above."""
     return {"weights": str(path), "weights_sha256": file_digest(path), **read_lineage(path).to_protocol()}
@@ -97,10 +104,12 @@ def _lineage(path: Path | str, steps: int) -> Lineage:
         return Lineage(tuple(map(str, told)))
     config = _section(training, "config")
     train, start = _section(config, "train"), _section(config, "model").get("weights")
-    behind = set() if start is None else set(_start(str(start), steps))
+    behind = training.get(BEHIND)
+    if not isinstance(behind, list):  # an older segkit did not write it
+        behind = () if start is None else _start(str(start), steps)
     teacher = training.get("teacher")
     return Lineage(
-        tuple(sorted(behind | {_data(_section(config, "data"))})),
+        tuple(sorted({*map(str, behind), _data(_section(config, "data"))})),
         train.get("iterations"),
         training.get("iteration"),
         teacher if isinstance(teacher, str) else None,

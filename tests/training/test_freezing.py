@@ -13,6 +13,7 @@ from segkit.training.learner import Learner
 from segkit.training.train import train
 from segkit.weights.build import build_model
 from segkit.weights.files import save_model
+from segkit.weights.lineage import read_lineage
 
 CPU = torch.device("cpu")
 SMALL = {"width": 0.1}
@@ -127,5 +128,6 @@ def test_a_resumed_run_knows_what_is_fresh(tmp_path, recipe, differing):
     start.unlink()
     train(config, tmp_path / "cut", resume=True, listen=listen)
     assert notes[:2] == notes[3:] and "head.branches.1" in notes[1]
+    assert read_lineage(tmp_path / "cut" / "last.safetensors").is_told  # though the weights that it began with are gone
     for name in ("last", "state"):
         assert not differing(tmp_path / f"whole/{name}.safetensors", tmp_path / f"cut/{name}.safetensors")

@@ -78,7 +78,9 @@ def test_a_state_of_an_older_segkit_has_neither_scale_nor_network(tmp_path):
     save_file({name: tensor.contiguous() for name, tensor in one.tensors().items()}, tmp_path / "state", old)
     state = read_state(tmp_path / "state")
     assert state.counters == Counters(3, 0.5, 0, best_score=0.5) and state.build_network() is None
-    state.restore(learner(seed=1))
+    other = learner(seed=1)
+    state.restore(other)
+    assert other.behind is None
 
 
 def test_a_network_that_segkit_cannot_build(tmp_path):

@@ -18,6 +18,7 @@ from segkit.training.events import Evaluated, Event, Note, Step
 from segkit.training.train import train
 from segkit.weights.build import load_model
 from segkit.weights.files import save_model
+from segkit.weights.lineage import read_lineage
 
 FILES = {"config.yaml", "versions.json", "metrics.jsonl", "best.safetensors", "last.safetensors", "state.safetensors"}
 FILES |= {"state.before.safetensors"}  # from the second time on
@@ -73,6 +74,8 @@ def test_another_network_is_trained_in_the_same_loop(tmp_path, recipe, differing
     assert saved == [("last.safetensors", 16, 1), ("best.safetensors", 16, 1)]
     train(recipe(iterations=1, model={"output_stride": 16}), tmp_path / "own")
     assert not differing(tmp_path / "run" / "last.safetensors", tmp_path / "own" / "last.safetensors")
+    assert read_lineage(tmp_path / "own" / "last.safetensors").is_told
+    assert not read_lineage(tmp_path / "run" / "last.safetensors").is_told  # whatever network that was
 
 
 def test_best_is_kept_where_later_ones_are_worse(tmp_path, recipe, monkeypatch):

@@ -36,6 +36,8 @@ def test_a_chain_of_trainings_is_followed(tmp_path: Path) -> None:
     assert not read_lineage(trained(tmp_path / "alone.safetensors", weights=None, data=VOC)).from_coco
     first.unlink()
     assert read_lineage(second).trained_on == ("VOC train_aug", UNTOLD)
+    third = trained(tmp_path / "third.safetensors", weights=str(first), data=VOC, behind=["COCO", "ImageNet"])
+    assert read_lineage(third).trained_on == ("COCO", "ImageNet", "VOC train_aug")  # as it was when it began
 
 
 def test_a_file_that_names_itself_ends(tmp_path: Path) -> None:
