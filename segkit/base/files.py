@@ -16,6 +16,9 @@ from segkit.base.errors import OutputError
 BytesDone = Callable[[int, int | None], None]
 """Told the bytes that are done and those there will be, None where nobody has said."""
 
+_MOST_PLAIN = 2**28
+"""Bytes of a text that is compressed: a small file could tell of any number."""
+
 SPARE_ROOM = 256 * 2**20
 """Bytes of disk that are left free beside what is going to be written."""
 
@@ -99,9 +102,14 @@ def write_plain(path: Path, text: str) -> None:
 
 def read_plain(path: Path) -> str:
     """What `write_plain` wrote. Raises OSError as `open` does, and ValueError where it is no text."""
-    data = path.read_bytes()
+    if path.suffix != ".gz":
+        return path.read_bytes().decode()
     try:
-        return (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
+        with gzip.open(path) as file:
+            data = file.read(_MOST_PLAIN + 1)
+        if len(data) > _MOST_PLAIN:
+            raise ValueError(f"it unpacks to more than {format_bytes(_MOST_PLAIN)}")
+        return data.decode()
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(str(error)) from None
 

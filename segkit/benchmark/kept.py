@@ -26,8 +26,8 @@ def read_kept(named: Sequence[str]) -> tuple[dict[Cell, Evaluation], dict[str, E
         name, path = _split(text)
         evaluation = read_evaluation(path)
         told = name or evaluation.protocol.get("network")
-        if told in NETWORKS:
-            cell = Cell(NETWORKS[str(told)], _setting(path, evaluation))
+        if isinstance(told, str) and told in NETWORKS:
+            cell = Cell(NETWORKS[told], _setting(path, evaluation))
             if cell not in {Cell(row.network, row.setting) for row in ROWS}:
                 raise ConfigError(
                     f"{path}: the table has no row {cell.name}: name it {PEER}NAME=FILE to have it beside"
@@ -53,7 +53,8 @@ def _split(text: str) -> tuple[str | None, Path]:
 
 def _setting(path: Path, evaluation: Evaluation) -> Setting:
     protocol = evaluation.protocol
-    passes = (tuple(protocol.get("scales", ())), protocol.get("flip"))
-    if passes not in (((1.0,), False), (MF_SCALES, True)) or protocol.get("window") is not None:
+    stride, is_mf = protocol.get("output_stride"), protocol.get("flip") is True
+    passes = [protocol.get("scales"), protocol.get("flip"), protocol.get("window")]
+    if passes != [[*MF_SCALES] if is_mf else [1.0], is_mf, None] or not isinstance(stride, int):
         raise DataError(f"{path}: is neither of one pass nor of MF over whole pictures, as the table is: leave it out")
-    return Setting(int(protocol.get("output_stride", 0)), mf=bool(protocol.get("flip")))
+    return Setting(stride, mf=is_mf)

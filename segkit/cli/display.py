@@ -53,6 +53,8 @@ class Display:
         )
         if step.skipped:
             text += f"  {step.skipped} skipped"
+        if step.bad_pictures:
+            text += f"  {step.bad_pictures} pictures left out"
         if not self.live:
             self._line(text)
             return

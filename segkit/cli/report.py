@@ -94,18 +94,20 @@ def write_report(
     The recipe in the weights and the curves beside them are shown too, where a training made them.
     """
     from segkit.report.evaluation_page import write_evaluation_page
-    from segkit.training.log import read_metrics
+    from segkit.training.log import bad_pictures, read_metrics
     from segkit.weights.files import read_training
 
     training = read_training(source) if source.is_file() else {}
     config = training.get("config")
+    metrics = [] if config is None else read_metrics(source.with_name("metrics.jsonl"))
     write_evaluation_page(
         path,
         evaluation.to_json(),
         title="/".join(source.parts[-2:]),
         palette=palette,
         gallery=gallery,
-        metrics=[] if config is None else read_metrics(source.with_name("metrics.jsonl")),
+        metrics=metrics,
+        bad_pictures=bad_pictures(metrics),
         config=config,
         teacher=training.get("teacher"),
     )

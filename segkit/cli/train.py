@@ -62,6 +62,7 @@ def _write_report(recipe: "Config", out: Path, best: "Evaluation | None") -> Non
     from segkit.evaluation.pictures import write_comparisons
     from segkit.recipe.build import load_for_data, open_dataset
     from segkit.training.folder import RunFolder
+    from segkit.training.log import bad_pictures, read_metrics
 
     folder = RunFolder(out)
     data = recipe.needed_data
@@ -80,6 +81,8 @@ def _write_report(recipe: "Config", out: Path, best: "Evaluation | None") -> Non
     write_report(out / "report.html", evaluation, gallery, source=folder.best, palette=model.palette)
     print(f"best model      {folder.best}")
     print(f"curve           {folder.metrics}")
+    if left_out := bad_pictures(read_metrics(folder.metrics)):
+        print(f"left out        {left_out} picture{'' if left_out == 1 else 's'} that cannot be read")
     print(f"pictures        {pictures[0].parent} (picture, truth, prediction, error)")
     print(f"next            segkit predict {folder.best} YOUR_PICTURES --out predicted")
     print(f"                segkit evaluate {folder.best}")

@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import pydantic
-from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt
+from pydantic import BaseModel, NonNegativeInt, PositiveInt
 
 from segkit.data.dataset import Sample
 from segkit.evaluation.intervals import mean_iou
 from segkit.evaluation.metrics import count_pixels
 
-_Count = Annotated[PositiveInt, Field(lt=2**53)]
+_MOST_PIXELS = 2**40
+"""Of a picture: so many of as many pictures as a file may hold add up in 64 bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +50,14 @@ class StoredCounts(BaseModel):
 
     name: str
     cells: list[NonNegativeInt]
-    counts: list[_Count]
+    counts: list[PositiveInt]
 
     @pydantic.model_validator(mode="after")
     def _fits(self) -> "StoredCounts":
         if len(self.cells) != len(self.counts) or len(set(self.cells)) < len(self.cells):
             raise ValueError(f"the counts of {self.name!r} do not fit their cells")
+        if sum(self.counts) > _MOST_PIXELS:
+            raise ValueError(f"{self.name!r} has more pixels than any picture")
         return self
 
     def read(self) -> "PictureCounts":

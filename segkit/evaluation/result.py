@@ -170,7 +170,7 @@ def read_evaluation(path: Path | str) -> Evaluation:
             first = error.errors()[0]
             problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
         else:
-            problem = "it is no JSON"
+            problem = str(error) if "unpacks to more" in str(error) else "it is no JSON"
         raise DataError(f"{path} holds no evaluation ({problem}): write one with `segkit evaluate --json`") from None
     pictures = tuple(picture.read() for picture in stored.pictures)
     return Evaluation(tuple(stored.classes), pictures, stored.protocol, stored.seconds, stored.machine)
@@ -182,7 +182,7 @@ class _Stored(BaseModel):
     classes: Annotated[list[str], Field(min_length=1, max_length=255)]
     pictures: list[StoredCounts]
     protocol: dict[str, Any]
-    seconds: float
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     machine: dict[str, Any] = {}
 
     @pydantic.model_validator(mode="after")

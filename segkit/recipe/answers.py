@@ -77,6 +77,7 @@ ANSWERS = {
             "a training runs on one device: give train.device, such as cuda:1",
         ),
         ("num_workers n_workers dataloader_workers", "give train.workers"),
+        ("skip_bad skip_broken skip_corrupt ignore_errors on_error", "give train.on_bad_picture=skip"),
         (
             "gradient_clip grad_clip clip_grad clip_grad_norm gradient_clip_val max_grad_norm clip",
             "gradients are not clipped, and a step whose gradient is not finite is left out: lower train.lr or raise "

@@ -163,6 +163,7 @@ class TrainConfig(_Section):
     compile: bool = False  # torch.compile: slower to start, faster to run
     device: str = "auto"  # auto: a GPU where there is one; else cpu, cuda, cuda:1, mps
     workers: NonNegativeInt = 2  # processes that prepare pictures; 0: none
+    on_bad_picture: Literal["fail", "skip"] = "fail"  # where one to train on cannot be read
     seed: Seed = 0
     evaluate_every: PositiveInt = 1_000  # iterations between evaluations on the val split, each saved too
     save_minutes: PositiveFloat = 5.0  # between savings of what --resume needs: as much is lost at most

@@ -37,14 +37,15 @@ def write_evaluation_page(
     palette: Sequence[Sequence[int]],
     gallery: PageGallery | None = None,
     metrics: Iterable[Mapping[str, Any]] = (),
+    bad_pictures: int = 0,
     config: Mapping[str, Any] | None = None,
     teacher: str | None = None,
 ) -> None:
     """Write the page of an evaluation, as one file.
 
     `result` is that of `Evaluation.to_json()`; `palette` has the RGB colour of each class; `metrics` the lines of
-    the training's metrics.jsonl; `config` its recipe; `teacher` what is known of its teacher. Raises OutputError where
-    the file cannot be written.
+    the training's metrics.jsonl, which left out `bad_pictures`; `config` its recipe; `teacher` what is known of its
+    teacher. Raises OutputError where the file cannot be written.
     """
     gallery = gallery or PageGallery(rows=())
     counts = np.array(result["confusion"], np.int64).reshape(len(result["classes"]), -1)
@@ -60,6 +61,7 @@ def write_evaluation_page(
         matrix=matrix(counts, result["classes"], shown=shown, label=label),
         shown_classes=len(shown),
         charts=_charts(metrics),
+        bad_pictures=bad_pictures,
         gallery=gallery,
         config=config,
         teacher=teacher,

@@ -22,6 +22,7 @@ class Step:
     seconds_left: float
     waiting: float  # share of the time spent waiting for data, in 0..1
     skipped: int
+    bad_pictures: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,15 @@ class Clock:
             yield batch
 
     def step(
-        self, iteration: int, iterations: int, loss: float, lr: float, skipped: int, *, seconds_left: float = math.inf
+        self,
+        iteration: int,
+        iterations: int,
+        loss: float,
+        lr: float,
+        skipped: int,
+        *,
+        bad_pictures: int = 0,
+        seconds_left: float = math.inf,
     ) -> Step:
         """What was measured since the last restart, together with the rest of a `Step`; then restart.
 
@@ -86,6 +95,7 @@ class Clock:
             seconds_left=max(0.0, min(each * (iterations - iteration), seconds_left)),
             waiting=self.waited / seconds,
             skipped=skipped,
+            bad_pictures=bad_pictures,
         )
         self.restart()
         return step

@@ -29,8 +29,9 @@ from segkit.training.lock import LOCK, locked
 from segkit.training.log import read_metrics
 from segkit.training.state import Counters, State, read_state, state_before
 
-# A run may go on with other values of these: they change how fast it is, or what is shown, but not its result.
-_FREE = {"workers", "log_every", "save_minutes", "device", "tensorboard"}
+# A run may go on with other values of these: they change how fast it is, what is shown or whether it ends, but not its
+# result.
+_FREE = {"workers", "log_every", "save_minutes", "device", "tensorboard", "on_bad_picture"}
 _LONGER = ("train.iterations", "train.max_minutes")
 """It may go on with more of these, by another schedule."""
 

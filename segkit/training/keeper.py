@@ -81,7 +81,9 @@ class Keeper:
             about[BEHIND] = list(self.learner.behind)
         if teacher is not None:
             about["teacher"] = teacher.about
-        for path in (self.folder.last, self.folder.best) if evaluation["best"] else (self.folder.last,):
+        # Where there is nothing to score by, the last is the best that there is.
+        is_best = evaluation["best"] or self.counters.best_score is None
+        for path in (self.folder.last, self.folder.best) if is_best else (self.folder.last,):
             self.save(path, self.learner.model_to_keep(), training=about)
         line = {key: evaluation[key] for key in ("iteration", "val_miou", "val_iou", "best")}
         append_metrics(self.folder.metrics, **line)

@@ -1,6 +1,7 @@
 """metrics.jsonl: one line of JSON a measurement, each with its `iteration`."""
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ class _Line(pydantic.BaseModel, strict=True, allow_inf_nan=False):
     loss: float | None = None
     lr: float | None = None
     skipped: int | None = None
+    bad_pictures: int | None = None
     val_miou: float | None = None
     val_iou: list[float | None] | None = None
     best: bool | None = None
@@ -30,6 +32,11 @@ def append_metrics(path: Path, **values: Any) -> None:
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """The lines of the file; none where there is no such file, and without what is no measurement."""
     return _measurements(path)[0]
+
+
+def bad_pictures(lines: Iterable[Mapping[str, Any]]) -> int:
+    """How many pictures a training has left out, as its measurements tell."""
+    return max((line.get("bad_pictures") or 0 for line in lines), default=0)
 
 
 def forget_after(path: Path, iteration: int) -> int:

@@ -1,7 +1,7 @@
 """All that a run needs to go on, in one file: `write_state` writes it, `read_state` reads it back."""
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +27,18 @@ class Counters:
     """How far a run is.
 
     `iteration` counts finished iterations, `skipped` those that changed nothing, `bad_in_a_row` the last of these;
-    `seconds` are those used of `train.max_minutes`, `timed_out` tells that they ended the run. The
-    best model is the one with the highest mean IoU over the classes in the validation labels, `best_score` in 0..1; its
-    mIoU is `best_miou`; both are None before the first. `evaluation` is the last one as plain data: `iteration`,
-    `val_miou`, `val_iou`, `val_protocol`, and whether it was the `best` so far.
+    `bad_pictures` are the names of those that were left out; `seconds` are those used of `train.max_minutes`,
+    `timed_out` tells that they ended the run. The best model is the one with the highest mean IoU over the classes in
+    the validation labels, `best_score` in 0..1; its mIoU is `best_miou`; both are None before the first. `evaluation`
+    is the last one as plain data: `iteration`, `val_miou`, `val_iou`, `val_protocol`, and whether it was the `best` so
+    far.
     """
 
     iteration: int = 0
     best_miou: float | None = None
     skipped: int = 0
     bad_in_a_row: int = 0
+    bad_pictures: list[str] = field(default_factory=list)
     evaluation: dict[str, Any] | None = None
     best_score: float | None = None
     seconds: float = 0.0
@@ -54,8 +56,8 @@ class Counters:
         # that a network which predicts the background alone may have the highest.
         score = evaluation.confusion.labelled_miou  # NaN where the labels are void everywhere
         miou = evaluation.miou
-        best = self.best_score is None or score > self.best_score
-        if best and not math.isnan(score):
+        best = not math.isnan(score) and (self.best_score is None or score > self.best_score)
+        if best:
             self.best_score, self.best_miou = score, miou
         found = {"iteration": self.iteration, "val_miou": miou, "val_iou": evaluation.confusion.iou.tolist()}
         self.evaluation = without_nan(found | {"best": best, "val_protocol": dict(evaluation.protocol)})

@@ -12,7 +12,7 @@ from torch import Tensor
 from segkit.base.device import choose_device
 from segkit.base.errors import DataError, SegkitError, StoppedError
 from segkit.data.dataset import Dataset
-from segkit.data.loader import training_batches
+from segkit.data.loader import BadPicture, training_batches
 from segkit.evaluation.evaluate import class_difference, evaluate
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.recipe.build import build_from_config, training_transform
@@ -37,12 +37,18 @@ MAX_BAD_IN_A_ROW = 10
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """Where the models are, the validation mIoU (0..1) of the best, and how many steps were skipped."""
+    """Where the models are, the validation mIoU (0..1) of the best, how many steps were skipped, pictures left out."""
 
     best: Path
     last: Path
     best_miou: float | None
     skipped: int
+    bad_pictures: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, folder: RunFolder, counters: Counters) -> "TrainingResult":
+        """That of a run that is as far as its counters tell."""
+        return cls(folder.best, folder.last, counters.best_miou, counters.skipped, tuple(counters.bad_pictures))
 
 
 def train(
@@ -89,7 +95,7 @@ def train(
         if state is not None:
             note(f"resumed after {counters.iteration} of {config.train.iterations} iterations")
         if _is_finished(config, counters) and not changed and not folder.is_unpublished(counters):
-            return TrainingResult(folder.best, folder.last, counters.best_miou, counters.skipped)
+            return TrainingResult.of(folder, counters)
 
         pace = Pace(config.train, counters)
         train_set, val_set = open_sets(config, train_set, val_set, tell)
@@ -98,8 +104,7 @@ def train(
         for text in standing_still(config.train, learner.model, learner.fresh):
             note(text)
         pace.expect_evaluation(learner, val_set)
-        if config.train.unlabelled is not None:
-            train_set = add_unlabelled(config.train.unlabelled, train_set, val_set, tell)
+        train_set = add_unlabelled(config.train, train_set, val_set, tell)
         keeper = Keeper(config, folder, learner, counters, pace, tell, save)
         keeper.check_room()
         for text in folder.begin(
@@ -109,7 +114,7 @@ def train(
         if damaged := forget_after(folder.metrics, counters.iteration):
             note(f"{folder.metrics}: left out {damaged} damaged line{'' if damaged == 1 else 's'}")
         _loop(_Run(config, learner, counters, pace, train_set, val_set, keeper, asked, tell))
-        return TrainingResult(folder.best, folder.last, counters.best_miou, counters.skipped)
+        return TrainingResult.of(folder, counters)
 
 
 def _start(
@@ -167,9 +172,12 @@ def _loop(run: _Run) -> None:
             raise _diverged(run, outcome.loss)
 
         if iteration % config.log_every == 0 or ends:
-            left = pace.seconds_left
-            step = clock.step(iteration, config.iterations, outcome.loss, lr, counters.skipped, seconds_left=left)
-            keeper.log(iteration=iteration, loss=step.loss, lr=lr, skipped=step.skipped)
+            bad, skipped, left = len(counters.bad_pictures), counters.skipped, pace.seconds_left
+            step = clock.step(
+                iteration, config.iterations, outcome.loss, lr, skipped, bad_pictures=bad, seconds_left=left
+            )
+            told = {"bad_pictures": bad} if bad else {}
+            keeper.log(iteration=iteration, loss=step.loss, lr=lr, skipped=skipped, **told)
             run.tell(step)
 
         if _is_evaluation_due(run):
@@ -217,16 +225,29 @@ def _stop_if_asked(run: _Run) -> None:
 
 
 def _batches(run: _Run) -> Iterator[tuple[Tensor, Tensor]]:
-    config, done = run.config.train, run.counters.iteration
-    return training_batches(
-        run.train_set,
-        training_transform(config, mean=run.learner.model.mean.flatten().tolist()),
-        batch_size=config.batch_size,
-        seed=config.seed,
-        first_iteration=done,
-        iterations=_iterations_left(run.config, run.counters),
-        workers=config.workers,
-    )
+    config, known = run.config.train, run.counters.bad_pictures
+
+    def leave_out(picture: BadPicture) -> None:
+        if picture.name not in known:
+            known.append(picture.name)
+            run.tell(Note(f"left out (train.on_bad_picture=skip): {picture.problem}"))
+
+    try:
+        yield from training_batches(
+            run.train_set,
+            training_transform(config, mean=run.learner.model.mean.flatten().tolist()),
+            batch_size=config.batch_size,
+            seed=config.seed,
+            first_iteration=run.counters.iteration,
+            iterations=_iterations_left(run.config, run.counters),
+            workers=config.workers,
+            leave_out=leave_out if config.on_bad_picture == "skip" else None,
+        )
+    except DataError as error:
+        run.keeper.keep_iteration()
+        if config.on_bad_picture == "skip":
+            raise
+        raise DataError(f"{error}; or leave such pictures out with train.on_bad_picture=skip") from None
 
 
 def _is_finished(config: Config, counters: Counters) -> bool:

@@ -18,7 +18,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from segkit.base.errors import WeightsError
-from segkit.base.files import write_atomically
+from segkit.base.files import format_bytes, write_atomically
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.version import VERSION
 from segkit.weights.cache import resolve
@@ -34,6 +34,9 @@ PICKLE = b"\x80"
 NESTED = ("state_dict", "model_state_dict", "model_state", "model", "state_dict_ema", "model_ema")
 """Where training programs put the state dict in their checkpoints."""
 MAX_NESTING = 3
+
+_MOST_TIMES, _MOST_MORE = 16, 2**26
+"""How many times the bytes of its file a network may take, and how many bytes more: weights hardly compress."""
 
 
 def save_model(path: Path | str, model: DeepLabV3, *, training: dict[str, Any] | None = None) -> None:
@@ -106,6 +109,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         if start.startswith(b"PK"):
             with zipfile.ZipFile(path) as archive:
                 is_torch = any(name.endswith("data.pkl") for name in archive.namelist())
+                _check_size(path, sum(member.file_size for member in archive.infolist()))
             return (_read_torch(path) if is_torch else _read_npz(path)), {}
         if start[8:] == b"{":
             with safe_open(path, "pt") as opened:
@@ -143,7 +147,29 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"{path}: holds no state dict (a mapping of names to tensors)")
     for _ in range(MAX_NESTING):
         state = next((state[key] for key in NESTED if isinstance(state.get(key), dict) and state[key]), state)
-    return {str(name): value for name, value in state.items() if isinstance(value, Tensor)}
+    tensors = {str(name): value for name, value in state.items() if isinstance(value, Tensor)}
+    if other := next((name for name, value in tensors.items() if not _is_plain(value)), None):
+        raise WeightsError(
+            f"{path}: {other} is no plain tensor (but sparse, quantised, complex or without values): save it as one"
+        )
+    _check_size(path, sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()))
+    return tensors
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether it has its values in memory, one by one."""
+    is_other = tensor.is_quantized or tensor.is_nested or tensor.is_complex()
+    return tensor.layout == torch.strided and tensor.device.type == "cpu" and not is_other
+
+
+def _check_size(path: Path, size: int) -> None:
+    """Raise WeightsError where a file tells of many more bytes than it has: the same ones again, or compressed."""
+    length = path.stat().st_size
+    if size > _MOST_TIMES * length + _MOST_MORE:
+        raise WeightsError(
+            f"{path}: has {format_bytes(length)} and would take {format_bytes(size)} in memory, as no weights do: get "
+            "the file again, or save it without compression"
+        )
 
 
 def _holds_code(path: Path) -> WeightsError:

@@ -45,6 +45,11 @@ def test_what_has_no_place_is_named(tmp_path: Path) -> None:
         read_kept([f"mobilenet_v2={untold}", f"mobilenet_v2={untold}"])
     with pytest.raises(DataError, match="is neither of one pass nor of MF"):
         read_kept([f"mobilenet_v2={write(tmp_path / 'flip.json', flip=True)}"])
+    for odd in ({"scales": 3}, {"output_stride": "16"}, {"flip": []}):
+        with pytest.raises(DataError, match="is neither of one pass nor of MF"):
+            read_kept([f"mobilenet_v2={write(tmp_path / 'odd.json', **odd)}"])
+    with pytest.raises(ConfigError, match=r"odd.json: does not tell its network"):
+        read_kept([str(write(tmp_path / "odd.json", network=["mobilenet_v2"]))])
     broken = tmp_path / "broken.json.gz"
     for content in (b"no gzip", (write(tmp_path / "cut.json.gz").read_bytes())[:-20]):
         broken.write_bytes(content)

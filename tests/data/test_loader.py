@@ -19,7 +19,7 @@ from segkit.base.errors import ConfigError, DataError, SegkitError
 from segkit.base.labels import voc_palette
 from segkit.data import loader
 from segkit.data.dataset import Sample
-from segkit.data.loader import training_batches
+from segkit.data.loader import BadPicture, training_batches
 from segkit.data.transforms import TrainingTransform
 
 ROOT = Path(__file__).parents[2]
@@ -136,6 +136,52 @@ def test_an_error_arrives_as_it_was_raised(workers: int) -> None:
 def test_a_label_of_another_size_is_named() -> None:
     with pytest.raises(DataError, match=r"label of picture 5 is 21x24 and its picture 20x24"):
         batches(Numbers(uneven=5))
+
+
+def read_without(broken: int, *, workers: int, first: int = 0) -> tuple[list[str], list[BadPicture]]:
+    """What the batches from `first` to the sixth are, and what was left out of them."""
+    bad: list[BadPicture] = []
+    some = training_batches(
+        Numbers(broken=broken),
+        TrainingTransform(crop=17, mean=(1, 2, 3), jitter=0.3),
+        batch_size=4,
+        seed=7,
+        first_iteration=first,
+        iterations=6 - first,
+        workers=workers,
+        leave_out=bad.append,
+    )
+    return digests(list(some)), bad
+
+
+def test_the_next_picture_takes_the_place_of_a_bad_one() -> None:
+    expected, bad = read_without(3, workers=0)
+    assert bad == [BadPicture("picture 3", "picture.jpg is cut short: copy it again")] * 3  # in each epoch
+    assert read_without(3, workers=2) == (expected, bad)
+    assert read_without(3, workers=1, first=2)[0] == expected[2:]
+    whole = digests(batches())
+    assert sum(ours != theirs for ours, theirs in zip(expected, whole, strict=True)) == len(bad)
+    assert read_without(-1, workers=0) == (whole, [])
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_none_that_can_be_read_is_an_error(workers: int) -> None:
+    class Broken(Numbers):
+        def __getitem__(self, index: int) -> Sample:
+            raise DataError(f"{index}.jpg is cut short: copy it again")
+
+    some = training_batches(
+        Broken(3),
+        keep,
+        batch_size=2,
+        seed=0,
+        first_iteration=0,
+        iterations=1,
+        workers=workers,
+        leave_out=lambda picture: None,
+    )
+    with pytest.raises(DataError, match=r"^none of the 3 pictures to train on can be read: \d\.jpg is cut short"):
+        next(some)
 
 
 def test_an_empty_data_set_is_refused() -> None:

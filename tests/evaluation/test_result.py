@@ -1,6 +1,7 @@
 """An evaluation as counts, as figures and as a file."""
 
 import copy
+import gzip
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -82,7 +83,10 @@ def test_an_evaluation_that_was_run_comes_back(by_colour, pictures, coloured, tm
         ({"pictures": [{"name": "x", "cells": [0, 0], "counts": [1, 2]}]}, "the counts of 'x' do not fit"),
         ({"pictures": [{"name": "x", "cells": [9], "counts": [1]}]}, "counts of a class that there is not"),
         ({"pictures": [{"name": "x", "cells": [0], "counts": [-1]}]}, "greater than 0"),
-        ({"pictures": [{"name": "x", "cells": [0], "counts": [2**70]}]}, "less than"),
+        ({"pictures": [{"name": "x", "cells": [0], "counts": [2**70]}]}, "'x' has more pixels than any picture"),
+        ({"pictures": [{"name": "x", "cells": [0, 1], "counts": [2**63 - 1, 2**62]}]}, "more pixels than any picture"),
+        ({"seconds": 1e999}, "seconds"),
+        ({"seconds": -1}, "seconds"),
         ({"pictures": 3}, "pictures"),
         ({"protocol": None}, "protocol"),
     ],
@@ -99,6 +103,14 @@ def test_a_file_that_is_no_json(tmp_path: Path, text: str | bytes) -> None:
     path = tmp_path / "result.json"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     with pytest.raises(DataError, match="holds no evaluation"):
+        read_evaluation(path)
+
+
+def test_what_is_compressed_is_not_unpacked_beyond_all_measure(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("segkit.base.files._MOST_PLAIN", 1000)
+    path = tmp_path / "result.json.gz"
+    path.write_bytes(gzip.compress(b" " * 1001))
+    with pytest.raises(DataError, match=r"result\.json\.gz holds no evaluation \(it unpacks to more than 1\.0 kB\)"):
         read_evaluation(path)
 
 

@@ -160,7 +160,7 @@ def test_counters():
     assert not counters.keep(void) and counters.best_miou == best and counters.evaluation["val_miou"] is None
     assert counters.best_score == best
     first = Counters()
-    assert first.keep(void) and first.best_miou is None and first.keep(evaluation(1))
+    assert not first.keep(void) and first.best_miou is None and first.keep(evaluation(1))
 
 
 def test_the_best_is_chosen_on_the_classes_in_the_labels():

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ import torch
 from segkit.base.errors import DataError, DeviceError, OutputError, SegkitError
 from segkit.base.label_files import save_label
 from segkit.base.labels import IGNORE, voc_palette
+from segkit.data.folder import FolderDataset
 from segkit.evaluation.evaluate import evaluate
 from segkit.recipe.build import build_from_config, open_dataset
 from segkit.training import loss
 from segkit.training.events import Evaluated, Event, Note, Step
+from segkit.training.log import bad_pictures
 from segkit.training.train import train
 from segkit.weights.build import load_model
 from segkit.weights.files import save_model
@@ -118,22 +121,85 @@ def test_frozen_statistics_stay_those_of_the_start(tmp_path, recipe):
     assert not torch.equal(before["classifier.weight"], after["classifier.weight"])
 
 
-def test_pictures_without_labels(tmp_path, recipe, pictures):
-    for split in ("train", "val"):
-        (tmp_path / "data/images").mkdir(parents=True, exist_ok=True)
-        (tmp_path / "data/images" / split).symlink_to(pictures / "images" / split)
-        for path in (pictures / "labels" / split).iterdir():
-            save_label(
-                tmp_path / "data/labels" / split / path.name, np.full((36, 40), IGNORE, np.uint8), voc_palette(3)
-            )
+def without_labels(folder: Path, pictures: Path, split: str) -> Path:
+    """A copy of the data set in which a split is labelled IGNORE all over."""
+    shutil.copytree(pictures, folder)
+    for path in (folder / "labels" / split).iterdir():
+        save_label(path, np.full((36, 40), IGNORE, np.uint8), voc_palette(3))
+    return folder
+
+
+def test_nothing_to_score_by_is_told_and_no_best_is_chosen(tmp_path, recipe, pictures):
+    root = without_labels(tmp_path / "data", pictures, "val")
+    events: list[Event] = []
+    result = train(recipe(data={"root": str(root)}), tmp_path / "run", listen=events.append)
+    lines = [line for line in metrics(tmp_path / "run") if "val_miou" in line]
+    assert [(line["val_miou"], line["best"]) for line in lines] == [(None, False), (None, False)]
+    assert result.best_miou is None and result.best.read_bytes() == result.last.read_bytes()
+    notes = [event.text for event in events if isinstance(event, Note)]
+    assert any(note.startswith("val: no pixel has a class, so there is no mIoU") for note in notes)
+    assert not any(event.best for event in events if isinstance(event, Evaluated))
+
+
+@pytest.mark.parametrize(
+    ("void", "weights", "said"),
+    [
+        (True, None, r"train: no pixel of the labels has a class, so nothing would be learnt: label them"),
+        (False, (0, 0, 0, 1), r"has a class to which train\.class_weights gives any weight, so nothing would be"),
+    ],
+)
+def test_nothing_to_learn_from_is_refused(tmp_path, recipe, pictures, void, weights, said):
+    root = without_labels(tmp_path / "data", pictures, "train") if void else pictures
+    data = {"root": str(root), "classes": ("ground", "wall", "sky", "never"), "colours": None}
+    with pytest.raises(DataError, match=said):
+        train(recipe(data=data, class_weights=weights), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def with_broken(folder: Path, pictures: Path, *numbers: int) -> str:
+    """A copy of the data set of which some pictures to train on are cut short."""
+    shutil.copytree(pictures, folder)
+    for number in numbers:
+        path = folder / f"images/train/{number}.png"
+        path.write_bytes(path.read_bytes()[:-200])
+    return str(folder)
+
+
+def test_pictures_that_cannot_be_read_are_left_out_and_counted(tmp_path, recipe, pictures):
+    events: list[Event] = []
+    config = recipe(data={"root": with_broken(tmp_path / "data", pictures, 1)}, on_bad_picture="skip", workers=1)
+    result = train(config, tmp_path / "run", listen=events.append)
+    left_out = [event.text for event in events if isinstance(event, Note) and "1.png" in event.text]
+    assert len(left_out) == 1 and left_out[0].startswith("left out (train.on_bad_picture=skip)")
+    assert result.bad_pictures == ("1",)
+    assert [event.bad_pictures for event in events if isinstance(event, Step)][-1] == 1
+    assert bad_pictures(metrics(tmp_path / "run")) == 1
+    broken = with_broken(tmp_path / "all", pictures, 0, 1, 2, 3)
+    with pytest.raises(DataError, match=r"none of the 4 pictures to train on can be read: .*\.png is broken"):
+        train(recipe(data={"root": broken}, on_bad_picture="skip"), tmp_path / "none")
+
+
+def test_a_picture_that_breaks_ends_a_run_which_can_go_on_without_it(tmp_path, recipe, monkeypatch, differing):
+    real, gone = FolderDataset.picture, ["3"]
+
+    def picture(self, index):
+        if self.ids[index] in gone and "train" in self.pictures[index].parts:
+            raise DataError(f"{self.pictures[index]} is broken")
+        return real(self, index)
+
+    monkeypatch.setattr(FolderDataset, "picture", picture)
+    monkeypatch.setattr("segkit.training.sets.check_dataset", lambda dataset: [])  # it breaks later
+    config = recipe(evaluate_every=4)
+    with pytest.raises(
+        DataError, match=r"3\.png is broken; or leave such pictures out with train\.on_bad_picture=skip"
+    ):
+        train(config, tmp_path / "run")
+    skip = recipe(evaluate_every=4, on_bad_picture="skip")
     notes: list[Event] = []
-    result = train(recipe(data={"root": str(tmp_path / "data")}, batch_size=1), tmp_path / "run", listen=notes.append)
-    assert result.skipped == 0 and result.best_miou is None
-    lines = metrics(tmp_path / "run")
-    assert [line["loss"] for line in lines if "loss" in line] == [0, 0, 0, 0]
-    assert [line["val_miou"] for line in lines if "val_miou" in line] == [None, None]
-    assert all(torch.isfinite(value).all() for value in load_model(result.last).state_dict().values())
-    assert any("nothing but 255" in note.text for note in notes if isinstance(note, Note))
+    result = train(skip, tmp_path / "run", resume=True, listen=notes.append)
+    assert result.bad_pictures == ("3",) and "resumed after 1 of 4" in str(notes[0])
+    whole = train(skip, tmp_path / "whole")
+    assert whole.bad_pictures == ("3",) and not differing(result.last, whole.last)
 
 
 def test_bad_steps_are_skipped_and_counted(tmp_path, recipe, monkeypatch):

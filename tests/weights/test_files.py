@@ -1,7 +1,9 @@
 import json
 import os
 import pickle
+import re
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -239,6 +241,43 @@ def test_truncated(tmp_path, model, kind, kept):
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * kept)])
     assert "is broken" in refusal_of(path)
+
+
+def compressed(path: Path, members: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["npz", "torch, compressed", "torch, expanded"])
+def test_what_would_take_much_more_than_it_is_is_refused_before_it_is_read(tmp_path, kind, monkeypatch):
+    monkeypatch.setattr("segkit.weights.files._MOST_MORE", 2**20)
+    path = tmp_path / "bomb"
+    values = np.zeros(2**22, np.float32)
+    if kind == "npz":
+        np.savez_compressed(tmp_path / "bomb.npz", a=values)
+        (tmp_path / "bomb.npz").rename(path)
+        monkeypatch.delattr(np, "load")
+    elif kind == "torch, compressed":
+        torch.save({"a": torch.from_numpy(values)}, path)
+        with zipfile.ZipFile(path) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        compressed(path, members)
+        monkeypatch.delattr(torch, "load")
+    else:
+        torch.save({"a": torch.zeros(1).expand(2**22)}, path)
+    assert re.search(r"would take 1[67] MB in memory, as no weights do", refusal_of(path))
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [torch.zeros(3, device="meta"), torch.eye(3).to_sparse(), torch.ones(3, dtype=torch.complex64)],
+    ids=["meta", "sparse", "complex"],
+)
+def test_other_kinds_of_tensors_are_named(tmp_path, tensor):
+    torch.save({"state_dict": {"conv.weight": tensor}}, tmp_path / "w.pt")
+    assert "conv.weight is no plain tensor" in refusal_of(tmp_path / "w.pt")
 
 
 def test_zip_files_of_other_things(tmp_path):
