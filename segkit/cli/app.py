@@ -15,7 +15,7 @@ app = typer.Typer(
 )
 
 data_app = typer.Typer(
-    help="Get, import, split, check, show and shrink data sets.",
+    help="Get, import, export, split, check, show and shrink data sets.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -18,7 +18,7 @@ from segkit.cli import (  # noqa: F401  each adds its command
     weights,
 )
 from segkit.cli.app import app
-from segkit.cli.data import check, get, importing, show, shrink, split  # noqa: F401
+from segkit.cli.data import check, exporting, get, importing, show, shrink, split  # noqa: F401
 
 
 def main() -> None:

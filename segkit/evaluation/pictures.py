@@ -94,9 +94,9 @@ class Made:
                 "replace what is there with --overwrite"
             )
 
-    def add(self, picture: Path, name: str) -> None:
+    def add(self, picture: Path, name: str, classes: Sequence[str]) -> None:
         """Write down what is going to be made. Raises OutputError where that cannot be written."""
-        append_record(self.path, {"name": name, "picture": str(picture.resolve())})
+        append_record(self.path, {"name": name, "picture": str(picture.resolve()), "classes": list(classes)})
 
 
 def predict_files(
@@ -129,7 +129,7 @@ def predict_files(
             yield Predicted(path, error=str(error))
             continue
         label = predict_label(model, picture, scales=scales, flip=flip, window=window)
-        made.add(path, name)  # first, so that a file which is there is never unknown
+        made.add(path, name, model.classes)  # first, so that a file which is there is never unknown
         files = made.files(name)
         save_label(files[0], label, model.palette)
         save_picture(files[1], overlay(picture, label, palette=model.palette, classes=model.classes))

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from segkit.base.errors import ConfigError
+from segkit.base.label_files import read_label, save_label
 from segkit.base.labels import voc_palette
 from segkit.cli.evaluate import _recipe
 from segkit.data.shapes import ShapesDataset
@@ -339,3 +340,43 @@ def test_ablate_with_two_seeds(tmp_path):
     assert "Over 2 seeds" in (tmp_path / "out" / "ablation.html").read_text(encoding="utf-8")
     arguments = ["--weights", "mobilenet_v2_x0.25=out/mobilenet_v2_x0.25-seed0/best.safetensors", "--out", "new"]
     assert "gives a network of one seed" in run("ablate", "grid.yaml", *arguments, cwd=tmp_path, status=2).stderr
+
+
+@pytest.mark.parametrize("form", ["coco", "labelme"])
+def test_predictions_are_corrected_in_a_labelling_tool_and_come_back(trained, tmp_path, form):
+    folder, _ = trained
+    run("predict", folder / "run/best.safetensors", folder / "data/images/val", "--out", "predicted", cwd=tmp_path)
+    corrected = np.zeros((40, 50), np.uint8)
+    corrected[5:20, 7:30] = 1
+    save_label(tmp_path / "predicted" / "labels" / "1.png", corrected, voc_palette(2))
+    printed = run("data", "export", "predicted", "annotated", "--format", form, cwd=tmp_path).stdout
+    assert "3 pictures and their annotations in annotated" in printed
+    assert f"segkit data import {form} EXPORT FOLDER" in printed
+    run("data", "import", form, "annotated", "back", cwd=tmp_path)
+    found = list((tmp_path / "back" / "labels").iterdir())
+    assert {path.name for path in found} == {"0.png", "1.png", "2.png"}
+    for path in found:
+        assert np.array_equal(read_label(path), read_label(tmp_path / "predicted" / "labels" / path.name))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["recipe.yaml", "out", "--format", "voc"], 2, "choose coco, cvat, label-studio, labelme"),
+        (["recipe.yaml", "data", "--format", "coco"], 1, "data"),
+        (["data", "out", "--format", "coco"], 1, "neither predictions.jsonl nor data.yaml"),
+        (["shapes_quickstart", "out", "--format", "coco"], 2, "drawn on the fly"),
+    ],
+)
+def test_exports_that_cannot_be(trained, arguments, status, words):
+    folder, _ = trained
+    result = run("data", "export", *arguments, cwd=folder, status=status)
+    assert words in result.stderr and result.stderr.count("\n") == 1
+    assert not (folder / "out").exists()
+
+
+def test_label_maps_of_a_recipe_are_exported_by_split(trained, tmp_path):
+    folder, _ = trained
+    printed = run("data", "export", folder / "recipe.yaml", "val", "--format", "cvat", "--split", "val", cwd=tmp_path)
+    assert "3 pictures and their annotations in val" in printed.stdout
+    assert (tmp_path / "val" / "annotations.xml").read_text().count("<mask ") == 3

@@ -20,7 +20,7 @@ Colour = tuple[int, int, int]
 BACKGROUND = "background"
 SPLITS = ("train", "val", "test")
 
-_BACKGROUND_NAMES = frozenset({"background", "_background_", "__background__"})
+BACKGROUND_NAMES = frozenset({"background", "_background_", "__background__"})
 _SPLIT_NAMES = {
     "train": "train",
     "training": "train",
@@ -80,7 +80,7 @@ class Export:
         for name in names:
             if not isinstance(name, str) or not name.strip():
                 raise DataError(f"a class is called {name!r}: give every class a name")
-            known = BACKGROUND if background and name.strip().lower() in _BACKGROUND_NAMES else " ".join(name.split())
+            known = BACKGROUND if background and name.strip().lower() in BACKGROUND_NAMES else " ".join(name.split())
             self.numbers[name] = classes.setdefault(known, len(classes))
         if len(classes) > IGNORE:
             raise DataError(f"there are {len(classes)} classes, but a label holds at most {IGNORE}: merge some of them")

@@ -1,0 +1,1 @@
+"""Label maps -> annotations that a labelling tool opens, one file a form."""
