@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -221,6 +222,22 @@ def test_workers_that_end_or_hang_are_noticed(monkeypatch: pytest.MonkeyPatch, h
     with pytest.raises(SegkitError, match=rf"a process that reads pictures {said}.*: set train\.workers=0"):
         batches(Failing(how), workers=1)
     assert time.monotonic() - begun < 50
+
+
+def test_workers_leave_it_to_the_training_what_a_signal_means() -> None:
+    """Each is sent to all processes of a terminal or a job; a second SIGTERM ends a worker that hangs."""
+
+    class Handlers(Numbers):
+        def __getitem__(self, index: int) -> Sample:
+            if index == 0:
+                os.kill(os.getpid(), signal.SIGTERM)
+            ignored = all(signal.getsignal(number) is signal.SIG_IGN for number in (signal.SIGINT, signal.SIGHUP))
+            ends = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+            return Sample(np.zeros((4, 4, 3), np.uint8), np.full((4, 4), ignored + 2 * ends, np.uint8), "")
+
+    some = training_batches(Handlers(), keep, batch_size=5, seed=0, first_iteration=0, iterations=2, workers=1)
+    seen = [int(label[0, 0]) for _, labels in some for label in labels]
+    assert set(seen) <= {1, 3} and seen[-1] == 3
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError(104, "reset"), EOFError(), FileNotFoundError(2, "socket")])

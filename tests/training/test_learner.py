@@ -14,6 +14,7 @@ from segkit.models.deeplabv3 import DeepLabV3
 from segkit.recipe.config import TrainConfig
 from segkit.training import loss as module
 from segkit.training.learner import Learner
+from segkit.training.pace import Due
 
 CPU = torch.device("cpu")
 
@@ -213,10 +214,41 @@ def test_the_moving_average_by_hand(start):
     assert not any(parameter.requires_grad for parameter in learner.ema.parameters())
 
 
+def test_a_step_that_stands_for_several_moves_the_average_as_often(start):
+    learner, name = start(ema=0.9), "classifier.weight"
+    before = learner.ema.get_parameter(name).clone()
+    learner.step(0, *batch(), Due(2, 3.5))
+    decay = (3 / 12) ** 3.5
+    torch.testing.assert_close(
+        learner.ema.get_parameter(name), decay * before + (1 - decay) * learner.model.get_parameter(name)
+    )
+
+
 def test_what_is_kept_without_a_moving_average(start):
     learner = start()
     learner.step(0, *batch())
     assert learner.model_to_keep() is learner.model and not learner.model.training
+    before = everything(learner)
+    learner.step(1, *batch())
+    assert any(name.endswith("running_var") for name in changed(before, everything(learner)))  # it trains again
+
+
+def test_parts_that_stand_still(start):
+    learner = start(freeze=("backbone", "head"))
+    before = everything(learner)
+    learner.step(0, *batch())
+    moved = {name for name in changed(before, everything(learner)) if name.startswith("model.")}
+    assert moved == {"model.classifier.weight", "model.classifier.bias"}
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_one_number_that_is_none_is_found(start, bad):
+    learner = start()
+    learner.step(0, *batch())
+    assert learner.is_finite()
+    with torch.no_grad():
+        learner.model.classifier.bias[1] = bad
+    assert not learner.is_finite()
 
 
 def test_float16_scales_its_loss_and_goes_on_after_an_overflow(start):
