@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # as themselves: re-exported, to type checkers
     from segkit.evaluation.evaluate import evaluate as evaluate
     from segkit.evaluation.inference import MF_SCALES as MF_SCALES
     from segkit.evaluation.inference import predict as predict
+    from segkit.evaluation.inference import predict_labels as predict_labels
     from segkit.evaluation.metrics import ConfusionMatrix as ConfusionMatrix
     from segkit.evaluation.result import Evaluation as Evaluation
     from segkit.models.complexity import count_madds as count_madds
@@ -51,6 +52,7 @@ _HOME = {
     "load_model": "segkit.weights.build",
     "load_segmenter": "segkit.weights.build",
     "predict": "segkit.evaluation.inference",
+    "predict_labels": "segkit.evaluation.inference",
     "save_model": "segkit.weights.files",
     "train": "segkit.training.train",
 }

@@ -13,7 +13,7 @@ from segkit.base.errors import ConfigError
 from segkit.base.labels import Palette
 from segkit.base.memory import give_back_memory
 from segkit.evaluation.geometry import canvas_size, scaled_side, window_starts
-from segkit.models.deeplabv3 import resize
+from segkit.models.upsampling import resize
 
 MF_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
 """The scales of the published MF rows, each with its mirror image: 12 passes."""
@@ -55,8 +55,12 @@ class Segmenter(Protocol):
         """Float pictures (N, 3, H, W), RGB in 0..255 -> logits (N, classes, H, W)."""
         ...
 
+    def labels(self, images: Tensor) -> Tensor:
+        """The class with the largest of them at each pixel: uint8 (N, H, W)."""
+        ...
+
     def logits(self, images: Tensor) -> Tensor:
-        """The same before they are upsampled: (N, classes, h, w)."""
+        """The logits before they are upsampled: (N, classes, h, w)."""
         ...
 
 
@@ -85,13 +89,35 @@ def predict_label(
         image = torch.from_numpy(picture[top : top + band]).permute(2, 0, 1)[None]
         told = f"{width}x{min(band, height)} pixels at the scale {max(scales):g}"
         with memory_for(told, "give a smaller --window"), autocast(model.device, precision):
-            probabilities = predict(model, image, scales=scales, flip=flip, window=window)
+            predicted = predict_labels(model, image, scales=scales, flip=flip, window=window)[0]
         first = (covered - top) // 2 if covered else 0  # bands meet in the middle of their overlap
-        label[top + first : top + band] = probabilities[0, :, first:].argmax(0).to(torch.uint8).cpu().numpy()
+        label[top + first : top + band] = predicted[first:].cpu().numpy()
         covered = top + band
-        del probabilities  # so that they are among what is given back
         give_back_memory()
     return label
+
+
+@torch.inference_mode()
+def predict_labels(
+    model: Segmenter,
+    images: Tensor,
+    *,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    window: int | None = None,
+) -> Tensor:
+    """The likeliest class of each pixel, with less work than by `predict`, whose arguments and errors these are.
+
+    Pictures (N, 3, H, W) -> uint8 (N, H, W). One pass over a whole picture needs no probabilities; where several are
+    averaged, it is the class of the largest.
+    """
+    _check(model, images, scales, window)
+    height, width = images.shape[2:]
+    if tuple(scales) != (1.0,) or flip or _is_in_windows(model, images, window):
+        return predict(model, images, scales=scales, flip=flip, window=window).argmax(1).to(torch.uint8)
+    padded = pad(images.to(model.device).float(), model.mean, canvas_of(model, height, width))
+    with _evaluation_mode(model):
+        return model.labels(padded)[:, :height, :width]
 
 
 @torch.inference_mode()
@@ -114,6 +140,16 @@ def predict(
     no or non-positive scales, a window under 1 and pictures of another shape, ConfigError for a scale other than 1
     where the model's size is fixed.
     """
+    _check(model, images, scales, window)
+    images = images.to(model.device).float()
+    with _evaluation_mode(model):
+        if _is_in_windows(model, images, window):
+            size = _window_size(model, images, window)
+            return _predict_windows(lambda part: _predict_whole(model, part, scales, flip), images, size)
+        return _predict_whole(model, images, scales, flip)
+
+
+def _check(model: Segmenter, images: Tensor, scales: Sequence[float], window: int | None) -> None:
     if images.ndim != 4 or images.shape[1] != 3:
         raise ValueError(f"pictures are (N, 3, H, W), not {tuple(images.shape)}")
     if not scales or min(scales) <= 0:
@@ -126,13 +162,17 @@ def predict(
             f"the model takes pictures of {width}x{height} pixels alone and has no scale {other[0]:g}: predict at "
             "scale 1, or with a model of any size"
         )
-    images = images.to(model.device).float()
-    height, width = images.shape[2:]
-    rows, columns = (min(side, window or side) for side in model.fixed_size or (height, width))
-    with _evaluation_mode(model):
-        if height > rows or width > columns:
-            return _predict_windows(lambda part: _predict_whole(model, part, scales, flip), images, (rows, columns))
-        return _predict_whole(model, images, scales, flip)
+
+
+def _window_size(model: Segmenter, images: Tensor, window: int | None) -> tuple[int, int]:
+    rows, columns = (min(side, window or side) for side in model.fixed_size or images.shape[2:])
+    return rows, columns
+
+
+def _is_in_windows(model: Segmenter, images: Tensor, window: int | None) -> bool:
+    """Whether the pictures are larger than a window."""
+    rows, columns = _window_size(model, images, window)
+    return images.shape[2] > rows or images.shape[3] > columns
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from segkit.base.labels import IGNORE
-from segkit.models.deeplabv3 import resize
+from segkit.models.upsampling import resize
 from segkit.recipe.config import TrainConfig
 
 

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from segkit.base.errors import ConfigError, WeightsError
 from segkit.data.dataset import Dataset
 from segkit.evaluation.evaluate import class_difference
-from segkit.models.deeplabv3 import DeepLabV3, resize
+from segkit.models.deeplabv3 import DeepLabV3
+from segkit.models.upsampling import resize
 from segkit.recipe.build import load_for_data
 from segkit.recipe.config import Config
 from segkit.recipe.reading import config_from

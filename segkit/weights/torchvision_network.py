@@ -40,6 +40,10 @@ class TorchvisionNetwork(PictureNetwork):
         logits: Tensor = self.network(self.normalise(images))["out"]
         return logits.float()
 
+    def labels(self, images: Tensor) -> Tensor:
+        """The class with the largest of `forward`'s logits at each pixel, uint8 (N, H, W)."""
+        return self(images).argmax(1).to(torch.uint8)
+
     def logits(self, images: Tensor) -> Tensor:
         """The same before they are upsampled: (N, classes, H / output_stride, W / output_stride), rounded up."""
         return _logits(self.network, self.normalise(images))

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from segkit.base.errors import ConfigError
 from segkit.evaluation import inference
-from segkit.evaluation.inference import MF_SCALES, canvas_of, pad, predict, predict_label
+from segkit.evaluation.inference import MF_SCALES, canvas_of, pad, predict, predict_label, predict_labels
+from segkit.models.build import build_network
 
 
 def picture(height: int, width: int, seed: int = 0) -> Tensor:
@@ -252,3 +253,23 @@ def test_scales_that_are_none(by_colour, scales: tuple[float, ...]) -> None:
 def test_a_window_that_is_none(by_colour) -> None:
     with pytest.raises(ValueError, match="at least 1 pixel"):
         predict(by_colour(), torch.zeros(1, 3, 33, 33), window=0)
+
+
+@pytest.mark.parametrize(
+    "how", [{}, {"flip": True}, {"scales": (0.5, 1.0)}, {"window": 33}, {"scales": (1.0, 1.0), "flip": True}]
+)
+@pytest.mark.parametrize("canvas", [None, 97])
+def test_labels_are_those_of_the_largest_probabilities(how: dict, canvas: int | None) -> None:
+    torch.manual_seed(0)
+    network = build_network("mobilenet_v2", classes="abcd", aspp=True, options={"width": 0.1}, canvas=canvas)
+    images = torch.randint(0, 256, (2, 3, 70, 90), dtype=torch.uint8)
+    with torch.no_grad():
+        logits = network.eval().logits(images)  # of fresh weights: small, and one class is the largest everywhere
+        network.classifier.weight.mul_(3 / logits.std())
+        network.classifier.bias.copy_(-3 * logits.mean((0, 2, 3)) / logits.std())
+    network.train()
+    labels = predict_labels(network, images, **how)
+    assert labels.dtype == torch.uint8 and labels.shape == (2, 70, 90) and network.training
+    assert torch.equal(labels, predict(network, images, **how).argmax(1)) and len(labels.unique()) > 1
+    with pytest.raises(ValueError, match="pictures are"):
+        predict_labels(network, images[0])

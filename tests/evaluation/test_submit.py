@@ -34,6 +34,9 @@ class ByGrey:
         greys = 12.0 * torch.arange(len(self.classes)).view(1, -1, 1, 1)
         return -(images.mean(1, keepdim=True) - greys).square()
 
+    def labels(self, images: torch.Tensor) -> torch.Tensor:
+        return self(images).argmax(1).to(torch.uint8)
+
 
 def truth(size: tuple[int, int], seed: int) -> np.ndarray:
     """A label map of blocks of 8 pixels, so that JPEG keeps their greys."""

@@ -61,6 +61,10 @@ class Squares(torch.nn.Module):
         grey = images.mean(1, keepdim=True)
         return torch.cat([127.5 - grey, grey - 127.5], 1)
 
+    def labels(self, images: torch.Tensor) -> torch.Tensor:
+        """The brighter pixels: uint8 (N, H, W)."""
+        return self(images).argmax(1).to(torch.uint8)
+
 
 def doors(folder: Path) -> dict[str, Callable[[], Door]]:
     """Each door by its name, made when it is asked for; what they need is written below `folder`."""

@@ -15,7 +15,8 @@ from segkit.data.dataset import Sample
 from segkit.evaluation.counts import PictureCounts, count_picture
 from segkit.evaluation.geometry import scaled_side
 from segkit.evaluation.inference import MF_SCALES, canvas_of, pad, predict_label
-from segkit.models.deeplabv3 import DeepLabV3, resize
+from segkit.models.deeplabv3 import DeepLabV3
+from segkit.models.upsampling import resize
 from tools.mistakes import pictures
 from tools.mistakes.networks import Networks
 

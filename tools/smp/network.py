@@ -30,6 +30,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import pydantic
+import torch
 import torch.nn.functional as F
 from pydantic import BaseModel, FiniteFloat, PositiveFloat
 from safetensors.torch import save as save_safetensors
@@ -108,6 +109,10 @@ class SmpDeepLabV3(PictureNetwork):
         """(N, 3, H, W), RGB in 0..255, uint8 or float -> float logits (N, classes, H, W)."""
         height, width = images.shape[-2:]
         return self.upsample(self.logits(images).float())[..., :height, :width]
+
+    def labels(self, images: Tensor) -> Tensor:
+        """The class with the largest of them at each pixel, uint8 (N, H, W)."""
+        return self(images).argmax(1).to(torch.uint8)
 
     def logits(self, images: Tensor) -> Tensor:
         """The same before they are upsampled and cut: (N, classes, H / output_stride, W / output_stride)."""
