@@ -10,6 +10,8 @@ def printable(text: str) -> str:
 
     So are lone surrogates, as names of files have them whose bytes are no text.
     """
+    if text.isprintable():  # of nearly all, which may be long
+        return text
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 

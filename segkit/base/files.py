@@ -50,14 +50,16 @@ def files_below(folder: Path, *, without: Path | None = None) -> list[Path]:
 def write_atomically(path: Path, data: bytes | str, *, durable: bool = False, before: Path | None = None) -> None:
     """Write `data` (text as UTF-8) to `path`, making its folder; a reader sees the old file or the whole new one.
 
+    Of a text what UTF-8 has not got, as names of files may hold it, is written as its number.
+
     `durable`: when this returns, the disk has it and has given it back as it is. What was at `path` goes to `before`,
     where that is given. Raises OutputError where it cannot be written.
     """
-    data = data.encode() if isinstance(data, str) else data
+    data = data.encode(errors="backslashreplace") if isinstance(data, str) else data
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{_beginning(path.name)}.")
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             if durable:
@@ -75,6 +77,11 @@ def write_atomically(path: Path, data: bytes | str, *, durable: bool = False, be
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         raise cannot_write(path, error) from None
+
+
+def _beginning(name: str) -> str:
+    """As much of a name as leaves room for more: many disks take 255 bytes."""
+    return os.fsdecode(os.fsencode(name)[:200]) if len(os.fsencode(name)) > 200 else name
 
 
 def cannot_write(path: Path, error: OSError) -> OutputError:

@@ -23,7 +23,9 @@ def parse_yaml(text: str) -> Any:
         return loader.construct_document(node)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    except Exception as error:  # its constructors raise whatever they stumble over, such as KeyError for `!!bool x`
+    except (AttributeError, KeyError):  # of `!!timestamp x` and `!!bool x`
+        raise ValueError("a value is not of the kind that its tag tells") from None
+    except Exception as error:  # its constructors raise whatever they stumble over
         raise ValueError(" ".join(str(error).split())) from None
 
 

@@ -11,7 +11,8 @@ from segkit.base.files import write_atomically
 from segkit.cli.app import app
 from segkit.cli.benchmark import NamedWeights, parse_weights
 from segkit.cli.options import JsonFile, Overrides, Precision, Recipe
-from segkit.cli.report import make_file_ready, make_ready, note, picture_progress, show, write_json
+from segkit.cli.report import make_file_ready, make_ready, picture_progress, show, write_json
+from segkit.cli.say import note, say
 from segkit.cli.trainings import train_in_turn
 from segkit.report.ablation import ablation_text
 from segkit.report.sheet import markdown
@@ -89,8 +90,8 @@ def ablate(
     write_atomically(out / "ablation.md", markdown(text))
     write_ablation_page(out / "ablation.html", found)
     show(text)
-    print(f"figures         {out / 'ablation.json'}, {out / 'ablation.md'}, {out / 'ablation.html'}")
-    print(f"report          {out / 'ablation.html'}")
+    say(f"figures         {out / 'ablation.json'}, {out / 'ablation.md'}, {out / 'ablation.html'}")
+    say(f"report          {out / 'ablation.html'}")
 
 
 def _announce(
@@ -101,7 +102,7 @@ def _announce(
 
     seeds = f" from {len(plan.seeds)} seeds" if len(plan.seeds) > 1 else ""
     cells = f"{len(plan.cells)} cells on {split}"
-    print(f"{len(plan.networks)} networks{seeds} under {len(plan.settings)} settings: {cells}")
+    say(f"{len(plan.networks)} networks{seeds} under {len(plan.settings)} settings: {cells}")
     for training in plan.trainings:
         iterations = config.train.iterations
         left = iterations_left(out / training.name, iterations)
@@ -110,9 +111,9 @@ def _announce(
             what = "take the weights given"
         elif left == 0:
             what = "is trained"
-        print(f"  {training.name:24} {what}")
-    print("  settings                 " + ", ".join(setting.name for setting in plan.settings))
+        say(f"  {training.name:24} {what}")
+    say("  settings                 " + ", ".join(setting.name for setting in plan.settings))
     with Console(stderr=True).status("timing a step of each network"):
         seconds = estimate_seconds(config, plan, trained, out, split=split, precision=precision)
     minutes = max(1, round(seconds / 60))
-    print(f"about {minutes} minute{'s' if minutes > 1 else ''} on this machine; results in {out}", flush=True)
+    say(f"about {minutes} minute{'s' if minutes > 1 else ''} on this machine; results in {out}")

@@ -2,6 +2,7 @@
 
 import typer
 
+from segkit.cli.say import say
 from segkit.version import VERSION
 
 app = typer.Typer(
@@ -24,7 +25,7 @@ app.add_typer(data_app, name="data")
 
 def _print_version(value: bool) -> None:
     if value:
-        print(f"segkit {VERSION}")
+        say(f"segkit {VERSION}")
         raise typer.Exit
 
 

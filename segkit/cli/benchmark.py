@@ -12,6 +12,7 @@ from segkit.base.files import write_atomically
 from segkit.cli.app import app
 from segkit.cli.options import Device, HtmlFile, JsonFile, Overrides, Precision
 from segkit.cli.report import make_file_ready, make_ready, picture_progress, show, write_json
+from segkit.cli.say import say
 from segkit.cli.trainings import recipe_of, train_table
 from segkit.cli.weights import obtain
 from segkit.report.benchmark import benchmark_text
@@ -150,7 +151,7 @@ def _latencies(device: "torch.device", out: Path) -> dict["Cell", "Latency"]:
     from segkit.benchmark.latency import measure_latencies
 
     def tell(cell: "Cell", found: "Latency") -> None:
-        print(f"latency         {full_name(cell.to_json())}: {latency(found.seconds)}", flush=True)
+        say(f"latency         {full_name(cell.to_json())}: {latency(found.seconds)}")
 
     return measure_latencies(device, out / "latencies.json", tell=tell)
 

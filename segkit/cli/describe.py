@@ -10,6 +10,7 @@ from segkit.base.errors import ConfigError
 from segkit.cli.app import app
 from segkit.cli.options import OUTPUT_STRIDES_TEXT, check_output_stride
 from segkit.cli.report import show
+from segkit.cli.say import say
 from segkit.report.numbers import millions
 from segkit.report.sheet import Sheet
 
@@ -46,17 +47,17 @@ def describe(
         "madds_tensorflow": count_madds(model, (size, size), accounting="tensorflow"),
     }
     if as_json:
-        print(json.dumps({"rows": [asdict(row) for row in rows], **totals}))
+        say(json.dumps({"rows": [asdict(row) for row in rows], **totals}))
         return
     header = ("input", "operator", "t", "c", "n", "s", "dilation", "receptive field", "MAdds", "params")
     show([Sheet(header, tuple(map(_cells, rows)), left=2)], width=140)
-    print(
+    say(
         f"parameters {millions(totals['params'])}, MAdds {totals['madds_exact'] / 1e6:.1f}M exact, "
         f"{totals['madds_tensorflow'] / 1e6:.1f}M in TensorFlow's accounting"
     )
     for known in CLASSIFIERS:
         if known.backbone == backbone and output_stride is None and classes is None and width == 1:
-            print(f"published: {known.madds:g}M MAdds, {known.parameters}M parameters. {known.note}")
+            say(f"published: {known.madds:g}M MAdds, {known.parameters}M parameters. {known.note}")
 
 
 def _cells(row: "LayerRow") -> tuple[str, ...]:

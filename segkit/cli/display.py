@@ -3,9 +3,11 @@
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, TaskID
+from rich.text import Text
 
 from segkit.base.errors import printable
+from segkit.cli.say import DESCRIPTION
 from segkit.report.numbers import duration, percent
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ class Display:
     def __init__(self) -> None:
         self.console = Console(highlight=False)
         self.live = self.console.is_terminal
-        self.progress = Progress(BarColumn(bar_width=20), TextColumn("{task.description}"), console=self.console)
+        self.progress = Progress(BarColumn(bar_width=20), DESCRIPTION, console=self.console)
         self.task: TaskID | None = None
         self.best: Evaluation | None = None
 
@@ -36,7 +38,7 @@ class Display:
         from segkit.training.events import Evaluated, Note
 
         if isinstance(event, Note):
-            self._line(f"note: {printable(event.text)}")
+            self._line(f"note: {event.text}")
         elif isinstance(event, Evaluated):
             if event.best:
                 self.best = event.evaluation
@@ -63,4 +65,4 @@ class Display:
         self.progress.update(self.task, completed=step.iteration, description=text)
 
     def _line(self, text: str) -> None:
-        self.console.print(text, markup=False, soft_wrap=True)
+        self.console.print(Text(printable(text)), soft_wrap=True)  # neither markup nor emoji

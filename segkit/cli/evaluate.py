@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from segkit.base.errors import ConfigError, printable
+from segkit.base.errors import ConfigError
 from segkit.cli.app import app
 from segkit.cli.options import (
     Device,
@@ -21,7 +21,8 @@ from segkit.cli.options import (
     check_output_stride,
     passes,
 )
-from segkit.cli.report import make_ready, note, picture_progress, show, write_json, write_report
+from segkit.cli.report import make_ready, picture_progress, show, write_json, write_report
+from segkit.cli.say import note, say
 from segkit.cli.weights import WEIGHTS_HELP, obtain
 from segkit.report.numbers import duration, interval, percent, rare, words
 from segkit.report.sheet import Sheet
@@ -143,14 +144,14 @@ def show_evaluation(result: "Evaluation") -> None:
     rows = ((name, percent(value), interval(result.iou_intervals[name])) for name, value in result.iou.items())
     show([Sheet(("class", "IoU %", "95 % interval"), tuple(rows))])
     protocol = "; ".join(f"{name} {value}" for name, value in words(result.protocol).items())
-    print(f"protocol        {printable(protocol)}")
-    print(f"pixel accuracy  {percent(result.pixel_accuracy)} %")
-    print(f"mean accuracy   {percent(result.mean_accuracy)} %")
+    say(f"protocol        {protocol}")
+    say(f"pixel accuracy  {percent(result.pixel_accuracy)} %")
+    say(f"mean accuracy   {percent(result.mean_accuracy)} %")
     counted = f"over {result.confusion.counted_classes} of {len(result.classes)} classes"
-    print(f"mIoU            {percent(result.miou)} %  {interval(result.miou_interval)}  ({counted})")
+    say(f"mIoU            {percent(result.miou)} %  {interval(result.miou_interval)}  ({counted})")
     if result.rare_classes:
-        print(f"note            {printable(rare(result.rare_classes))}")
-    print(f"time            {duration(result.seconds)}")
+        say(f"note            {rare(result.rare_classes)}")
+    say(f"time            {duration(result.seconds)}")
 
 
 def _recipe(weights: Path, data: Path | None, overrides: list[str]) -> "Config":

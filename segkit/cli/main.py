@@ -19,6 +19,7 @@ from segkit.cli import (  # noqa: F401  each adds its command
 )
 from segkit.cli.app import app
 from segkit.cli.data import check, exporting, get, importing, show, shrink, split  # noqa: F401
+from segkit.cli.say import complain
 
 
 def main() -> None:
@@ -39,12 +40,12 @@ def main() -> None:
     except SegkitError as error:
         if debug:
             raise
-        print(f"segkit: {error}", file=sys.stderr)
+        complain(str(error))
         if isinstance(error, StoppedError):
             sys.exit(128 + error.signal)
         sys.exit(2 if isinstance(error, ConfigError) else 1)
     except KeyboardInterrupt:
-        print("segkit: interrupted", file=sys.stderr)
+        complain("interrupted")
         sys.exit(128 + signal.SIGINT)
     except BrokenPipeError:
         sys.exit(1)

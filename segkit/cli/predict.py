@@ -1,15 +1,13 @@
 """`segkit predict`."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from segkit.base.errors import printable
 from segkit.cli.app import app
 from segkit.cli.options import Device, Flip, Mf, OutputStride, Scales, Window, check_output_stride, passes
-from segkit.cli.report import note
+from segkit.cli.say import complain, note, say
 from segkit.cli.weights import WeightsArgument, obtain
 
 
@@ -42,10 +40,10 @@ def predict(
     failed = 0
     for result in predict_files(model, pictures, out, **chosen, window=window, overwrite=overwrite):
         if result.error is None:
-            print(printable(f"{result.picture} -> {result.label}, {result.overlay}"))
+            say(f"{result.picture} -> {result.label}, {result.overlay}")
         else:
             failed += 1
-            print(f"segkit: {printable(result.error)}", file=sys.stderr)
-    print(f"{len(pictures) - failed} of {len(pictures)} pictures predicted at output stride {model.output_stride}")
+            complain(result.error)
+    say(f"{len(pictures) - failed} of {len(pictures)} pictures predicted at output stride {model.output_stride}")
     if failed:
         raise typer.Exit(1)

@@ -7,6 +7,7 @@ import typer
 from segkit.cli.app import app
 from segkit.cli.options import JsonFile
 from segkit.cli.report import make_ready, write_json
+from segkit.cli.say import say
 
 
 @app.command(epilog="Examples: segkit recipes; segkit recipes own_data > my_data.yaml")
@@ -25,9 +26,9 @@ def recipes(
     listed = [{"name": key, "what": first_sentence(path), "path": str(path)} for key, path in shipped.items()]
     write_json(json_file, listed)
     if name is not None:
-        print(find_recipe(name).read_text(encoding="utf-8"), end="")
+        say(*find_recipe(name).read_text(encoding="utf-8").splitlines())
         return
     width = max(map(len, shipped))
     for each in listed:
-        print(f"{each['name']:{width}}  {each['what']}")
-    print(f"files: {recipes_folder()}; the comment at the head of each tells its cost and what to expect")
+        say(f"{each['name']:{width}}  {each['what']}")
+    say(f"files: {recipes_folder()}; the comment at the head of each tells its cost and what to expect")

@@ -14,17 +14,13 @@ from rich.text import Text
 
 from segkit.base.errors import OutputError, printable
 from segkit.base.files import make_folder, read_plain, write_plain
+from segkit.cli.say import say
 from segkit.report.sheet import Part, Sheet
 
 if TYPE_CHECKING:
     from segkit.base.labels import Palette
     from segkit.evaluation.result import Evaluation
     from segkit.report.gallery import PageGallery
-
-
-def note(text: str) -> None:
-    """Print something that the user should know."""
-    print(f"note: {printable(text)}")
 
 
 def make_ready(json_file: Path | None, html_file: Path | None = None, *, holds: Sequence[str]) -> None:
@@ -72,18 +68,16 @@ def show(parts: Iterable[Part], *, width: int | None = None) -> None:
     console = Console(width=width)
     for number, part in enumerate(parts):
         if number:
-            print()
+            say("")
         if isinstance(part, Sheet):
             table = Table(box=None, pad_edge=False)
             for column, heading in enumerate(part.header):
-                table.add_column(heading, justify="left" if column < part.left else "right")
+                table.add_column(Text(printable(heading)), justify="left" if column < part.left else "right")
             for row in part.rows:
-                table.add_row(
-                    *(Text(printable(cell)) for cell in row)
-                )  # not markup: a footnote's number is in brackets
+                table.add_row(*(Text(printable(cell)) for cell in row))  # not markup: a footnote has brackets
             console.print(table)
         else:
-            print(part)
+            say(*part.split("\n"))
 
 
 def write_report(

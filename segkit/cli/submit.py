@@ -10,7 +10,8 @@ import typer
 from segkit.base.errors import ConfigError
 from segkit.cli.app import app
 from segkit.cli.options import Device, Flip, Mf, OutputStride, Overrides, Scales, check_output_stride, passes
-from segkit.cli.report import make_file_ready, note, picture_progress
+from segkit.cli.report import make_file_ready, picture_progress
+from segkit.cli.say import note, say
 from segkit.cli.weights import WeightsArgument, obtain
 
 
@@ -70,7 +71,7 @@ def submit(
             progress=progress,
         )
     made = f"{len(pictures)} label maps at output stride {model.output_stride} in {out}"
-    print(f"{made}, read back and checked: indexed, VOC's colours, the pictures' sizes")
+    say(f"{made}, read back and checked: indexed, VOC's colours, the pictures' sizes")
 
 
 def _is_submission(file: Path) -> bool:

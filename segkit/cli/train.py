@@ -13,7 +13,8 @@ from segkit.cli.app import app
 from segkit.cli.display import Display
 from segkit.cli.evaluate import show_evaluation
 from segkit.cli.options import Overrides, Recipe
-from segkit.cli.report import note, picture_progress, write_report
+from segkit.cli.report import picture_progress, write_report
+from segkit.cli.say import note, say
 from segkit.cli.weights import obtain_start
 from segkit.report.numbers import percent
 
@@ -53,8 +54,8 @@ def train(
             command = shlex.join(["segkit", *sys.argv[1:], *([] if resume else ["--resume"])])
             raise StoppedError(f"{error}: go on with {command}", error.signal) from None
     _write_report(recipe, out, display.best)
-    print(f"best val mIoU   {percent(result.best_miou)} %")
-    print(f"report          {out / 'report.html'}")
+    say(f"best val mIoU   {percent(result.best_miou)} %")
+    say(f"report          {out / 'report.html'}")
 
 
 def _write_report(recipe: "Config", out: Path, best: "Evaluation | None") -> None:
@@ -79,15 +80,15 @@ def _write_report(recipe: "Config", out: Path, best: "Evaluation | None") -> Non
     evaluation, gallery = _shown(model, dataset, recipe, best, about)
     show_evaluation(evaluation)
     write_report(out / "report.html", evaluation, gallery, source=folder.best, palette=model.palette)
-    print(f"best model      {folder.best}")
-    print(f"curve           {folder.metrics}")
+    say(f"best model      {folder.best}")
+    say(f"curve           {folder.metrics}")
     if left_out := bad_pictures(read_metrics(folder.metrics)):
-        print(f"left out        {left_out} picture{'' if left_out == 1 else 's'} that cannot be read")
-    print(f"pictures        {pictures[0].parent} (picture, truth, prediction, error)")
-    print(f"next            segkit predict {folder.best} YOUR_PICTURES --out predicted")
-    print(f"                segkit evaluate {folder.best}")
+        say(f"left out        {left_out} picture{'' if left_out == 1 else 's'} that cannot be read")
+    say(f"pictures        {pictures[0].parent} (picture, truth, prediction, error)")
+    say(f"next            segkit predict {folder.best} YOUR_PICTURES --out predicted")
+    say(f"                segkit evaluate {folder.best}")
     if evaluation.remark is not None:
-        print(f"note            {evaluation.remark}: train longer, or start from weights")
+        say(f"note            {evaluation.remark}: train longer, or start from weights")
 
 
 def _shown(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from segkit.base.errors import ConfigError
 from segkit.cli.display import Display
-from segkit.cli.report import note
+from segkit.cli.say import note, say
 from segkit.cli.weights import obtain_start
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def train_in_turn(recipes: Mapping[Path, "Config"]) -> dict[Path, Path]:
             if recipe.model.weights not in made:
                 obtain_start(recipe, folder)
     for number, (folder, recipe) in enumerate(recipes.items(), 1):
-        print(f"training {folder.name} in {folder} ({number} of {len(recipes)})", flush=True)
+        say(f"training {folder.name} in {folder} ({number} of {len(recipes)})")
         with Display() as display:
             train(recipe, folder, resume=RunFolder(folder).config.is_file(), listen=display.listen)
     return best

@@ -9,9 +9,11 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 from typer.core import TyperGroup
 
+from segkit.base.errors import printable
 from segkit.cli.app import app
 from segkit.cli.options import JsonFile
-from segkit.cli.report import make_ready, note, write_json
+from segkit.cli.report import make_ready, write_json
+from segkit.cli.say import DESCRIPTION, note, say
 
 if TYPE_CHECKING:
     from segkit.recipe.config import Config
@@ -48,8 +50,9 @@ def weights(
     listed = _list(json_file)
     if context.invoked_subcommand is None:
         for entry in listed:
-            print(*_lines(entry), sep="\n  ")
-        print(f"cache: {cache_folder()} ($SEGKIT_CACHE chooses another)")
+            first, *others = _lines(entry)
+            say(first, *(f"  {line}" for line in others))
+        say(f"cache: {cache_folder()} ($SEGKIT_CACHE chooses another)")
 
 
 @weights_app.command(epilog="Example: segkit weights get google_deeplabv3_mobilenet_v2, or without the word get")
@@ -62,7 +65,7 @@ def get(
 
     for name in names:
         path = obtain(name)
-        print(f"{name} -> {path}\n  SHA-256 {file_digest(path)}")
+        say(f"{name} -> {path}", f"  SHA-256 {file_digest(path)}")
     _list(json_file)
 
 
@@ -75,8 +78,8 @@ def convert(
     from segkit.weights.convert import convert as run
 
     told = run(weights, obtain(weights), out)
-    files = "".join(f"\n  {name}: SHA-256 {digest}" for name, digest in told["sha256"].items())
-    print(f"{weights} -> {out}\n  trained on {', '.join(told['trained_on'])}{files}")
+    files = (f"  {name}: SHA-256 {digest}" for name, digest in told["sha256"].items())
+    say(f"{weights} -> {out}", f"  trained on {', '.join(told['trained_on'])}", *files)
 
 
 def obtain(weights: str, *, backbone: str | None = None, width: float = 1.0) -> Path:
@@ -84,9 +87,9 @@ def obtain(weights: str, *, backbone: str | None = None, width: float = 1.0) -> 
     from segkit.weights.cache import resolve
     from segkit.weights.tensorflow.choice import RULE, is_archive
 
-    columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    columns = (DESCRIPTION, BarColumn(), DownloadColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=Console(stderr=True), transient=True)
-    task = bar.add_task(weights, total=None)
+    task = bar.add_task(printable(weights), total=None)
 
     def show(done: int, total: int | None) -> None:
         bar.start()  # not before: most files are here

@@ -149,7 +149,14 @@ def read_names(path: Path) -> list[str]:
 
 
 def write_names(path: Path, names: Iterable[str]) -> None:
-    """Write a list file that `read_names` reads. Raises OutputError where it cannot be written."""
+    """Write a list file that `read_names` reads.
+
+    Raises DataError for a name that is no text of one line, OutputError where the file cannot be written.
+    """
+    names = list(names)
+    for name in names:
+        if [name.strip()] != name.splitlines() or name != name.encode(errors="ignore").decode():
+            raise DataError(f"the name {name!r} cannot stand in a list, as a line of text: rename the file")
     write_atomically(path, "".join(f"{name}\n" for name in names))
 
 

@@ -41,7 +41,7 @@ def divide(
             f"of the pattern {group!r}: give one that tells them apart" if group else "of one picture: add pictures"
         )
         raise DataError(f"{held} {pattern}")
-    order = sorted(groups, key=lambda key: hashlib.sha256(f"{seed}:{key}".encode()).digest())
+    order = sorted(groups, key=lambda key: hashlib.sha256(f"{seed}:{key}".encode(errors="surrogateescape")).digest())
     found: dict[str, tuple[str, ...]] = {}
     counts = {}
     for place, (split, share) in enumerate(shares.items()):

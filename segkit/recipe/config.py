@@ -1,6 +1,7 @@
 """The recipe: the only list of knobs, each with its unit or range."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -31,8 +32,21 @@ Part = Literal["backbone", "head", "classifier"]
 PARTS: tuple[Part, ...] = get_args(Part)
 
 
+_NO_NAME = re.compile("[\0\ud800-\udc7f\udd00-\udfff]")
+"""What no name of a file has: a null byte, half of a letter (other halves are Python's for bytes that are no text)."""
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @pydantic.field_validator("*")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        """Text is what a file can be called."""
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str) and _NO_NAME.search(text):
+                raise ValueError(f"{text!r} is no text: write it anew")
+        return value
 
 
 class ModelConfig(_Section):

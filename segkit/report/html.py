@@ -11,6 +11,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from segkit.base.errors import printable
 from segkit.base.files import write_atomically
 from segkit.base.labels import palette_table
 from segkit.report import numbers, sheet
@@ -64,8 +65,19 @@ def write_page(path: Path | str, template: str, **values: Any) -> None:
     # The page allows this one script and no address: what is in a name could not run or call home even if it got out.
     allowed = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page = _environment().get_template(template)
+    values["data"] = _shown(values["data"])
     text = page.render(style=style, script=script, allowed_script=allowed, version=VERSION, **values)
-    write_atomically(Path(path), text.encode("utf-8", "replace"))  # a file's name need not be proper text
+    # A name need not be proper text, and must not turn what stands beside it around.
+    write_atomically(Path(path), "\n".join(map(printable, text.split("\n"))))
+
+
+def _shown(value: Any) -> Any:
+    """Plain data with names that are the same as in the page's text."""
+    if isinstance(value, Mapping):
+        return {key: _shown(held) for key, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shown(held) for held in value]
+    return printable(value) if isinstance(value, str) else value
 
 
 def colours(palette: Sequence[Sequence[int]]) -> list[str]:

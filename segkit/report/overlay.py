@@ -8,7 +8,7 @@ from PIL import Image
 
 from segkit.base.label_files import count_values
 from segkit.base.labels import IGNORE, palette_table
-from segkit.report.panels import PAPER, Entry, draw_legend, draw_title, side_by_side, stack
+from segkit.report.panels import PAPER, Entry, draw_legend, draw_title, font_of, side_by_side, stack
 
 CONTOUR = (255, 255, 255)
 WRONG = (255, 90, 0)
@@ -145,7 +145,12 @@ def _check(picture: np.ndarray, classes: Sequence[str], *labels: np.ndarray) -> 
 def _occurring(pixels: np.ndarray, palette: Sequence[Sequence[int]], classes: Sequence[str]) -> list[Entry]:
     colours = [tuple(colour) for colour in palette_table(palette).tolist()]
     order = np.argsort(-pixels[: len(classes)], kind="stable")
-    return [(colours[label], classes[label]) for label in order.tolist() if pixels[label]]
+    return [(colours[label], _legible(classes, label)) for label in order.tolist() if pixels[label]]
+
+
+def _legible(classes: Sequence[str], label: int) -> str:
+    """The name of a class, or its number where no font has its letters."""
+    return f"class {label}" if font_of(classes[label]) is None else classes[label]
 
 
 def _coloured(picture: np.ndarray, label: np.ndarray, palette: Sequence[Sequence[int]], alpha: float) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from segkit.base.files import files_below
+from segkit.base.files import files_below, write_atomically
 from segkit.base.pictures import pictures_below, told_others
 
 
@@ -23,6 +23,13 @@ def test_linked_folders_are_followed_and_loops_are_not(tmp_path):
     pictures, others = pictures_below(tmp_path / "top")
     assert [path.name for path in pictures] == ["one.png", "three.jpg", "two.png"]
     assert told_others(others) == "2 files left out, no pictures by the name (up, self)"
+
+
+def test_names_may_be_as_long_as_the_disk_takes_them(tmp_path):
+    for name in ("x" * 255, "ж" * 127, "caf\udce9" + "ü" * 125):
+        write_atomically(tmp_path / name, "a \ud800")
+        assert (tmp_path / name).read_bytes() == rb"a \ud800"
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_two_links_to_one_folder_are_both_there(tmp_path):

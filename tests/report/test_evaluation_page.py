@@ -164,7 +164,12 @@ def test_of_many_classes_the_page_says_which_are_shown(page, evaluated) -> None:
 
 
 def test_a_name_that_is_no_text_can_be_written(page, evaluated) -> None:
-    assert "bad ?" in page(evaluated(["sky", "road"], ["bad \udcff"]), title="bad \udcff").words
+    """What would turn text around or is no text is written as a number, in the text and in the data alike."""
+    odd = "bad \udcff\x1b[31m\u202e"
+    found = page(evaluated(["sky", f"road {odd}"], [odd]), title=odd)
+    assert r"bad \udcff\x1b[31m\u202e" in found.words and r"road bad \udcff\x1b[31m\u202e" in found.words
+    assert [name for name, _ in found.data["classes"]] == ["sky", r"road bad \udcff\x1b[31m\u202e"]
+    assert found.data["rows"][0][0] == r"bad \udcff\x1b[31m\u202e"
 
 
 def test_a_folder_that_is_a_file(tmp_path: Path) -> None:

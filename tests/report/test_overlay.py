@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from segkit.base.labels import IGNORE, VOC_CLASSES, palette_table, voc_palette
+from segkit.report import panels
 from segkit.report.overlay import NOT_LABELLED, PAPER, WRONG, comparison, contact_sheet, overlay
 
 PALETTE = voc_palette(21)
@@ -98,6 +99,33 @@ def test_every_size_and_every_name(size: tuple[int, int], name: str) -> None:
     # Nothing touches the page's right end: names are not cut off.
     strip = result[:, size[1] :] if beside else result[size[0] :]
     assert (strip[:, -2:] == PAPER).all()
+
+
+def legend_of(name: str) -> np.ndarray:
+    picture, label = scene(120, 300, 1)
+    return overlay(picture, label, palette=PALETTE, classes=("background", name))[120:]
+
+
+def test_a_name_that_no_font_has_is_the_number_of_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(panels, "_FONTS", ("none on this machine.ttf",))
+    for name in ("круг", "道路", "Straße", "a 😀"):
+        np.testing.assert_array_equal(legend_of(name), legend_of("class 1"))
+    assert (legend_of("road") != legend_of("class 1")).any()
+    np.testing.assert_array_equal(legend_of("\x1b[31mroad\udcff"), legend_of(r"\x1b[31mroad\udcff"))
+
+
+def test_a_name_is_drawn_in_a_font_of_the_machine_that_has_its_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shown with one that has the letters of another: there need not be any on this machine."""
+    asked: list[str] = []
+
+    def has_russian(font: str, name: str) -> bool:
+        asked.append(font)
+        return font == "russian.ttf" or name.isascii()
+
+    monkeypatch.setattr(panels, "_FONTS", ("other.ttf", "russian.ttf", "never asked.ttf"))
+    monkeypatch.setattr(panels, "_holds", has_russian)
+    assert panels.font_of("круг") == "russian.ttf" and asked == [panels.PILLOWS, "other.ttf", "russian.ttf"]
+    assert panels.font_of("road") == panels.PILLOWS
 
 
 @pytest.mark.parametrize("size", [(375, 420), (420, 100), (420, 300), (42, 30)])

@@ -8,7 +8,8 @@ import typer
 from segkit.base.errors import DataError
 from segkit.cli.app import data_app
 from segkit.cli.options import HtmlFile, JsonFile, Overrides, Recipe
-from segkit.cli.report import make_ready, note, picture_progress, show, write_json
+from segkit.cli.report import make_ready, picture_progress, show, write_json
+from segkit.cli.say import note, say
 from segkit.report.numbers import percent
 from segkit.report.sheet import Sheet
 
@@ -91,19 +92,19 @@ def _show(found: "DataCheck") -> None:
         sizes = ", ".join(f"{width}x{height} ({count})" for width, height, count in split.sizes[:3])
         more = f" and {len(split.sizes) - 3} more sizes" if len(split.sizes) > 3 else ""
         ignored = split.ignored / max(1, split.ignored + sum(split.pixels))
-        print(f"{split.name:15} {split.pictures} pictures, {sizes or 'none read'}{more}; {ignored:.1%} not labelled")
+        say(f"{split.name:15} {split.pictures} pictures, {sizes or 'none read'}{more}; {ignored:.1%} not labelled")
     if found.class_weights is not None:
         weights = ", ".join(f"{weight:g}" for weight in found.class_weights)
-        print(f"class weights   'train.class_weights=[{weights}]' (median frequency balancing)")
+        say(f"class weights   'train.class_weights=[{weights}]' (median frequency balancing)")
     for (level, kind), group in groupby(found.findings, key=lambda finding: (finding.level, finding.kind)):
         same = list(group)
-        print(f"\n{level}: {kind} ({len(same)})")
+        say("", f"{level}: {kind} ({len(same)})")
         for finding in same[:_LISTED]:
-            print(f"  {f'{finding.split}: ' if finding.split else ''}{finding.message}")
+            say(f"  {f'{finding.split}: ' if finding.split else ''}{finding.message}")
         if len(same) > _LISTED:
-            print(f"  ... and {len(same) - _LISTED} more: --json and --html have all")
+            say(f"  ... and {len(same) - _LISTED} more: --json and --html have all")
     warnings = len(found.findings) - found.errors
-    print(f"\n{_counted(found.errors, 'error')}, {_counted(warnings, 'warning')}, in {found.seconds:.0f} s")
+    say("", f"{_counted(found.errors, 'error')}, {_counted(warnings, 'warning')}, in {found.seconds:.0f} s")
 
 
 def _counted(count: int, what: str) -> str:

@@ -8,7 +8,8 @@ import typer
 
 from segkit.base.errors import ConfigError, DataError
 from segkit.cli.app import data_app
-from segkit.cli.report import note, picture_progress, show
+from segkit.cli.report import picture_progress, show
+from segkit.cli.say import note, say
 from segkit.report.sheet import Sheet
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ def export(
     show([Sheet(("class", "objects"), tuple((name, f"{count:,}") for name, count in found.objects.items()))])
     if found.open_pixels:
         note(f"{found.open_pixels:,} pixels that are not labelled become background, as the tool knows nothing else")
-    print(f"{found.pictures:,} pictures and their annotations in {out}")
-    print(f"next            correct them in the tool, export from it, and segkit data import {form} EXPORT FOLDER")
+    say(f"{found.pictures:,} pictures and their annotations in {out}")
+    say(f"next            correct them in the tool, export from it, and segkit data import {form} EXPORT FOLDER")
 
 
 def _predicted(folder: Path) -> tuple[list["Labelled"], tuple[str, ...]]:

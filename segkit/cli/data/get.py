@@ -8,10 +8,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from segkit.base.errors import ConfigError
+from segkit.base.errors import ConfigError, printable
 from segkit.cli.app import data_app
 from segkit.cli.options import JsonFile
-from segkit.cli.report import make_ready, note, write_json
+from segkit.cli.report import make_ready, write_json
+from segkit.cli.say import DESCRIPTION, note, say
 
 
 @data_app.command(epilog="Example: segkit data get voc2012 --root data")
@@ -33,20 +34,20 @@ def get(
         raise ConfigError(f"there is no public set {name!r}: choose {', '.join(PUBLIC_SETS)}")
     make_ready(json_file, holds=("set", "figures"))
     chosen = PUBLIC_SETS[name]
-    print(f"{name}: {chosen.terms}")
+    say(f"{name}: {chosen.terms}")
     stages = _Stages()
     depot = Depot(root, stages.announce)
     for archive in depot.missing(chosen.lacking(depot)):
         size = "size not known" if archive.size is None else format_bytes(archive.size)
-        print(f"to download: {depot.path(archive)} ({size}) from {' or '.join(archive.urls)}")
+        say(f"to download: {depot.path(archive)} ({size}) from {' or '.join(archive.urls)}")
     with stages.progress:
         obtained = chosen.get(depot)
-    print(f"{obtained.folder}: {'made' if obtained.changed else 'already there, nothing to do'}")
+    say(f"{obtained.folder}: {'made' if obtained.changed else 'already there, nothing to do'}")
     for what, count in obtained.figures.items():
-        print(f"{count:>9,}  {what}")
+        say(f"{count:>9,}  {what}")
     for text in obtained.notes:
         note(text)
-    print(f"next: segkit train {chosen.recipe} data.root={shlex.quote(str(obtained.folder))}")
+    say(f"next: segkit train {chosen.recipe} data.root={shlex.quote(str(obtained.folder))}")
     report = {"set": name, "folder": str(obtained.folder), "changed": obtained.changed, "figures": obtained.figures}
     write_json(json_file, report)
 
@@ -56,7 +57,7 @@ class _Stages:
 
     def __init__(self) -> None:
         console = Console(highlight=False)
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+        columns = (DESCRIPTION, BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
         self.live = console.is_terminal
         self.progress = Progress(*columns, TimeRemainingColumn(), console=console, disable=not self.live)
         self.tasks: dict[str, TaskID] = {}
@@ -64,7 +65,7 @@ class _Stages:
     def announce(self, what: str, done: int, total: int | None) -> None:
         """Show how much of something is done."""
         if what not in self.tasks:
-            self.tasks[what] = self.progress.add_task(what, total=total)
+            self.tasks[what] = self.progress.add_task(printable(what), total=total)
             if not self.live:
-                print(f"{what} ...", flush=True)
+                say(f"{what} ...")
         self.progress.update(self.tasks[what], completed=done, total=total)

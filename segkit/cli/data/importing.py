@@ -8,6 +8,7 @@ import typer
 from segkit.cli.app import data_app
 from segkit.cli.options import JsonFile
 from segkit.cli.report import make_ready, picture_progress, show, write_json
+from segkit.cli.say import say
 from segkit.report.numbers import percent
 from segkit.report.sheet import Sheet
 
@@ -52,13 +53,13 @@ def _show(report: dict[str, Any], out: Path) -> None:
     counts = ", ".join(f"{count} in {split}.txt" for split, count in report["splits"].items())
     count = len(report["pictures"])
     if report["new"]:
-        print(f"{count} pictures imported: {counts}")
+        say(f"{count} pictures imported: {counts}")
     else:
-        print(f"{count} pictures are there already, from the same files: nothing was changed")
+        say(f"{count} pictures are there already, from the same files: nothing was changed")
     if report["new"] and report["split_by_chance"]:
-        print(f"the split is by chance; frames of one video belong together: segkit data split {out} --group PATTERN")
-    print(f"next            segkit data check {out / 'data.yaml'}")
-    print(f"                segkit train {out / 'data.yaml'} --out runs/{out.resolve().name}")
+        say(f"the split is by chance; frames of one video belong together: segkit data split {out} --group PATTERN")
+    say(f"next            segkit data check {out / 'data.yaml'}")
+    say(f"                segkit train {out / 'data.yaml'} --out runs/{out.resolve().name}")
 
 
 def _show_left_out(what: str, entries: list[dict[str, str]]) -> None:
@@ -68,4 +69,4 @@ def _show_left_out(what: str, entries: list[dict[str, str]]) -> None:
         by_reason.setdefault(entry["reason"], []).append(entry["file"])
     for reason, files in by_reason.items():
         more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
-        print(f"{what}: {', '.join(files[:_SHOWN])}{more}: {reason}")
+        say(f"{what}: {', '.join(files[:_SHOWN])}{more}: {reason}")

@@ -7,7 +7,7 @@ import typer
 
 from segkit.cli.app import data_app
 from segkit.cli.options import Overrides, Recipe
-from segkit.cli.report import note
+from segkit.cli.say import note, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,7 @@ def show(
     pairs = _crops(recipe, dataset, count) if augmented else _whole(dataset, count)
     save_picture(out, contact_sheet(pairs, palette=dataset.palette, classes=dataset.classes))
     what = f"crops of {recipe.train.crop} pixels" if augmented else f"of {len(dataset)} pictures"
-    print(f"{out} ({len(pairs)} {what})")
+    say(f"{out} ({len(pairs)} {what})")
 
 
 def _whole(dataset: "Dataset", count: int) -> "list[tuple[np.ndarray, np.ndarray]]":

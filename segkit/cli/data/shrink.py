@@ -9,7 +9,8 @@ import typer
 from segkit.base.errors import ConfigError, DataError
 from segkit.cli.app import data_app
 from segkit.cli.options import JsonFile
-from segkit.cli.report import make_ready, note, picture_progress, write_json
+from segkit.cli.report import make_ready, picture_progress, write_json
+from segkit.cli.say import note, say
 
 if TYPE_CHECKING:
     from segkit.data.shrink import Places, Scale
@@ -58,10 +59,10 @@ def shrink(
     report = {**found.to_json(), "splits": {split: len(pairs) for split, (pairs, _) in datasets.items()}}
     write_json(json_file, report | {"side": side, "quality": quality})
     for split, (pairs, scale) in datasets.items():
-        print(f"{split}: {len(pairs):,} pictures" + ("" if scale else ", as they are"))
+        say(f"{split}: {len(pairs):,} pictures" + ("" if scale else ", as they are"))
     made = ", ".join(f"{count:,} {what}" for what, count in sorted(found.pictures.items()))
-    print(f"{made}: JPEGs of quality {quality}, the longer side at most {side}, labels by the nearest pixel")
-    print(f"{out}: {format_bytes(found.bytes_after)}, was {format_bytes(found.bytes_before)}")
+    say(f"{made}: JPEGs of quality {quality}, the longer side at most {side}, labels by the nearest pixel")
+    say(f"{out}: {format_bytes(found.bytes_after)}, was {format_bytes(found.bytes_before)}")
     if data.val_split not in datasets:
         note(f"{data.val_split} is not in it, which the recipe validates on: add --as-is {data.val_split} to have it")
 

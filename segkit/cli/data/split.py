@@ -9,6 +9,7 @@ import typer
 from segkit.cli.app import data_app
 from segkit.cli.options import JsonFile
 from segkit.cli.report import make_ready, write_json
+from segkit.cli.say import say
 
 
 @data_app.command(epilog="Example: segkit data split my_data --val 0.2 --group '(.*)_frame'")
@@ -31,8 +32,8 @@ def split(
     write_json(json_file, asdict(result))
     for name, members in result.names.items():
         groups = f" in {result.groups[name]} groups" if group else ""
-        print(f"{name + '.txt':<12}{len(members)} pictures{groups}")
+        say(f"{name + '.txt':<12}{len(members)} pictures{groups}")
     if result.unmatched:
-        print(
+        say(
             f"{len(result.unmatched)} names do not fit {group!r} and are groups of their own: {result.unmatched[0]} ..."
         )

@@ -6,6 +6,7 @@ checked.
 """
 
 import hashlib
+import os
 from pathlib import Path
 
 from segkit.base.errors import DataError
@@ -80,8 +81,8 @@ def git_tree(folder: Path) -> str:
     (The format of blob and tree objects: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects.)
     """
     entries = b""
-    for path in sorted(folder.iterdir(), key=lambda path: path.name.encode()):
-        entries += b"100644 " + path.name.encode() + b"\0" + _git_object(b"blob", path.read_bytes()).digest()
+    for path in sorted(folder.iterdir(), key=lambda path: os.fsencode(path.name)):
+        entries += b"100644 " + os.fsencode(path.name) + b"\0" + _git_object(b"blob", path.read_bytes()).digest()
     return _git_object(b"tree", entries).hexdigest()
 
 
