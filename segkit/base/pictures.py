@@ -69,8 +69,7 @@ def read_reduced(path: str | Path, *, side: int) -> tuple[np.ndarray, tuple[int,
 
 
 def _as_rgb(path: str | Path, image: Image.Image) -> np.ndarray:
-    if image.mode not in (*_CONVERTED, *_SIXTEEN_BITS):
-        raise DataError(f"{path} has pixels of the kind {image.mode}: save it as RGB or grey with 8 or 16 bits")
+    _check_kind(path, image)
     image.load()
     width, height = image.size
     orientation = _orientation(image)
@@ -80,6 +79,11 @@ def _as_rgb(path: str | Path, image: Image.Image) -> np.ndarray:
     for top in range(0, height, rows):
         stored[top : top + rows] = _rows_as_rgb(image.crop((0, top, width, min(top + rows, height))))
     return picture
+
+
+def _check_kind(path: str | Path, image: Image.Image) -> None:
+    if image.mode not in (*_CONVERTED, *_SIXTEEN_BITS):
+        raise DataError(f"{path} has pixels of the kind {image.mode}: save it as RGB or grey with 8 or 16 bits")
 
 
 def _rows_as_rgb(image: Image.Image) -> np.ndarray:
@@ -95,6 +99,27 @@ def exif_orientation(path: str | Path) -> int:
     """The EXIF orientation in a picture's header: 1 as stored, 2 to 8 mirrored or turned, 5 to 8 with sides swapped."""
     with opened(path) as image:
         return _orientation(image)
+
+
+def shown_size(path: str | Path) -> tuple[tuple[int, int], int]:
+    """The (height, width) of a picture as `read_picture` reads it, and its EXIF orientation, without decoding it.
+
+    Raises DataError as `read_picture` does; other pictures than whole JPEGs and PNGs are decoded to tell.
+    """
+    with opened(path) as image:
+        _check_kind(path, image)
+        width, height = image.size
+        orientation = _orientation(image)
+        if image.format != "PNG" and not (image.format == "JPEG" and _is_ended(path)):
+            image.load()
+    return ((width, height) if orientation > 4 else (height, width)), orientation
+
+
+def _is_ended(path: str | Path) -> bool:
+    """Whether the last bytes of a JPEG hold the marker of its end."""
+    with open(path, "rb") as file:
+        file.seek(-min(64, file.seek(0, io.SEEK_END)), io.SEEK_END)
+        return b"\xff\xd9" in file.read()
 
 
 def turned(label: np.ndarray, orientation: int) -> np.ndarray:

@@ -11,9 +11,9 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
+from segkit.base.cores import available_cores
 from segkit.base.errors import DataError
 from segkit.base.label_files import read_stored_label, save_label
-from segkit.base.machine import available_cores
 from segkit.base.pictures import save_picture
 from segkit.data.pairs import PairedFiles, write_names
 from segkit.data.voc import label_folder, list_file

@@ -1,8 +1,6 @@
 """What a figure was measured with: the machine, the versions, and the commit of a checkout."""
 
-import os
 import subprocess
-from pathlib import Path
 
 import pytest
 import torch
@@ -51,23 +49,6 @@ def test_versions_and_threads():
     told = machine.describe_machine()
     assert (told["torch"], told["segkit"]) == (torch.__version__, VERSION)
     assert told["threads"] == torch.get_num_threads() and told["processor"] and told["cores"] >= 1
-
-
-@pytest.mark.parametrize(
-    ("share", "cores"),
-    [
-        ("max 100000", 8),
-        ("200000 100000", 2),
-        ("150000 100000", 2),
-        ("50000 100000", 1),
-        ("9900000 100000", 8),
-        ("", 8),
-    ],
-)
-def test_a_container_has_its_share_of_the_cores(monkeypatch: pytest.MonkeyPatch, share: str, cores: int) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-    monkeypatch.setattr(Path, "read_text", lambda *_, **__: share)
-    assert machine.available_cores() == cores
 
 
 def test_no_more_threads_than_cores(monkeypatch: pytest.MonkeyPatch) -> None:

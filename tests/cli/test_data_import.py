@@ -88,7 +88,11 @@ def test_what_was_left_out_is_told_by_reason(tmp_path, call):
     for number in range(7):
         (src / f"v{number % 5}_{number}.png").unlink()
     told = call("import", "labelme", src, tmp_path / "data").stdout
-    assert told.count("not imported: ") == 7 and "is not there: put it into the folder" in told
+    assert (
+        told.count("not imported: ") == 1
+        and "7 pictures (v0_0.json, v0_5.json" in told
+        and "is not there: put it into the folder" in told
+    )
     assert "3 pictures imported" in told
 
 

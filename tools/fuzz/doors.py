@@ -21,6 +21,7 @@ from segkit.base.archives import unpacked
 from segkit.base.label_files import read_label
 from segkit.base.pictures import read_picture
 from segkit.data.importers.importing import import_data
+from segkit.data.importers.rules import Rules
 from segkit.data.pairs import read_names
 from segkit.data.public.voc import sbd_label
 from segkit.evaluation.compare import compare
@@ -234,7 +235,9 @@ def _importer(folder: Path, kind: str) -> Door:
         out = folder / f"out{next(numbers)}"
         shutil.copy(path, source / first)
         try:
-            import_data(kind, source, out, classes=source / first if kind == "masks" else None)
+            import_data(
+                kind, source, out, classes=source / first if kind == "masks" else None, rules=Rules(boxes="fill")
+            )
         finally:
             shutil.rmtree(out, ignore_errors=True)
 

@@ -34,7 +34,7 @@ def check(
 
     The exit status is 1 if there are errors, 0 if there is nothing or only warnings.
     """
-    from segkit.base.machine import available_cores
+    from segkit.base.cores import available_cores
     from segkit.data.check.examples import read_examples
     from segkit.data.check.thorough import check_splits
     from segkit.recipe.reading import load_config

@@ -27,7 +27,22 @@ def import_(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to make.")],
     images: Annotated[Path | None, typer.Option(help="The folder of the pictures, if they are not in SRC.")] = None,
     classes: Annotated[
-        Path | None, typer.Option(help="masks: a CSV or YAML table, a value or colour and a name a row.")
+        Path | None,
+        typer.Option(help="masks: a CSV or YAML table, a value or colour and a name a row; labelme: names."),
+    ] = None,
+    boxes: Annotated[
+        str, typer.Option(help="refuse: a picture with an object that is a box is left out; fill: boxes are objects.")
+    ] = "refuse",
+    order: Annotated[
+        str | None,
+        typer.Option(
+            help="What lies on top: file (later over earlier), area (smaller over larger), class (later over earlier). "
+            "Without it, as the format has it."
+        ),
+    ] = None,
+    unlabelled: Annotated[
+        str | None,
+        typer.Option(help="Pixels of no object, or of no row of the table: background (a class) or ignore."),
     ] = None,
     link: Annotated[bool, typer.Option("--link", help="Link the pictures instead of copying them.")] = False,
     json_file: JsonFile = None,
@@ -37,10 +52,12 @@ def import_(
     Run again it changes nothing; where the export has changed it says so.
     """
     from segkit.data.importers.importing import import_data
+    from segkit.data.importers.rules import Rules
 
+    rules = Rules(boxes=boxes, order=order, unlabelled=unlabelled)
     make_ready(json_file, holds=("classes", "splits"))
     with picture_progress("pictures") as progress:
-        report = import_data(kind, src, out, images=images, classes=classes, link=link, progress=progress)
+        report = import_data(kind, src, out, images=images, classes=classes, link=link, rules=rules, progress=progress)
     write_json(json_file, report)
     _show(report, out)
 
@@ -48,8 +65,10 @@ def import_(
 def _show(report: dict[str, Any], out: Path) -> None:
     shares = report["classes"] | ({"(not labelled)": report["not_labelled"]} if report["not_labelled"] else {})
     show([Sheet(("class", "pixels %"), tuple((name, percent(share)) for name, share in shares.items()))])
-    _show_left_out("not imported", report["skipped"])
-    _show_left_out("imported without", report["notes"])
+    for sentence in report["said"]:
+        say(sentence)
+    _show_left_out("not imported", "picture", report["skipped"])
+    _show_left_out("imported without", "object", report["notes"])
     counts = ", ".join(f"{count} in {split}.txt" for split, count in report["splits"].items())
     count = len(report["pictures"])
     if report["new"]:
@@ -62,11 +81,12 @@ def _show(report: dict[str, Any], out: Path) -> None:
     say(f"                segkit train {out / 'data.yaml'} --out runs/{out.resolve().name}")
 
 
-def _show_left_out(what: str, entries: list[dict[str, str]]) -> None:
-    """By reason, with the first files of each."""
-    by_reason: dict[str, list[str]] = {}
-    for entry in entries:
-        by_reason.setdefault(entry["reason"], []).append(entry["file"])
-    for reason, files in by_reason.items():
-        more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
-        say(f"{what}: {', '.join(files[:_SHOWN])}{more}: {reason}")
+def _show_left_out(what: str, one: str, entries: list[dict[str, str]]) -> None:
+    """How many, by reason, with the first files of each."""
+    from segkit.data.importers.export import Skipped, by_reason
+
+    for reason, files in by_reason(Skipped(**entry) for entry in entries).items():
+        different = list(dict.fromkeys(files))
+        more = f" and {len(different) - _SHOWN} more" if len(different) > _SHOWN else ""
+        count = f"{len(files)} {one}{'' if len(files) == 1 else 's'}"
+        say(f"{what}: {count} ({', '.join(different[:_SHOWN])}{more}): {reason}")

@@ -1,5 +1,6 @@
 """What every reader gives: pictures with what draws their label maps, the classes, and what was left out and why."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,9 +11,22 @@ import numpy as np
 
 from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE
+from segkit.data.importers.rules import Rules
 
-Draw = Callable[[int, int], np.ndarray]
-"""(height, width) of the annotated picture -> its label map, uint8. Raises DataError where the annotation is wrong."""
+
+class Drawn(NamedTuple):
+    """A label map, uint8 (H, W), how many objects are in it, and a reason for each that is not to be seen in it."""
+
+    label: np.ndarray
+    objects: int = 0
+    left_out: tuple[str, ...] = ()
+
+
+Draw = Callable[[int, int], Drawn]
+"""(height, width) of the annotated picture -> what is drawn of it. Raises DataError where the annotation is wrong.
+
+It can be sent to another process.
+"""
 
 Colour = tuple[int, int, int]
 """RGB, 0..255 each."""
@@ -35,7 +49,8 @@ class Annotated(NamedTuple):
     """One picture of an export.
 
     `name` may hold folders ("city/0001") and has no ending. `size`, (height, width), is that of the picture that was
-    annotated, where the export says it; it tells whether that was the picture as stored or as EXIF turns it.
+    annotated, where the export says it; it tells whether that was the picture as stored or as EXIF turns it. `unpack`
+    gives the bytes of the picture where they are inside the file `picture`.
     """
 
     name: str
@@ -43,6 +58,7 @@ class Annotated(NamedTuple):
     draw: Draw
     size: tuple[int, int] | None = None
     split: str | None = None
+    unpack: Callable[[Path], bytes] | None = None
 
 
 class Skipped(NamedTuple):
@@ -56,8 +72,10 @@ class Skipped(NamedTuple):
 class Export:
     """What a reader found. `skipped` are whole pictures, `notes` parts left out of pictures that are imported.
 
-    `numbers` are of all names of classes, of which several may be one class. `colours` are of the classes by their
-    numbers, as far as the export tells them.
+    Every object, picture or region that is left out is told in one of both, by a reason that is the same for all of its
+    kind, so that they can be counted. `said` are sentences on how the whole was read. `numbers` are of all names of
+    classes, of which several may be one class. `colours` are of the classes by their numbers, as far as the export
+    tells them.
     """
 
     classes: tuple[str, ...] = ()
@@ -66,6 +84,7 @@ class Export:
     pictures: list[Annotated] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[Skipped] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
 
     def number_classes(self, names: Iterable[str], *, background: bool | None = None) -> None:
         """Give the classes numbers in the order of their names. Equal names are one class.
@@ -86,6 +105,23 @@ class Export:
             raise DataError(f"there are {len(classes)} classes, but a label holds at most {IGNORE}: merge some of them")
         self.classes = tuple(classes)
 
+    def number_objects(self, names: Iterable[str], rules: Rules) -> None:
+        """`number_classes` of a format of objects, with what is around them as the rules say."""
+        self.number_classes(names, background=rules.ground or None)
+        if rules.ground:
+            self.say("pixels of no object are the class background; --unlabelled ignore: not labelled")
+        else:
+            self.say("pixels of no object are not labelled (255)")
+        if rules.boxes == "fill":
+            self.say("objects that are boxes are filled")
+
+    def number_values(self, names: Iterable[str], rules: Rules) -> None:
+        """`number_classes` of a format of masks, with what their table does not name as the rules say."""
+        self.number_classes(names, background=True if rules.unlabelled == "background" else None)
+        if rules.unlabelled is not None:
+            what = "the class background" if rules.ground else "not labelled (255)"
+            self.say(f"pixels of values and colours that stand for no class are {what}")
+
     def skip(self, file: str, reason: str) -> None:
         """Say that a picture is left out."""
         self.skipped.append(Skipped(file, reason))
@@ -93,6 +129,11 @@ class Export:
     def note(self, file: str, reason: str) -> None:
         """Say that a part of a picture is left out."""
         self.notes.append(Skipped(file, reason))
+
+    def say(self, sentence: str) -> None:
+        """Say how the whole is read, once."""
+        if sentence not in self.said:
+            self.said.append(sentence)
 
     @contextmanager
     def one_picture(self, file: str) -> Iterator[None]:
@@ -102,6 +143,19 @@ class Export:
                 yield
         except DataError as error:
             self.skip(file, str(error).removeprefix(f"{file} "))
+
+
+def by_reason(entries: Iterable[Skipped]) -> dict[str, list[str]]:
+    """The files of each reason, one for each time, the commonest reason first.
+
+    Numbers in a reason and what stands in parentheses are of one file: reasons are the same without them, and the first
+    speaks for all.
+    """
+    found: dict[str, tuple[str, list[str]]] = {}
+    for entry in entries:
+        kind = re.sub(r" \([^()]*\)|\d+", "", entry.reason)
+        found.setdefault(kind, (entry.reason, []))[1].append(entry.file)
+    return dict(sorted(found.values(), key=lambda item: -len(item[1])))
 
 
 def split_of(path: str) -> str | None:

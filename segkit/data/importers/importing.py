@@ -9,11 +9,12 @@ from segkit.base.errors import ConfigError, DataError, OutputError
 from segkit.base.files import file_digest, holds_something, whole_folder, write_atomically
 from segkit.data.importers import coco, cvat, label_studio, labelme, masks, roboflow, supervisely, yolo
 from segkit.data.importers.export import Export, expected_form
+from segkit.data.importers.rules import AS_THE_FORMAT, Rules
 from segkit.data.importers.source import ANNOTATION_SUFFIXES, Source, is_picture
 from segkit.data.importers.writer import write_export
 from segkit.data.text import read_json
 
-IMPORTERS: dict[str, Callable[[Source], Export]] = {
+IMPORTERS: dict[str, Callable[[Source, Rules], Export]] = {
     "coco": coco.read,
     "cvat": cvat.read,
     "label-studio": label_studio.read,
@@ -36,6 +37,7 @@ def import_data(
     images: Path | None = None,
     classes: Path | None = None,
     link: bool = False,
+    rules: Rules = AS_THE_FORMAT,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
     """Convert the export `src` of the format `kind` into the folder `out`; the report, which is import.json there.
@@ -43,25 +45,26 @@ def import_data(
     `out` receives images/, labels/ (index PNGs), data.yaml (a recipe), train.txt, val.txt (and test.txt where the
     export has one) and import.json, all or nothing. Where the export does not say what is for validation, chance
     takes a fifth. `images` is the folder of the pictures if they lie elsewhere, `classes` the table of "masks". With
-    `link` pictures are not copied. In the report `new` is False if `out` held the same already: nothing is written.
+    `link` pictures are not copied. `rules` are what the user decides about the annotations. In the report `new` is
+    False if `out` held the same already: nothing is written.
 
     Raises ConfigError for an unknown format or a wrong combination, DataError where the export cannot be read or has
     changed since `out` was made of it, OutputError where `out` holds anything else or cannot be written.
     """
     if kind not in IMPORTERS:
         raise ConfigError(f"the format {kind!r} is not known: choose {', '.join(IMPORTERS)}")
-    if classes is not None and kind != "masks":
-        raise ConfigError(f"--classes is for masks: {kind} says itself what its classes are")
+    if classes is not None and kind not in ("masks", "labelme"):
+        raise ConfigError(f"--classes is for masks and labelme: {kind} says itself what its classes are")
     if not src.exists():
         raise DataError(f"{src} is not there: give the folder of the export (a .zip unpacked), or its file")
     source = Source(src, images=images, table=classes, without=out)
     files = _tracked(source)
-    made = {"format": kind, "source": str(src.resolve()), "link": link}
+    made = {"format": kind, "source": str(src.resolve()), "link": link, **rules.told()}
     if holds_something(out):
         return _known(out, made, files)
     before = _fingerprints(files)  # first, so that a change while it is read is noticed later
     with expected_form(str(src)):
-        export = IMPORTERS[kind](source)
+        export = IMPORTERS[kind](source, rules)
     with whole_folder(out) as folder:
         written = write_export(export, folder, root=out.resolve(), link=link, progress=progress)
         report = {**made, **written, "files": before}

@@ -1,12 +1,13 @@
 """Label Studio: the JSON export (also JSON-MIN), with brush masks in it or exported beside it as PNGs.
 
 https://labelstud.io/guide/export. A brush mask is run lengths of RGBA values, packed bit by bit; where alpha is not 0
-is the object (label-studio-converter `brush.py`, decode_rle and ls_rle_to_coco_rle). Polygons and rectangles are in
+is the object (label-studio-converter `brush.py`, decode_rle and ls_rle_to_coco_rle). A bitmask (`imageDataURL`) is a
+PNG of the same meaning. Polygons, closed vectors of straight lines and, where boxes are filled, rectangles are in
 percent of the picture and are drawn as the COCO API would. PNGs are called
 `task-ID-annotation-ID-by-EMAIL-TAG-LABEL-N.png` (the same file, save_brush_images_from_annotation) and stand for the
 brush masks of their task if the JSON has none. A later result lies over an earlier one. Of several annotations of a
-task the last made counts, cancelled ones do not (`converter.py`, annotation_result_from_task). Class 0 is "background",
-the others are in alphabetical order.
+task the last made counts, cancelled ones do not (`converter.py`, annotation_result_from_task). Key points, lines and
+ellipses are left out. Class 0 is "background", the others are in alphabetical order.
 """
 
 import math
@@ -21,12 +22,18 @@ import numpy as np
 
 from segkit.base.errors import DataError
 from segkit.base.pictures import MAX_PIXELS
-from segkit.data.importers.drawing import Layer, coco_polygons, paint, png_mask
+from segkit.data.importers.bitmaps import from_base64, png_mask, trimmed
 from segkit.data.importers.export import Annotated, Export
+from segkit.data.importers.outlines import NO_AREA, coco_polygons
+from segkit.data.importers.painting import Layer, Painting, Patch
+from segkit.data.importers.rules import Rules
 from segkit.data.importers.source import Source, is_picture
 from segkit.data.text import read_json
 
-_LABELS = ("brushlabels", "polygonlabels", "rectanglelabels", "labels")
+_LABELS = ("brushlabels", "bitmasklabels", "polygonlabels", "vectorlabels", "rectanglelabels", "labels")
+_DATA_URL = "data:image/png;base64,"
+_NO_OBJECTS = frozenset({"choices", "textarea", "taxonomy", "number", "rating", "datetime", "pairwise", "relation"})
+"""What says something of a whole picture or of an object that stands there besides."""
 _PNG = re.compile(r"task-(?P<task>\d+)-annotation-\d+-by-[^-]*-(?P<rest>.+)-(?P<count>\d+)\.png")
 
 
@@ -36,7 +43,7 @@ class _Result(NamedTuple):
     size: tuple[int, int]
 
 
-def read(source: Source) -> Export:
+def read(source: Source, rules: Rules) -> Export:
     """The annotated pictures of an export. Raises DataError where no JSON file lists tasks."""
     tasks = []
     for path in source.named(".json").values():
@@ -52,15 +59,16 @@ def read(source: Source) -> Export:
     export = Export()
     for task in tasks:
         with export.one_picture(f"task {task['id']}"):
-            key, results = _picture(source, task), _results(task, export)
-            layers: list[Layer] = [(result.label, partial(_mask, result)) for result in results]
+            key, results = _picture(source, task), _results(task, export, rules)
+            layers = [Layer(result.label, partial(_patch, result)) for result in results]
             if not any("rle" in result.value for result in results):
-                layers += [(title, partial(_png, path)) for title, path in masks.get(str(task["id"]), [])]
+                layers += [Layer(title, partial(_png, path)) for title, path in masks.get(str(task["id"]), [])]
             stem = posixpath.splitext(posixpath.basename(key))[0]
             size = results[0].size if results else None
-            export.pictures.append(Annotated(stem, source.pictures[key], paint(layers, export.numbers), size))
-            titles.update(title for title, _ in layers)
-    export.number_classes(sorted(titles), background=True)
+            draw = Painting(layers, export.numbers, rules.order or "file", rules.empty)
+            export.pictures.append(Annotated(stem, source.pictures[key], draw, size))
+            titles.update(layer.name for layer in layers)
+    export.number_objects(sorted(titles), rules)
     return export
 
 
@@ -91,20 +99,9 @@ def _picture(source: Source, task: dict[str, Any]) -> str:
     raise last
 
 
-def _results(task: dict[str, Any], export: Export) -> list[_Result]:
-    raw: list[Any] = []
-    every = task.get("annotations", task.get("completions"))
-    if every is not None:
-        made = [item for item in every if not item.get("was_cancelled")]
-        if not made:
-            raise DataError("it is not annotated: annotate it")
-        if len(made) > 1:
-            export.note(f"task {task['id']}", f"{len(made) - 1} of {len(made)} annotations, all but the last")
-        raw = max(made, key=lambda item: str(item.get("created_at") or ""))["result"]
-    else:  # JSON-MIN: lists of what JSON calls `value`, by tag
-        lists = [value for value in task.values() if isinstance(value, list)]
-        raw = [{**item, "value": item} for value in lists for item in value if isinstance(item, dict)]
-    drawn = [item for item in raw if {"rle", "points", "width", "radiusX"} & item.get("value", {}).keys()]
+def _results(task: dict[str, Any], export: Export, rules: Rules) -> list[_Result]:
+    file = f"task {task['id']}"
+    drawn = [item for item in _raw_results(task, export) if _is_object(item, file, export)]
     results: list[_Result] = []
     labelled = {item.get("id") for item in drawn if _label(item)}
     for item in drawn:
@@ -115,6 +112,8 @@ def _results(task: dict[str, Any], export: Export) -> list[_Result]:
             raise DataError("an object has no label: give it one")
         if item.get("image_rotation"):
             raise DataError("it was turned in the tool: turn the file instead and annotate it again")
+        if _kind(item) == "rectangle":
+            rules.box()
         size = int(item["original_height"]), int(item["original_width"])
         if results and results[0].size != size:
             raise DataError("its objects are of pictures of different sizes: export it again")
@@ -122,24 +121,87 @@ def _results(task: dict[str, Any], export: Export) -> list[_Result]:
     return results
 
 
+def _raw_results(task: dict[str, Any], export: Export) -> list[Any]:
+    """The results of the annotation of a task that counts."""
+    every = task.get("annotations", task.get("completions"))
+    if every is None:  # JSON-MIN: lists of what JSON calls `value`, by tag
+        lists = [value for value in task.values() if isinstance(value, list)]
+        return [{**item, "value": item} for value in lists for item in value if isinstance(item, dict)]
+    made = [item for item in every if not item.get("was_cancelled")]
+    if not made:
+        raise DataError("it is not annotated: annotate it")
+    for _ in made[1:]:
+        export.note(f"task {task['id']}", "an annotation that is not the last of its task")
+    last: list[Any] = max(made, key=lambda item: str(item.get("created_at") or ""))["result"]
+    return last
+
+
+def _kind(item: dict[str, Any]) -> str | None:
+    """What an object is, by what its value has; None where it is none, or of a kind that has no area here."""
+    value = item.get("value") or {}
+    for key, kind in (("rle", "brush"), ("imageDataURL", "bitmask"), ("points", "polygon"), ("vertices", "vector")):
+        if key in value:
+            return kind
+    if "radiusX" in value:
+        return "ellipse"
+    if "width" in value:
+        return "rectangle" if "height" in value else "key point"
+    return "key point" if {"x", "y"} <= value.keys() else None
+
+
+def _is_object(item: dict[str, Any], file: str, export: Export) -> bool:
+    """Whether a result is an object to draw. Of others that are in the picture it is said that they are left out."""
+    kind, told = _kind(item), str(item.get("type") or "")
+    value = item.get("value") or {}
+    reason = None
+    if kind is None:
+        known = not told.endswith("labels") or told in _NO_OBJECTS
+        reason = None if known else f"an object of the kind {told}, which segkit does not read"
+    elif kind == "ellipse":
+        reason = "an ellipse, which segkit does not read: draw it as a polygon or by brush"
+    elif kind == "key point":
+        reason = "a key point, which has no area"
+    elif kind == "vector" and not value.get("closed"):
+        reason = "a line, which has no area"
+    elif kind in ("polygon", "vector") and len(value["points" if kind == "polygon" else "vertices"]) < 3:
+        reason = NO_AREA
+    else:
+        return True
+    if reason is not None:
+        export.note(file, reason)
+    return False
+
+
 def _label(item: dict[str, Any]) -> str | None:
     value = item["value"]
     return next((str(value[key][0]) for key in _LABELS if value.get(key)), None)
 
 
-def _mask(result: _Result, height: int, width: int) -> np.ndarray:
+def _patch(result: _Result, height: int, width: int) -> Patch:
     value = result.value
     if "rle" in value:
         if not isinstance(value["rle"], list):  # of a number, `bytes` would make as many
             raise DataError("a brush mask is no list of numbers: export it again")
-        return decode_rle(bytes(value["rle"]), height, width)
+        return trimmed(decode_rle(bytes(value["rle"]), height, width))
+    if "imageDataURL" in value:
+        if not str(value["imageDataURL"]).startswith(_DATA_URL):
+            raise DataError("a bitmask is no PNG in base64: export it again")
+        data = from_base64(value["imageDataURL"].removeprefix(_DATA_URL), what="bitmask")
+        return trimmed(_of_size(png_mask(data, height=height, width=width), "a bitmask", height, width))
     if "points" in value:
         corners = np.array(value["points"], np.float64)
-    elif "radiusX" in value:
-        raise DataError("an object is an ellipse, which segkit does not read: draw it as a polygon or by brush")
+    elif "vertices" in value:
+        corners = _vector(value["vertices"])
     else:
         corners = _rectangle(value, height, width)
     return coco_polygons([corners / 100 * (width, height)], height, width)
+
+
+def _vector(vertices: Any) -> np.ndarray:
+    """The corners in percent of a closed line."""
+    if any(vertex.get("isBezier") for vertex in vertices):
+        raise DataError("an object has curves, which segkit does not read: draw it with straight lines or by brush")
+    return np.array([(vertex["x"], vertex["y"]) for vertex in vertices], np.float64)
 
 
 def _rectangle(value: dict[str, Any], height: int, width: int) -> np.ndarray:
@@ -151,10 +213,14 @@ def _rectangle(value: dict[str, Any], height: int, width: int) -> np.ndarray:
     return turned / (width, height) + (value["x"], value["y"])
 
 
-def _png(path: Path, height: int, width: int) -> np.ndarray:
+def _png(path: Path, height: int, width: int) -> Patch:
     mask = png_mask(path.read_bytes(), height=height, width=width)
+    return trimmed(_of_size(mask, path.name, height, width))
+
+
+def _of_size(mask: np.ndarray, what: str, height: int, width: int) -> np.ndarray:
     if mask.shape != (height, width):
-        raise DataError(f"{path.name} is {mask.shape[1]}x{mask.shape[0]} pixels, its picture {width}x{height}")
+        raise DataError(f"{what} is {mask.shape[1]}x{mask.shape[0]} pixels, its picture {width}x{height}")
     return mask
 
 

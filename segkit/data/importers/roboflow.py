@@ -12,13 +12,14 @@ from functools import partial
 from segkit.base.errors import DataError
 from segkit.data.importers.export import Annotated, Export, split_of
 from segkit.data.importers.masks import draw_mask
+from segkit.data.importers.rules import Rules
 from segkit.data.importers.source import Source
 from segkit.data.importers.tables import Mark, read_table
 
 TABLE = "_classes.csv"
 
 
-def read(source: Source) -> Export:
+def read(source: Source, rules: Rules) -> Export:
     """The pictures of all folders that have a table. Raises DataError where none has, or a table is wrong."""
     tables = {posixpath.dirname(name): path for name, path in source.files.items() if posixpath.basename(name) == TABLE}
     if not tables:
@@ -28,7 +29,7 @@ def read(source: Source) -> Export:
     rows = {folder: read_table(path) for folder, path in tables.items()}
     every = sorted({(str(key).zfill(3), name) for table in rows.values() for key, name in table})
     export = Export()
-    export.number_classes(name for _, name in every)
+    export.number_values((name for _, name in every), rules)
     for name, picture in source.pictures.items():
         folder, last = posixpath.split(name)
         stem = posixpath.splitext(last)[0]
@@ -39,5 +40,7 @@ def read(source: Source) -> Export:
             export.skip(name, f"there is no {stem}_mask.png beside it: export it again")
             continue
         meaning: dict[Mark, int] = {key: export.numbers[title] for key, title in rows[folder]}
-        export.pictures.append(Annotated(stem, picture, partial(draw_mask, mask, meaning), None, split_of(name)))
+        export.pictures.append(
+            Annotated(stem, picture, partial(draw_mask, mask, meaning, rules.other), None, split_of(name))
+        )
     return export

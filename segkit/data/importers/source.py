@@ -63,7 +63,7 @@ class Names:
         none or several fit, and for a name that points out of the export.
         """
         if not isinstance(name, str) or not name or "\0" in name:
-            raise DataError(f"its picture is called {name!r}, which is no name: correct it")
+            raise DataError(f"its picture has no name ({name!r}): correct it")
         plain = posixpath.normpath(name.replace("\\", "/"))
         wanted = posixpath.normpath(posixpath.join(beside, plain))
         if wanted in self._names:
@@ -71,17 +71,17 @@ class Names:
         outside = wanted.startswith(("/", "../")) or re.match("[A-Za-z]:", wanted)
         if outside and not self._anywhere:
             raise DataError(
-                f"its picture {name} lies outside of the export: import the folder that holds both, or name the "
+                f"its picture ({name}) lies outside of the export: import the folder that holds both, or name the "
                 "pictures' folder with --images"
             )
         fits = [] if exactly and not self._anywhere else self._by_last.get(posixpath.basename(wanted), [])
         fits = [key for key in fits if _ends(key, re.sub(r"^(\.\./)+", "", plain))]
         if not fits:
             raise DataError(
-                f"its picture {name} is not there: put it into the folder, or name its folder with --images"
+                f"its picture ({name}) is not there: put it into the folder, or name its folder with --images"
             )
         if len(fits) > 1:
-            raise DataError(f"its picture {name} may be {fits[0]} or {fits[1]}: take one out")
+            raise DataError(f"its picture may be one of two ({fits[0]}, {fits[1]}): take one out")
         return fits[0]
 
 

@@ -1,6 +1,7 @@
 """What a value or a colour in a mask stands for, from a table of the user or of a tool."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -41,35 +42,53 @@ def colours_of(meaning: dict[Mark, int]) -> dict[int, Colour]:
     return {number: mark for mark, number in reversed(meaning.items()) if isinstance(mark, tuple)}
 
 
-def decode(path: Path, meaning: Mapping[Mark, int]) -> np.ndarray:
-    """The label map, uint8 (H, W), in a mask PNG, by the class of each of its values or of its colours.
+def decode(path: Path, meaning: Mapping[Mark, int], *, other: int | None = None) -> np.ndarray:
+    """The label map, uint8 (H, W), in a mask, by the class of each of its values or of its colours.
 
-    255 that has no meaning is "not labelled". Raises DataError for other values and colours, and as `read_label` does.
+    255 that has no meaning is "not labelled"; other values and colours become `other`. Raises DataError for them where
+    that is None, and as `read_label` does.
     """
-    return decode_colours(path, meaning) if any(isinstance(key, tuple) for key in meaning) else _by_value(path, meaning)
+    by_colour = any(isinstance(key, tuple) for key in meaning)
+    return (decode_colours if by_colour else _by_value)(path, meaning, other=other)
 
 
-def decode_colours(path: Path, meaning: Mapping[Mark, int]) -> np.ndarray:
-    """`decode` by colour: a palette's and greys too are taken as the colours that they are."""
+def decode_colours(
+    path: Path, meaning: Mapping[Mark, int], *, other: int | None = None, picture: np.ndarray | None = None
+) -> np.ndarray:
+    """`decode` by colour: a palette's and greys too are taken as the colours that they are.
+
+    `picture` is what `read_picture` reads from the file, where that is known.
+    """
     if path.suffix.lower() != ".png":
         raise DataError("a mask has to be a PNG: JPEG changes colours, so that none is exact")
-    codes = colour_codes(read_picture(path))
-    known = {colour_code(key): number for key, number in meaning.items() if isinstance(key, tuple)}
-    present, places = np.unique(codes, return_inverse=True)
-    unknown = [code for code in present.tolist() if code not in known]
-    if unknown:
-        colour = tuple(int(part) for part in unknown[0].to_bytes(3, "big"))
-        share = np.isin(codes, unknown).mean()
-        several = "a colour" if len(unknown) == 1 else f"{len(unknown)} colours"
-        why = "was it a JPEG once? Make it again" if len(unknown) > 64 else "add it to the table, or repaint it"
-        raise DataError(f"it has {several} of no class, such as {colour} ({share:.1%} of its pixels): {why}")
-    values = np.array([known[code] for code in present.tolist()], np.uint8)
-    return values[places.reshape(codes.shape)]
+    codes = colour_codes(read_picture(path) if picture is None else picture)
+    colours = tuple((colour_code(key), number) for key, number in meaning.items() if isinstance(key, tuple))
+    label = _table(colours, -1 if other is None else other)[codes]
+    wrong = label < 0
+    if wrong.any():
+        raise DataError(_unknown_colours(np.unique(codes[wrong]), float(wrong.mean())))
+    return label.astype(np.uint8)
 
 
-def _by_value(path: Path, meaning: Mapping[Mark, int]) -> np.ndarray:
+@lru_cache(maxsize=4)
+def _table(colours: tuple[tuple[int, int], ...], other: int) -> np.ndarray:
+    """What each of all colours becomes, int16 (2**24,)."""
+    table = np.full(2**24, other, np.int16)
+    for code, number in colours:
+        table[code] = number
+    return table
+
+
+def _unknown_colours(codes: np.ndarray, share: float) -> str:
+    colour = tuple(int(part) for part in int(codes[0]).to_bytes(3, "big"))
+    several = "a colour" if len(codes) == 1 else f"{len(codes)} colours"
+    why = "was it a JPEG once? Make it again" if len(codes) > 64 else "add it to the table, or repaint it"
+    return f"it has {several} of no class, such as {colour} ({share:.1%} of its pixels): {why}"
+
+
+def _by_value(path: Path, meaning: Mapping[Mark, int], *, other: int | None) -> np.ndarray:
     values = read_label(path, colours=_GREYS)
-    table = np.full(256, -1, np.int16)
+    table = np.full(256, -1 if other is None else other, np.int16)
     table[IGNORE] = IGNORE
     for key, number in meaning.items():
         table[key] = number

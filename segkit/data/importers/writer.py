@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,13 @@ from typing import Any
 import numpy as np
 import yaml
 
+from segkit.base.cores import available_cores
 from segkit.base.errors import DataError
 from segkit.base.files import write_atomically
-from segkit.base.label_files import count_values, save_label
 from segkit.base.labels import Palette, voc_palette
-from segkit.base.pictures import exif_orientation, read_picture, turned
-from segkit.data.importers.export import SPLITS, Annotated, Export, Skipped
+from segkit.data.importers.converting import Place, convert
+from segkit.data.importers.export import BACKGROUND, SPLITS, Annotated, Export, Skipped, by_reason
+from segkit.data.pool import spread
 from segkit.data.split import divide, write_lists
 
 CROPS = (33, 321)
@@ -31,36 +31,36 @@ def write_export(
 
     A picture that cannot be read, or whose annotation is wrong or of another size, is left out with the reason. With
     `link` pictures are links; `progress` is called with the number of pictures done and of all. Raises DataError where
-    none is left, OutputError where the folder cannot be written.
+    none is left, nothing is drawn in any or there is one class alone, OutputError where the folder cannot be written.
     """
+    if len(export.classes) == 1 and export.classes[0] != BACKGROUND:
+        raise DataError(
+            f"there is one class alone ({export.classes[0]}), so there is nothing to tell apart: name what is around "
+            "it too, or make it a class by --unlabelled background"
+        )
     palette = _palette(export)
-    pixels = np.zeros(256, np.int64)
-    written: dict[str, Annotated] = {}
-    taken: set[Path] = set()
-    sides = []
     (folder / "images").mkdir()
-    names = flat_names([item.name for item in export.pictures])
-    for place, (name, item) in enumerate(zip(names, export.pictures, strict=True)):
-        label = None
-        with export.one_picture(str(item.picture)):
-            if item.picture in taken:
-                raise DataError("it is annotated a second time: the first is imported, take one out")
-            label = _fitted_label(item)
-        if label is None:
+    (folder / "labels").mkdir()
+    items = _once(export)
+    tasks = list(zip(flat_names([item.name for item in items]), items, strict=True))
+    found = spread(convert, Place(folder, palette, link), tasks, workers=available_cores())
+    written: dict[str, Annotated] = {}
+    pixels, objects, sides = np.zeros(256, np.int64), 0, []
+    for done, (item, result) in enumerate(zip(items, found, strict=True), 1):
+        progress(done, len(items))
+        if isinstance(result, str):
+            export.skip(str(item.picture), result)
             continue
-        taken.add(item.picture)
-        file = f"{name}{item.picture.suffix.lower()}"
-        if link:
-            (folder / "images" / file).symlink_to(item.picture.resolve())
-        else:
-            shutil.copyfile(item.picture, folder / "images" / file)
-        save_label(folder / "labels" / f"{name}.png", label, palette)
-        written[file] = item
-        pixels += count_values(label)
-        sides.append(min(label.shape))
-        progress(place + 1, len(names))
+        written[result.file] = item
+        pixels += result.pixels
+        objects += result.objects
+        sides.append(result.side)
+        for reason in result.left_out:
+            export.note(result.file, reason)
     if not written:
         raise DataError(_nothing(export.skipped))
+    if not _anything(export, pixels):
+        raise DataError(_blank(export, len(written)))
     splits, drawn = _splits({file: item.split for file, item in written.items()})
     write_lists(folder, splits)
     write_atomically(folder / "data.yaml", _recipe(export, palette, root, sides))
@@ -71,9 +71,42 @@ def write_export(
         "split_by_chance": drawn,
         "classes": dict(zip(export.classes, shares, strict=False)),
         "not_labelled": round(sum(shares[len(export.classes) :]), 6),
+        "objects": objects,
+        "said": export.said,
+        "left_out": {
+            "pictures": {reason: len(files) for reason, files in by_reason(export.skipped).items()},
+            "objects": {reason: len(files) for reason, files in by_reason(export.notes).items()},
+        },
         "skipped": [skip._asdict() for skip in export.skipped],
         "notes": [note._asdict() for note in export.notes],
     }
+
+
+def _once(export: Export) -> list[Annotated]:
+    """The pictures less those that are annotated a second time, which are left out."""
+    taken: set[Path] = set()
+    items = []
+    for item in export.pictures:
+        if item.picture in taken:
+            export.skip(str(item.picture), "it is annotated a second time: the first is imported, take one out")
+        else:
+            taken.add(item.picture)
+            items.append(item)
+    return items
+
+
+def _anything(export: Export, pixels: np.ndarray) -> bool:
+    """Whether any class but the background has a pixel."""
+    return any(pixels[number] for number, name in enumerate(export.classes) if name != BACKGROUND)
+
+
+def _blank(export: Export, count: int) -> str:
+    left_out = by_reason([*export.skipped, *export.notes])
+    told = "; ".join(f"{len(files)} left out: {reason}" for reason, files in list(left_out.items())[:3])
+    return (
+        f"nothing is drawn in any of the {count} pictures that could be imported"
+        f"{f' ({told})' if told else ''}: give an export that has outlines or masks"
+    )
 
 
 def flat_names(names: Sequence[str]) -> list[str]:
@@ -100,34 +133,6 @@ def _nothing(skipped: list[Skipped]) -> str:
         return "no picture could be imported: the export names none"
     first = f"{skipped[0].file}: {skipped[0].reason}"
     return f"no picture could be imported; {len(skipped)} were left out, the first is {first}"
-
-
-def _fitted_label(item: Annotated) -> np.ndarray:
-    """The label map of the picture as it is shown, that is, turned by its EXIF orientation.
-
-    Where the sides tell that the stored picture was annotated, the label is turned with it. Where they do not (half a
-    turn, mirrored, square), the annotation is taken to be of the picture as it is shown: so labelme, CVAT and web
-    browsers show it.
-    """
-    shown = read_picture(item.picture).shape[:2]
-    orientation = exif_orientation(item.picture)
-    stored = shown[::-1] if orientation > 4 else shown
-    size = item.size or shown
-    if size not in (shown, stored):
-        raise DataError(_sizes("it was annotated at", size, shown))
-    label = item.draw(*size)
-    if label.shape not in (shown, stored):
-        raise DataError(_sizes("its mask is", label.shape, shown))
-    if label.shape != shown:
-        label = turned(label, orientation)
-    return label
-
-
-def _sizes(what: str, size: tuple[int, ...], shown: tuple[int, ...]) -> str:
-    return (
-        f"{what} {size[1]}x{size[0]} pixels, but the picture has {shown[1]}x{shown[0]}: "
-        "put the picture there that was annotated"
-    )
 
 
 def _palette(export: Export) -> Palette:

@@ -16,8 +16,7 @@ from segkit.base.errors import DataError
 from segkit.base.label_files import save_label
 from segkit.base.labels import IGNORE, VOC_CLASSES, voc_palette
 from segkit.base.pictures import MAX_PIXELS
-from segkit.data.importers.coco import by_picture
-from segkit.data.importers.drawing import coco_mask
+from segkit.data.importers.coco import as_id, by_picture, coco_patch
 from segkit.data.importers.export import expected_form
 from segkit.data.pairs import write_names
 from segkit.data.public.archive import Announce
@@ -70,7 +69,7 @@ class CocoInstances:
         taken = []
         with self._of_this_form():
             for number, image in sorted(self._images.items()):
-                entries = self._annotations.get(number, ())
+                entries = self._annotations.get(as_id(number), ())
                 wanted = [entry for entry in entries if entry["category_id"] in self._labels]
                 if sum(entry["area"] for entry in wanted) > MIN_AREA:
                     taken.append(CocoPicture(image, wanted))
@@ -87,7 +86,7 @@ class CocoInstances:
             with self._of_this_form(f"annotation {entry.get('id')} of {picture.image['file_name']}: "):
                 outline, label = entry["segmentation"], self._labels[entry["category_id"]]
                 _check_polygons(outline, height, width)
-                claims[label] = claims.get(label, False) | coco_mask(outline, height, width)
+                claims[label] = claims.get(label, False) | coco_patch(outline, height, width).whole(height, width)
         return _merge(claims, height, width)
 
     @contextmanager
@@ -139,7 +138,7 @@ def _check_image(image: Mapping[str, Any]) -> None:
 
 
 def _check_polygons(outline: Any, height: int, width: int) -> None:
-    """Refuse what `coco_mask` would cut: all of COCO's own are near their pictures."""
+    """Refuse what `coco_patch` would cut: all of COCO's own are near their pictures."""
     far = 2 * max(height, width)
     if not isinstance(outline, dict) and any(abs(at) > far for polygon in outline for at in polygon):
         raise DataError("a polygon is far outside of its picture: get the annotations again")

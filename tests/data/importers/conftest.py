@@ -1,5 +1,6 @@
 """Pictures for exports that the tests write, and what an import made of them."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segkit.data.importers import writer
 from segkit.data.importers.importing import import_data
+from segkit.data.importers.rules import AS_THE_FORMAT, Rules
+from segkit.data.pool import spread
 
 
 class Workbench:
@@ -39,14 +43,25 @@ class Workbench:
         Image.fromarray(np.asarray(values, np.uint8), mode=mode).save(path)
         return path
 
-    def run(self, kind: str, **options: Any) -> dict[str, Any]:
-        return import_data(kind, self.src, self.out, **options)
+    def run(self, kind: str, *, rules: Rules = AS_THE_FORMAT, **options: Any) -> dict[str, Any]:
+        return import_data(kind, self.src, self.out, rules=rules, **options)
 
     def label(self, name: str) -> list[list[int]]:
         return np.array(Image.open(self.out / "labels" / f"{name}.png")).tolist()
 
     def names(self) -> list[str]:
         return sorted(path.name for path in (self.out / "images").iterdir())
+
+
+@pytest.fixture(autouse=True)
+def _sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is sent as to another process, though a test's few pictures are converted in this one."""
+
+    def send(function: Any, shared: Any, tasks: Any, *, workers: int) -> Any:
+        function, shared = pickle.loads(pickle.dumps((function, shared)))
+        return spread(function, shared, [pickle.loads(pickle.dumps(task)) for task in tasks], workers=workers)
+
+    monkeypatch.setattr(writer, "spread", send)
 
 
 @pytest.fixture

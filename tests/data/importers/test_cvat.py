@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 
 from segkit.base.errors import DataError
+from segkit.data.importers.rules import Rules
 
 MAP = "# label:color_rgb:parts:actions\nbackground:0,0,0::\ncar:250,50,83::\nroad:51,221,255::\n"
 COLOURS = [[(0, 0, 0), (250, 50, 83), (51, 221, 255)], [(250, 50, 83)] * 3]
@@ -71,3 +72,35 @@ def test_parts_that_are_missing(bench):
     bench.write("labelmap.txt", MAP)
     with pytest.raises(DataError, match="no masks in SegmentationClass"):
         bench.run("cvat")
+
+
+def test_several_tasks_side_by_side(bench):
+    """Labels of one name are one class, whatever their colour; pictures of one name stay with their own task."""
+    for folder, colour in (("one", (250, 50, 83)), ("two", (9, 9, 8))):
+        bench.write(f"{folder}/labelmap.txt", f"background:0,0,0::\ncar:{','.join(map(str, colour))}::\n")
+        bench.picture(f"{folder}/JPEGImages/a.jpg", 3, 2)
+        bench.mask(f"{folder}/SegmentationClass/a.png", [[(0, 0, 0), colour, colour]] * 2)
+    bench.mask("two/SegmentationClass/b.png", [[colour] * 3] * 2)
+    bench.picture("one/JPEGImages/b.jpg", 3, 2)
+    bench.write("two/ImageSets/Segmentation/val.txt", "a\n")
+    report = bench.run("cvat")
+    assert list(report["classes"]) == ["background", "car"]
+    assert bench.label("one_a") == bench.label("two_a") == [[0, 1, 1]] * 2
+    assert report["splits"] == {"train": 1, "val": 1}
+    assert [skip["file"] for skip in report["skipped"]] == ["two/SegmentationClass/b.png"]
+
+
+def test_upper_case_endings_and_colons_in_names(bench):
+    bench.write("labelmap.txt", "background:0,0,0::\nroad:dry:51,221,255:a,b:\nsky:1,2,3\n")
+    bench.picture("JPEGImages/a.JPG", 3, 2)
+    bench.mask("SegmentationClass/a.PNG", [[(0, 0, 0), (51, 221, 255), (1, 2, 3)]] * 2)
+    assert list(bench.run("cvat")["classes"]) == ["background", "road:dry", "sky"]
+    assert bench.label("a") == [[0, 1, 2]] * 2
+
+
+def test_colours_of_no_label_may_be_taken_for_something(bench):
+    bench.write("labelmap.txt", MAP)
+    bench.picture("JPEGImages/a.jpg", 3, 2)
+    bench.mask("SegmentationClass/a.png", [[(250, 50, 83), (1, 2, 3), (0, 0, 0)]] * 2)
+    bench.run("cvat", rules=Rules(unlabelled="ignore"))
+    assert bench.label("a") == [[1, 255, 0]] * 2

@@ -12,8 +12,11 @@ from segkit.base.errors import ConfigError, DataError, OutputError
 from segkit.base.pictures import read_picture
 from segkit.data.folder import FolderDataset
 from segkit.data.importers.importing import IMPORTERS, import_data
+from segkit.data.importers.rules import Rules
 from segkit.data.importers.writer import flat_names
 from segkit.recipe.reading import load_config
+
+SHAPE = {"label": "thing", "points": [[0, 0], [3, 0], [3, 3]]}
 
 
 @pytest.fixture
@@ -159,7 +162,7 @@ def test_broken_pictures_are_left_out(export):
 def test_one_picture_has_no_validation(bench):
     bench.write("data.yaml", "names: [thing]\n")
     bench.picture("images/a.png")
-    bench.write("labels/a.txt", "")
+    bench.write("labels/a.txt", "0 0 0 1 0 1 1\n")
     report = bench.run("yolo")
     assert report["splits"] == {"train": 1, "val": 0} and not report["split_by_chance"]
 
@@ -167,7 +170,7 @@ def test_one_picture_has_no_validation(bench):
 def test_a_picture_annotated_twice(bench):
     bench.picture("a.png")
     for name in ("one", "two"):
-        content = {"shapes": [], "imagePath": "a.png", "imageHeight": 4, "imageWidth": 6}
+        content = {"shapes": [SHAPE], "imagePath": "a.png", "imageHeight": 4, "imageWidth": 6}
         bench.write(f"{name}.json", json.dumps(content))
     report = bench.run("labelme")
     assert len(report["pictures"]) == 1
@@ -187,8 +190,8 @@ def test_wrong_arguments(bench, tmp_path):
 
 def test_one_file_of_the_export_may_be_given(export, tmp_path):
     assert import_data("yolo", export.src / "data.yaml", export.out)["new"]
-    export.write("a.json", json.dumps({"shapes": [], "imagePath": "images/1.png"}))
-    export.write("b.json", json.dumps({"shapes": [], "imagePath": "images/2.png"}))
+    export.write("a.json", json.dumps({"shapes": [SHAPE], "imagePath": "images/1.png"}))
+    export.write("b.json", json.dumps({"shapes": [SHAPE], "imagePath": "images/2.png"}))
     alone = import_data("labelme", export.src / "b.json", tmp_path / "alone")
     assert list(alone["pictures"]) == ["images_2.png"]
     beside = import_data("labelme", export.src / "b.json", tmp_path / "beside", images=export.src)
@@ -215,3 +218,72 @@ def test_square_and_half_turned_pictures_keep_their_annotation(bench):
     bench.run("yolo")
     for orientation in range(1, 9):
         assert np.argwhere(np.array(bench.label(str(orientation)))).tolist() == [[0, 0]]
+
+
+def test_what_is_left_out_is_counted_by_reason(bench):
+    bench.write("data.yaml", "names: [thing]\n")
+    for number in range(4):
+        bench.picture(f"images/{number}.png")
+        bench.write(
+            f"labels/{number}.txt", "0 0.1 0.1 0.2 0.2\n" if number else "0 0 0 1 0 1 1\n0 0 0 1 1 1\n" + "0 0 0 1\n"
+        )
+    with pytest.raises(DataError, match="no picture could be imported; 4 were left out"):
+        bench.run("yolo")
+    bench.write("labels/0.txt", "0 0 0 1 0 1 1\n0 1.5 1.5 1.6 1.5 1.6 1.6\n0 0.5 0.5\n")
+    report = bench.run("yolo")
+    (boxes,) = report["left_out"]["pictures"].items()
+    assert "it has an object that is a box" in boxes[0] and boxes[1] == 3
+    assert report["left_out"]["objects"] == {
+        "a polygon with fewer than three corners, which has no area": 1,
+        "an object that covers no pixel of its picture": 1,
+    }
+    assert report["objects"] == 1
+    assert json.loads((bench.out / "import.json").read_text())["left_out"] == report["left_out"]
+
+
+def test_a_set_in_which_nothing_is_drawn_is_refused(bench):
+    bench.write("data.yaml", "names: [thing]\n")
+    for number in range(2):
+        bench.picture(f"images/{number}.png")
+        bench.write(f"labels/{number}.txt", "")
+    with pytest.raises(DataError, match="nothing is drawn in any of the 2 pictures that could be imported: give"):
+        bench.run("yolo")
+    assert not bench.out.exists()
+
+
+def test_one_class_alone_is_refused(bench):
+    bench.picture("images/a.jpg", 3, 2)
+    bench.mask("masks/a.png", [[255, 0, 0]] * 2)
+    table = bench.write("../table.csv", "255,thing\n")
+    with pytest.raises(DataError, match=r"one class alone \(thing\).*--unlabelled background"):
+        bench.run("masks", classes=table)
+    report = bench.run("masks", classes=table, rules=Rules(unlabelled="background"))
+    assert list(report["classes"]) == ["background", "thing"]
+    assert bench.label("a") == [[1, 0, 0]] * 2
+
+
+def test_other_rules_into_the_same_folder_are_refused(export):
+    export.run("yolo")
+    with pytest.raises(OutputError, match=r"was imported with another order \(None\)"):
+        export.run("yolo", rules=Rules(order="file"))
+
+
+@pytest.mark.parametrize("rules", [{"boxes": "skip"}, {"order": "depth"}, {"unlabelled": "void"}, {"boxes": None}])
+def test_rules_that_there_are_not(rules):
+    with pytest.raises(ConfigError, match="is not known: choose "):
+        Rules(**rules)
+
+
+def test_several_processes(export, monkeypatch):
+    monkeypatch.setattr("segkit.data.pool.FEW", 4)
+    monkeypatch.setattr("segkit.data.importers.writer.available_cores", lambda: 2)
+    done = []
+    report = export.run("yolo", progress=lambda *pair: done.append(pair))
+    assert len(report["pictures"]) == 10 and done == [(number, 10) for number in range(1, 11)]
+
+
+def test_masks_that_are_too_many_to_keep_are_drawn_again(export, monkeypatch):
+    export.write("labels/0.txt", "0 0 0 0.39 0 0.39 0.49 0 0.49\n" * 3)
+    monkeypatch.setattr("segkit.data.importers.painting.KEPT", 500)
+    export.run("yolo")
+    assert sum(map(sum, export.label("0"))) == 400

@@ -1,12 +1,16 @@
 """Label Studio's JSON and PNG exports."""
 
+import base64
+import io
 import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from segkit.base.errors import DataError
 from segkit.data.importers.label_studio import decode_rle
+from segkit.data.importers.rules import Rules
 
 
 def pack(values, lengths=(3, 4, 8, 16)):
@@ -77,7 +81,7 @@ def test_brush_polygon_and_rectangle(bench):
         {"type": "choices", "value": {"choices": ["good"]}, "from_name": "c", "to_name": "image"},
     ]
     bench.write("export.json", json.dumps([task(1, results)]))
-    report = bench.run("label-studio")
+    report = bench.run("label-studio", rules=Rules(boxes="fill"))
     assert list(report["classes"]) == ["background", "cat", "p", "r"]
     assert bench.label("a") == [[1, 1, 0, 2, 0, 1], [0, 1, 0, 0, 0, 0], [3, 3, 3, 0, 0, 0], [0, 0, 0, 0, 0, 1]]
 
@@ -86,7 +90,7 @@ def test_rectangles_turn_clockwise_about_their_first_corner(bench):
     bench.picture("a.png")
     value = {"x": 50, "y": 0, "width": 100 / 3, "height": 25, "rotation": 90, "rectanglelabels": ["r"]}
     bench.write("export.json", json.dumps([task(1, [result("rectanglelabels", value)])]))
-    bench.run("label-studio")
+    bench.run("label-studio", rules=Rules(boxes="fill"))
     assert bench.label("a") == [[0, 0, 1, 0, 0, 0]] * 2 + [[0] * 6] * 2
 
 
@@ -128,7 +132,7 @@ def test_which_annotation_counts(bench):
     bench.write("export.json", json.dumps(tasks))
     report = bench.run("label-studio")
     assert bench.names() == ["a.png"] and bench.label("a") == MASK
-    assert report["notes"] == [{"file": "task 0", "reason": "1 of 2 annotations, all but the last"}]
+    assert report["notes"] == [{"file": "task 0", "reason": "an annotation that is not the last of its task"}]
     assert [skip["reason"] for skip in report["skipped"]] == ["it is not annotated: annotate it"] * 2
 
 
@@ -145,13 +149,14 @@ def test_which_annotation_counts(bench):
         (result("brushlabels", {"rle": brush(MASK)["value"]["rle"][:-9], "brushlabels": ["c"]}), "cut short"),
         (result("brushlabels", {"rle": brush(MASK)["value"]["rle"]}), "no label"),
         (result("polygonlabels", {"points": [[0, 0], [float("nan"), 1], [5, 5]], "polygonlabels": ["c"]}), "no number"),
-        (result("ellipselabels", {"radiusX": 5, "radiusY": 5, "x": 1, "y": 1, "labels": ["c"]}), "an ellipse"),
+        (result("rectanglelabels", {"x": 0, "y": 0, "width": 9, "height": 9, "rectanglelabels": ["c"]}), "is a box"),
+        (result("bitmasklabels", {"imageDataURL": "https://x/y.png", "bitmasklabels": ["c"]}), "no PNG in base64"),
     ],
 )
 def test_wrong_results_leave_their_picture_out(bench, wrong, reason):
     bench.picture("a.png")
     bench.picture("b.png")
-    bench.write("export.json", json.dumps([task(1, [wrong]), task(2, [], image="b.png")]))
+    bench.write("export.json", json.dumps([task(1, [wrong]), task(2, [brush(MASK)], image="b.png")]))
     report = bench.run("label-studio")
     assert bench.names() == ["b.png"]
     assert reason in report["skipped"][0]["reason"]
@@ -161,3 +166,57 @@ def test_pngs_alone_do_not_say_whose_they_are(bench):
     bench.mask("task-12-annotation-5-by-me-tag-cat-0.png", MASK)
     with pytest.raises(DataError, match="export as JSON too"):
         bench.run("label-studio")
+
+
+def bitmask(mask, label="cat"):
+    pixels = np.zeros((*np.shape(mask), 4), np.uint8)
+    pixels[..., 3] = np.asarray(mask) * 255
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    url = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return result("bitmasklabels", {"imageDataURL": url, "bitmasklabels": [label]})
+
+
+def vector(*corners, **more):
+    vertices = [{"x": x, "y": y, "isBezier": False} for x, y in corners]
+    return result("vectorlabels", {"vertices": vertices, "closed": True, "vectorlabels": ["dog"], **more})
+
+
+def test_bitmasks_and_vectors(bench):
+    bench.picture("a.png")
+    corners = (50, 0), (66.7, 0), (66.7, 25), (50, 25)
+    bench.write("export.json", json.dumps([task(1, [bitmask(MASK), vector(*corners)])]))
+    bench.run("label-studio")
+    assert bench.label("a") == [[1, 1, 0, 2, 0, 1], *MASK[1:]]
+
+
+def test_what_has_no_area_is_counted_and_leaves_its_picture_in(bench):
+    bench.picture("a.png")
+    without = [
+        result("keypointlabels", {"x": 1, "y": 2, "width": 0.2, "keypointlabels": ["nose"]}),
+        result("ellipselabels", {"radiusX": 5, "radiusY": 5, "x": 1, "y": 1, "ellipselabels": ["c"]}),
+        vector((0, 0), (9, 9), (0, 9), closed=False),
+        result("polygonlabels", {"points": [[0, 0], [9, 9]], "polygonlabels": ["c"]}),
+        result("cuboidlabels", {"faces": [], "cuboidlabels": ["c"]}),
+        {"type": "choices", "value": {"choices": ["good"]}, "from_name": "c", "to_name": "image"},
+        {"type": "relation", "from_id": "a", "to_id": "b"},
+    ]
+    bench.write("export.json", json.dumps([task(1, [brush(MASK), *without])]))
+    report = bench.run("label-studio")
+    assert bench.label("a") == MASK and list(report["classes"]) == ["background", "cat"]
+    assert [reason.split(",")[0] for reason in report["left_out"]["objects"]] == [
+        "a key point",
+        "an ellipse",
+        "a line",
+        "a polygon with fewer than three corners",
+        "an object of the kind cuboidlabels",
+    ]
+
+
+def test_curves_leave_their_picture_out(bench):
+    for name in "ab":
+        bench.picture(f"{name}.png")
+    curve = vector((0, 0), (9, 9), (0, 9))
+    curve["value"]["vertices"][1]["isBezier"] = True
+    bench.write("export.json", json.dumps([task(1, [curve]), task(2, [brush(MASK)], image="b.png")]))
+    assert "curves" in bench.run("label-studio")["skipped"][0]["reason"]

@@ -100,21 +100,21 @@ def test_a_mask_that_was_a_jpeg_is_told(bench):
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3))
     bench.mask("masks/a.png", noise)
     with pytest.raises(DataError, match="was it a JPEG once"):
-        bench.run("masks", classes=bench.write("../table.csv", "#ff0000,x\n"))
+        bench.run("masks", classes=bench.write("../table.csv", "#ff0000,x\n#00ff00,y\n"))
 
 
 def test_values_that_the_table_does_not_name(bench):
     bench.picture("images/a.jpg", 3, 2)
     bench.mask("masks/a.png", GREY)
     with pytest.raises(DataError, match="it holds 7, 128, which the table does not name"):
-        bench.run("masks", classes=bench.write("../table.csv", "0,x\n"))
+        bench.run("masks", classes=bench.write("../table.csv", "0,x\n1,y\n"))
 
 
 def test_the_table_is_needed_and_only_here(bench):
     bench.picture("images/a.jpg")
     with pytest.raises(ConfigError, match="masks need --classes"):
         bench.run("masks")
-    with pytest.raises(ConfigError, match="--classes is for masks"):
+    with pytest.raises(ConfigError, match="--classes is for masks and labelme"):
         bench.run("yolo", classes=bench.src)
 
 
@@ -146,3 +146,19 @@ def test_tables(tmp_path):
     path = tmp_path / "t.yaml"
     path.write_text("'#804080': road\n'1,2,3': sky\n")
     assert read_table(path) == [((128, 64, 128), "road"), ((1, 2, 3), "sky")]
+
+
+def test_folders_of_voc_with_their_own_lists_and_names(bench):
+    """As labelme2voc writes them."""
+    for name in "abc":
+        bench.picture(f"JPEGImages/{name}.jpg", 3, 2)
+        bench.mask(f"SegmentationClassPNG/{name}.png", [[0, 1, 1]] * 2)
+        bench.mask(f"SegmentationObject/{name}.png", [[0, 7, 8]] * 2)
+        bench.picture(f"SegmentationClassVisualization/{name}.jpg", 3, 2)
+    bench.write("class_names.txt", "__ignore__\n_background_\ncat\n")
+    bench.write("ImageSets/Segmentation/train.txt", "b\nc\n")
+    bench.write("ImageSets/Segmentation/val.txt", "a\n")
+    report = bench.run("masks")
+    assert list(report["classes"]) == ["_background_", "cat"]
+    assert report["splits"] == {"train": 2, "val": 1} and not report["split_by_chance"]
+    assert bench.label("a") == [[0, 1, 1]] * 2 and not report["skipped"]

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from segkit.base.errors import DataError
+from segkit.data.importers.rules import Rules
 
 # The example of the SDK's own documentation (supervisely `geometry/bitmap.py`): a ring of 3x3.
 RING = (
@@ -57,7 +58,7 @@ def test_objects_in_order(bench):
             figure("point", [[0, 0]]),
         ],
     )
-    report = bench.run("supervisely")
+    report = bench.run("supervisely", rules=Rules(boxes="fill"))
     assert list(report["classes"]) == ["background", "cat", "dog"]
     assert bench.names() == ["ds_a.png"]
     assert bench.label("ds_a") == [[0, 1, 1, 2, 2, 2], [0, 1, 0, 2, 0, 2], [2, 1, 1, 2, 2, 2], [2] * 6]
@@ -76,7 +77,7 @@ def test_bitmaps_that_jut_out_are_cut(bench, packed):
 def test_data_sets_called_after_splits(bench):
     for name in ("train", "val", "test"):
         bench.picture(f"{name}/img/a.png")
-        project(bench, [], name=f"{name}/ann/a.png.json")
+        project(bench, [bitmap(RING)], name=f"{name}/ann/a.png.json")
     report = bench.run("supervisely")
     assert report["splits"] == {"train": 1, "val": 1, "test": 1}
     assert (bench.out / "test.txt").read_text() == "a.png\n"
@@ -91,8 +92,8 @@ def test_data_sets_called_after_splits(bench):
         (bitmap(base64.b64encode(b"rubbish").decode()), "cannot be unpacked"),
         (bitmap(base64.b64encode(zlib.compress(b"rubbish")).decode()), "no PNG"),
         (bitmap(RING, x=float("nan")), "no place"),
-        (bitmap(RING, title="bird"), "is not in meta.json"),
-        (figure("polygon", [[0, 0], [1, 1]]), "2 corners"),
+        (bitmap(RING, title="bird"), "('bird') is not in meta.json"),
+        (figure("rectangle", [[0, 0], [1, 1]]), "is a box, not an outline"),
         (figure("polygon", [[0, 0], [1, 1], [float("inf"), 2]]), "no number"),
         (
             {**figure("polygon", [[0, 0], [1, 0], [1, 1]]), "points": {"exterior": [[0, 0]] * 3, "interior": 5}},
@@ -106,7 +107,7 @@ def test_data_sets_called_after_splits(bench):
 def test_wrong_objects_leave_their_picture_out(bench, wrong, reason):
     for name in "ab":
         bench.picture(f"ds/img/{name}.png")
-        project(bench, [wrong] if name == "a" else [], name=f"ds/ann/{name}.png.json")
+        project(bench, [wrong] if name == "a" else [bitmap(RING)], name=f"ds/ann/{name}.png.json")
     report = bench.run("supervisely")
     assert bench.names() == ["ds_b.png"]
     assert reason in report["skipped"][0]["reason"]
@@ -119,3 +120,28 @@ def test_without_meta(bench):
     project(bench, [], meta={"classes": 3})
     with pytest.raises(DataError, match="not as its tool writes it"):
         bench.run("supervisely")
+
+
+def test_projects_of_before_geometry_type(bench):
+    bench.picture("ds/img/a.jpeg")
+    meta = {"classes": [{"title": "cat", "shape": "bitmap"}, {"title": "dog", "shape": "any"}]}
+    old = {"classTitle": "cat", "points": {"exterior": [], "interior": []}, **bitmap(RING)}
+    dog = {**figure("", [[3, 0], [5, 0], [5, 3]]), "bitmap": None}
+    for item in (old, dog):
+        del item["geometryType"]
+    project(bench, [old, dog], name="ds/ann/a.json", meta=meta)
+    bench.run("supervisely")
+    assert bench.label("ds_a") == [[0, 1, 1, 2, 2, 2], [0, 1, 0, 1, 2, 2], [0, 1, 1, 1, 2, 2], [0] * 5 + [2]]
+
+
+def test_multipolygons(bench):
+    bench.picture("ds/img/a.png")
+    parts = [
+        {"exterior": [[1, 1], [1, 1], [1, 1]]},
+        {"exterior": [[0, 0], [2, 0], [2, 2], [0, 2]], "interior": [[[1, 1], [1, 1], [1, 1]]]},
+        {"exterior": [[4, 3], [5, 3]], "interior": []},
+    ]
+    project(bench, [{"classTitle": "dog", "geometryType": "multipolygon", "parts": parts}])
+    report = bench.run("supervisely")
+    assert bench.label("ds_a") == [[2, 2, 2, 0, 0, 0]] * 3 + [[0] * 6]  # a part may lie in a hole of another
+    assert "fewer than three corners" in report["notes"][0]["reason"] and report["objects"] == 1

@@ -1,0 +1,82 @@
+"""COCO's run lengths (RLE), as numbers and as packed text, decoded in the box of the object alone.
+
+Decoded here and not by the COCO API: its C code trusts what it is given.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from segkit.base.errors import DataError
+from segkit.data.importers.bitmaps import trimmed
+from segkit.data.importers.painting import NOTHING, Patch
+
+_LONGEST = 7  # groups of five bits; more than a number of pixels in any picture has
+
+
+def rle_patch(segmentation: Any, height: int, width: int) -> Patch:
+    """The run lengths `{"size": [height, width], "counts": ...}` of an object.
+
+    Raises DataError where they are of another size, neither text nor numbers, damaged, or do not fill the picture.
+    """
+    if [int(side) for side in segmentation["size"]] != [height, width]:
+        raise DataError(f"an object is of {segmentation['size']} pixels, not of its picture's {[height, width]}")
+    counts = segmentation["counts"]
+    if isinstance(counts, str):
+        return runs_patch(coco_counts(counts), height, width)
+    if not isinstance(counts, list) or not all(isinstance(count, int) for count in counts):
+        raise DataError("its run lengths (RLE) are neither text nor numbers: export it again")
+    return runs_patch(np.array([min(max(count, -1), height * width + 1) for count in counts], np.int64), height, width)
+
+
+def runs_patch(counts: np.ndarray, height: int, width: int) -> Patch:
+    """Run lengths of 0 and 1 in turn down the columns, int64 (N,).
+
+    Raises DataError unless they are numbers of pixels that sum up to those of the picture.
+    """
+    if counts.size and (counts.min() < 0 or counts.max() > height * width):
+        raise DataError("its run lengths (RLE) are not numbers of pixels in the picture: export it again")
+    if counts.sum() != height * width:
+        raise DataError(
+            f"its run lengths (RLE) cover {counts.sum()} pixels, but the picture has {width}x{height}: export it again"
+        )
+    ends = np.cumsum(counts)
+    ones = np.flatnonzero(counts[1::2]) * 2 + 1
+    if not ones.size:
+        return NOTHING
+    left = int(ends[ones[0] - 1]) // height
+    right = (int(ends[ones[-1]]) - 1) // height + 1
+    # Only the columns from the first to the last pixel of the object.
+    inside = np.diff(np.clip(ends, left * height, right * height), prepend=left * height)
+    columns = np.repeat(np.arange(len(counts)) % 2 == 1, inside).reshape(right - left, height).T
+    top, _, mask = trimmed(columns)
+    return Patch(top, left, mask)
+
+
+def coco_counts(text: str) -> np.ndarray:
+    """The run lengths in COCO's compressed form, int64 (N,); DataError where they are not that.
+
+    A number is written in groups of five bits, the lowest first, in characters from "0" on; bit 5 says that more
+    follow, bit 4 of the last is the sign; from the third on, the difference to the number two before is written
+    (cocoapi `common/maskApi.c`, rleToString).
+    """
+    if not text.isascii():
+        raise DataError("its run lengths (RLE) are damaged: export it again")
+    groups = np.frombuffer(text.encode(), np.uint8).astype(np.int64) - ord("0")
+    if not groups.size:
+        return groups
+    last = (groups & 32) == 0
+    if groups.min() < 0 or groups.max() > 63:
+        raise DataError("its run lengths (RLE) are damaged: export it again")
+    if not last[-1]:
+        raise DataError("its run lengths (RLE) are cut short: export it again")
+    starts = np.concatenate(([0], np.flatnonzero(last)[:-1] + 1))
+    lengths = np.diff(np.append(starts, len(groups)))
+    if lengths.max() > _LONGEST:
+        raise DataError("its run lengths (RLE) are damaged: export it again")
+    place = np.arange(len(groups)) - np.repeat(starts, lengths)
+    numbers = np.add.reduceat((groups & 31) << (5 * place), starts)
+    numbers -= ((groups[last] >> 4) & 1) << (5 * lengths)
+    numbers[2::2] = np.cumsum(numbers[2::2])
+    numbers[1::2] = np.cumsum(numbers[1::2])
+    return numbers
