@@ -5,7 +5,7 @@ albumentations does the work and is imported when the first transform is built, 
 
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import cv2
@@ -16,6 +16,9 @@ from segkit.base.labels import IGNORE
 SampleKey = tuple[int, int, int]
 """(seed, iteration, slot): which sample of a training this is. The same key gives the same draw, always."""
 
+Transform = Callable[[np.ndarray, np.ndarray, SampleKey], tuple[np.ndarray, np.ndarray]]
+"""(uint8 (H, W, 3), uint8 (H, W), key) -> the same, of one size for all."""
+
 
 class TrainingTransform:
     """Random scale, padding, random crop, mirror and colour: TF DeepLab's training pictures, in that order.
@@ -24,6 +27,7 @@ class TrainingTransform:
     right and at the bottom with the colour `mean` (RGB, 0..255; the label with IGNORE) to at least `crop` pixels a
     side, cut at random to `crop` x `crop`, and mirrored in every second draw if `mirror`. `jitter` (0..1, 0: off) is
     the strength of random brightness, contrast, saturation and hue; it comes first, so the padding keeps its colour.
+    With a class `wanted` a pixel of it, drawn at random, is in the cut, where the picture holds one.
     """
 
     def __init__(
@@ -35,6 +39,7 @@ class TrainingTransform:
         scale_step: float = 0.25,
         mirror: bool = True,
         jitter: float = 0.0,
+        wanted: int | None = None,
     ) -> None:
         # Without this albumentations asks the network for a newer version of itself when it is imported.
         os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
@@ -51,7 +56,7 @@ class TrainingTransform:
                 fill=tuple(round(value) for value in mean),
                 fill_mask=IGNORE,
             ),
-            albumentations.RandomCrop(crop, crop),
+            _cut(crop, wanted),
         ]
         if mirror:
             steps.append(albumentations.HorizontalFlip(p=0.5))
@@ -67,6 +72,15 @@ class TrainingTransform:
         self._compose.set_random_state(np.random.default_rng(sequence), random.Random(word))
         result = self._compose(image=image, mask=label)
         return np.ascontiguousarray(result["image"]), np.ascontiguousarray(result["mask"])
+
+
+def _cut(crop: int, wanted: int | None) -> Any:
+    import albumentations
+
+    if wanted is None:
+        return albumentations.RandomCrop(crop, crop)
+    others = [value for value in range(256) if value != wanted]
+    return albumentations.CropNonEmptyMaskIfExists(crop, crop, ignore_values=others)
 
 
 def _scale(scales: tuple[float, float], step: float) -> Any:

@@ -45,8 +45,8 @@ ANSWERS = {
             "term, that is akin to Dice",
         ),
         (
-            "oversample oversampling sampler balance class_balanced weighted_sampler balanced",
-            "every picture is drawn once an epoch: train.class_weights gives rare classes more weight",
+            "oversampling sampler balance class_balanced weighted_sampler balanced rare_classes",
+            "give train.oversample=true, which shows rare classes more often, or train.class_weights",
         ),
         ("class_weight weights_per_class loss_weights", "give train.class_weights, a number for each class"),
         (

@@ -51,8 +51,11 @@ def open_files(data: VocConfig | FolderConfig, split: str, *, findings: list[Fin
     )
 
 
-def training_transform(config: TrainConfig, *, mean: Sequence[float]) -> TrainingTransform:
-    """The training pictures of a recipe's `train` section; `mean`, RGB in 0..255, is the colour of the padding."""
+def training_transform(config: TrainConfig, *, mean: Sequence[float], wanted: int | None = None) -> TrainingTransform:
+    """The training pictures of a recipe's `train` section; `mean`, RGB in 0..255, is the colour of the padding.
+
+    With a class `wanted` they are cut where it is.
+    """
     return TrainingTransform(
         crop=config.crop,
         mean=mean,
@@ -60,6 +63,7 @@ def training_transform(config: TrainConfig, *, mean: Sequence[float]) -> Trainin
         scale_step=config.scale_step,
         mirror=config.mirror,
         jitter=config.jitter,
+        wanted=wanted,
     )
 
 

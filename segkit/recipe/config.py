@@ -155,6 +155,7 @@ class TrainConfig(_Section):
     scales: tuple[PositiveFloat, PositiveFloat] = (0.5, 2.0)
     scale_step: NonNegativeFloat = 0.25  # 0: any scale in between
     mirror: bool = True
+    oversample: bool = False  # every second sample of a class drawn evenly, cut where it is: for rare classes
     jitter: Annotated[float, Field(ge=0, le=1)] = 0.0  # strength of random brightness, contrast, saturation and hue
     lr: PositiveFloat = 0.007
     head_lr: PositiveFloat | None = None  # of the head and the logits; none: lr

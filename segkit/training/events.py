@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from segkit.evaluation.result import Evaluation
+from segkit.training.state import Counters
 
 
 @dataclass(frozen=True)
@@ -70,15 +71,7 @@ class Clock:
             yield batch
 
     def step(
-        self,
-        iteration: int,
-        iterations: int,
-        loss: float,
-        lr: float,
-        skipped: int,
-        *,
-        bad_pictures: int = 0,
-        seconds_left: float = math.inf,
+        self, counters: Counters, iterations: int, loss: float, lr: float, *, seconds_left: float = math.inf
     ) -> Step:
         """What was measured since the last restart, together with the rest of a `Step`; then restart.
 
@@ -87,15 +80,15 @@ class Clock:
         seconds = time.perf_counter() - self.began
         each = seconds / max(self.batches, 1)
         step = Step(
-            iteration=iteration,
+            iteration=counters.iteration,
             iterations=iterations,
             loss=loss,
             lr=lr,
             pictures_per_second=self.batch_size / each,
-            seconds_left=max(0.0, min(each * (iterations - iteration), seconds_left)),
+            seconds_left=max(0.0, min(each * (iterations - counters.iteration), seconds_left)),
             waiting=self.waited / seconds,
-            skipped=skipped,
-            bad_pictures=bad_pictures,
+            skipped=counters.skipped,
+            bad_pictures=len(counters.bad_pictures),
         )
         self.restart()
         return step

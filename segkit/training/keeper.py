@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from segkit.base.errors import OutputError, SegkitError
 from segkit.base.files import check_room
 from segkit.recipe.config import Config
-from segkit.training.events import Listener, Note
+from segkit.training.events import Listener, Note, Step
 from segkit.training.folder import RunFolder
 from segkit.training.learner import Learner
 from segkit.training.log import append_metrics
@@ -68,9 +69,12 @@ class Keeper:
         """Write what the last evaluation is worth: the models, and last its line, which tells that all is there."""
         self._try(self._publish, needed)
 
-    def log(self, **values: object) -> None:
+    def log(self, step: Step) -> None:
         """Write a line of measurements."""
-        self._try(lambda: append_metrics(self.folder.metrics, **values), needed=False)
+        line: dict[str, Any] = {"iteration": step.iteration, "loss": step.loss, "lr": step.lr, "skipped": step.skipped}
+        if step.bad_pictures:
+            line["bad_pictures"] = step.bad_pictures
+        self._try(lambda: append_metrics(self.folder.metrics, **line), needed=False)
 
     def _publish(self) -> None:
         evaluation, teacher = self.counters.evaluation, self.learner.teacher

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from segkit.base.device import choose_device
 from segkit.base.errors import DataError, SegkitError, StoppedError
 from segkit.data.dataset import Dataset
-from segkit.data.loader import BadPicture, training_batches
+from segkit.data.loader import Batch
 from segkit.evaluation.evaluate import class_difference, evaluate
 from segkit.models.deeplabv3 import DeepLabV3
-from segkit.recipe.build import build_from_config, training_transform
+from segkit.recipe.build import build_from_config
 from segkit.recipe.config import Config
+from segkit.training.batches import batches
 from segkit.training.events import Clock, Evaluated, Event, Listener, Note
 from segkit.training.folder import RunFolder
 from segkit.training.freezing import standing_still
@@ -172,12 +172,8 @@ def _loop(run: _Run) -> None:
             raise _diverged(run, outcome.loss)
 
         if iteration % config.log_every == 0 or ends:
-            bad, skipped, left = len(counters.bad_pictures), counters.skipped, pace.seconds_left
-            step = clock.step(
-                iteration, config.iterations, outcome.loss, lr, skipped, bad_pictures=bad, seconds_left=left
-            )
-            told = {"bad_pictures": bad} if bad else {}
-            keeper.log(iteration=iteration, loss=step.loss, lr=lr, skipped=skipped, **told)
+            step = clock.step(counters, config.iterations, outcome.loss, lr, seconds_left=pace.seconds_left)
+            keeper.log(step)
             run.tell(step)
 
         if _is_evaluation_due(run):
@@ -224,30 +220,13 @@ def _stop_if_asked(run: _Run) -> None:
     raise StoppedError(f"stopped by {name} after {done}, which are saved in {run.keeper.folder.path}", run.asked.end)
 
 
-def _batches(run: _Run) -> Iterator[tuple[Tensor, Tensor]]:
-    config, known = run.config.train, run.counters.bad_pictures
-
-    def leave_out(picture: BadPicture) -> None:
-        if picture.name not in known:
-            known.append(picture.name)
-            run.tell(Note(f"left out (train.on_bad_picture=skip): {picture.problem}"))
-
+def _batches(run: _Run) -> Iterator[Batch]:
+    mean, left = run.learner.model.mean.flatten().tolist(), _iterations_left(run.config, run.counters)
     try:
-        yield from training_batches(
-            run.train_set,
-            training_transform(config, mean=run.learner.model.mean.flatten().tolist()),
-            batch_size=config.batch_size,
-            seed=config.seed,
-            first_iteration=run.counters.iteration,
-            iterations=_iterations_left(run.config, run.counters),
-            workers=config.workers,
-            leave_out=leave_out if config.on_bad_picture == "skip" else None,
-        )
-    except DataError as error:
+        yield from batches(run.config.train, run.train_set, run.counters, mean=mean, iterations=left, tell=run.tell)
+    except DataError:
         run.keeper.keep_iteration()
-        if config.on_bad_picture == "skip":
-            raise
-        raise DataError(f"{error}; or leave such pictures out with train.on_bad_picture=skip") from None
+        raise
 
 
 def _is_finished(config: Config, counters: Counters) -> bool:

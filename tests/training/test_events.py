@@ -4,6 +4,7 @@ import pytest
 
 from segkit.training import events
 from segkit.training.events import Clock
+from segkit.training.state import Counters
 
 
 @pytest.fixture
@@ -30,12 +31,12 @@ def test_means_since_the_last_step(wait):
         seen.append(number)
         wait(3 if iteration <= 2 else 1)
         if iteration == 2:
-            step = clock.step(iteration, 4, loss=0.5, lr=0.1, skipped=1)
+            step = clock.step(Counters(iteration, skipped=1), 4, loss=0.5, lr=0.1)
             assert (step.pictures_per_second, step.seconds_left, step.waiting) == pytest.approx((2, 8, 0.25))
             assert (step.iteration, step.iterations, step.loss, step.lr, step.skipped) == (2, 4, 0.5, 0.1, 1)
             wait(60)  # an evaluation
             clock.restart()
         if iteration == 4:
-            step = clock.step(iteration, 4, loss=0.4, lr=0.1, skipped=1)
+            step = clock.step(Counters(iteration, skipped=1), 4, loss=0.4, lr=0.1)
             assert (step.pictures_per_second, step.seconds_left, step.waiting) == pytest.approx((4, 0, 0.5))
     assert seen == [0, 1, 2, 3]
