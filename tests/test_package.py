@@ -87,7 +87,7 @@ def test_every_install_works_in_an_empty_folder(installed, source, tmp_path):
     }
     assert "best val mIoU" in run(segkit, "train", "shapes_quickstart", *QUICK, cwd=tmp_path)
     assert (tmp_path / "runs" / "shapes_quickstart" / "report.html").is_file()
-    assert "[1] No count gives 941.9B" in run(segkit, "benchmark", "--no-eval", cwd=tmp_path)
+    assert "1. No count gives 941.9B" in run(segkit, "benchmark", "--no-eval", cwd=tmp_path)
     _write_labelme(tmp_path / "photos")
     assert "3 pictures imported" in run(segkit, "data", "import", "labelme", "photos", "my_data", cwd=tmp_path)
     assert "0 errors" in run(segkit, "data", "check", "my_data/data.yaml", cwd=tmp_path)

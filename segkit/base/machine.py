@@ -45,7 +45,9 @@ def use_available_cores() -> None:
 def describe_run() -> dict[str, str | int]:
     """The same and the command, as plain data."""
     program, *arguments = sys.argv
-    return describe_machine() | {"command": shlex.join([Path(program).stem, *arguments])}
+    path = Path(program)
+    name = path.parent.name if path.name == "__main__.py" else path.stem  # of `python -m segkit`
+    return describe_machine() | {"command": shlex.join([name, *arguments])}
 
 
 def _processor() -> str:

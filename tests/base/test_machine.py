@@ -1,11 +1,13 @@
 """What a figure was measured with: the machine, the versions, and the commit of a checkout."""
 
 import subprocess
+import sys
 
 import pytest
 import torch
 
 from segkit.base import machine
+from segkit.base.machine import describe_run
 from segkit.version import VERSION
 
 
@@ -61,3 +63,9 @@ def test_no_more_threads_than_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS")
     machine.use_available_cores()
     assert asked == [2]
+
+
+@pytest.mark.parametrize("program", ["/somewhere/bin/segkit", "/somewhere/segkit/__main__.py", "segkit"])
+def test_the_command_is_told_however_it_was_called(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    monkeypatch.setattr(sys, "argv", [program, "evaluate", "my model.safetensors"])
+    assert describe_run()["command"] == "segkit evaluate 'my model.safetensors'"
