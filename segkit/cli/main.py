@@ -1,5 +1,6 @@
 """The entry point of the `segkit` command."""
 
+import errno
 import io
 import signal
 import sys
@@ -48,4 +49,9 @@ def main() -> None:
         complain("interrupted")
         sys.exit(128 + signal.SIGINT)
     except BrokenPipeError:
+        sys.exit(1)
+    except OSError as error:
+        if debug or error.errno != errno.ENAMETOOLONG:
+            raise
+        complain(f"{error.filename}: is longer than a name may be: correct it, or give a shorter one")
         sys.exit(1)

@@ -37,6 +37,16 @@ def test_tables_show_them_in_headings_and_cells(capsys: pytest.CaptureFixture[st
     assert said.count(SHOWN) == 3 and "[red]1[/red]" in said and said.endswith("\nsecond line\n")
 
 
+def test_a_name_that_is_too_long_is_one_sentence(tmp_path: Path) -> None:
+    long = "x" * 5000
+    for arguments in (
+        ("evaluate", long),
+        ("train", "shapes_quickstart", f"model.weights={long}"),
+    ):
+        said = run(*arguments, cwd=tmp_path, status=1).stderr
+        assert said.count("\n") == 1 and "is longer than a name may be" in said
+
+
 def test_a_data_set_of_odd_names_goes_through_all_commands(tmp_path: Path) -> None:
     names = ["[red]x", "b\x1b[31m", "caf\udce9", "x" * 251, "\u202e", "two\nlines"]
     for split in ("train", "val"):

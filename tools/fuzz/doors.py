@@ -20,13 +20,13 @@ from safetensors.torch import save as save_safetensors
 from segkit.base.archives import unpacked
 from segkit.base.label_files import read_label
 from segkit.base.pictures import read_picture
+from segkit.cli.compare import compare
+from segkit.cli.data.exporting import export
 from segkit.data.importers.importing import import_data
 from segkit.data.importers.rules import Rules
 from segkit.data.pairs import read_names
 from segkit.data.public.voc import sbd_label
-from segkit.evaluation.compare import compare
 from segkit.evaluation.evaluate import evaluate
-from segkit.evaluation.result import read_evaluation
 from segkit.models.build import build_network
 from segkit.recipe.config import TrainConfig
 from segkit.recipe.reading import config_from, load_config
@@ -36,6 +36,7 @@ from segkit.training.log import append_metrics, read_metrics
 from segkit.training.state import Counters, read_state, write_state
 from segkit.weights.build import load_model
 from segkit.weights.files import read_tensors, save_model
+from tests.weights.tensorflow import writers
 from tools.fuzz.exports import EXPORTS, PICTURE_AT
 
 
@@ -77,7 +78,7 @@ def doors(folder: Path) -> dict[str, Callable[[], Door]]:
         "list": lambda: Door(read_names, [b"2007_000032\n2007_000033 1\n\nx/y\n"], "words"),
         "SBD label": lambda: Door(sbd_label, [_mat(compressed=True), _mat(compressed=False)]),
         "archive": lambda: Door(_Unpacked(folder), [*_archives()]),
-        "result": lambda: Door(_compared, [_result()], "json"),
+        "result": lambda: Door(lambda path: compare(path, path), [_result()], "json"),
         "metrics of a run": lambda: Door(read_metrics, [_metrics(folder)], "words"),
         "versions of a run": lambda: Door(
             read_versions, [b'[{"iteration": 0, "torch": "2.13", "data": "ab"}]'], "json"
@@ -85,6 +86,11 @@ def doors(folder: Path) -> dict[str, Callable[[], Door]]:
         "state of a run": lambda: Door(read_state, [_state(folder)]),
         "weights": lambda: Door(load_model, [_weights(folder)], "", "w.safetensors"),
         "foreign weights": lambda: Door(read_tensors, [*_foreign()]),
+        "checkpoint's index": lambda: Door(_Index(_checkpoint(folder)), [_checkpoint(folder).read_bytes()]),
+        "checkpoint's entry": lambda: Door(_Index(_checkpoint(folder), _around), [_entry()]),
+        "frozen graph": lambda: Door(read_tensors, [*_graphs()], "", "graph.pb"),
+        "archive of weights": lambda: Door(read_tensors, [*_archives_of_weights(folder)], "", "weights.tar.gz"),
+        "predictions to export": lambda: _predictions(folder),
         **{f"import {kind}": lambda kind=kind: _importer(folder, kind) for kind in EXPORTS},
     }
 
@@ -180,11 +186,6 @@ def _result() -> bytes:
     return json.dumps(evaluate(Squares(), Two("val", size=3, side=33)).to_json()).encode()
 
 
-def _compared(path: Path) -> None:
-    evaluation = read_evaluation(path)
-    compare(evaluation, evaluation).to_json()
-
-
 def _metrics(folder: Path) -> bytes:
     path = folder / "metrics.jsonl"
     append_metrics(path, iteration=1, loss=0.5, lr=0.1, skipped=0)
@@ -219,6 +220,82 @@ def _foreign() -> Iterator[bytes]:
     buffer = io.BytesIO()
     torch.save({"state_dict": tensors, "epoch": 3}, buffer)
     yield buffer.getvalue()
+
+
+_VARIABLES = {
+    "Conv/weights": torch.rand(3, 3, 3, 4),
+    **{f"Conv/BatchNorm/{part}": torch.rand(4) for part in ("gamma", "beta", "moving_mean", "moving_variance")},
+    "logits/weights": torch.rand(1, 1, 4, 2),
+    "logits/biases": torch.rand(2),
+}
+
+
+def _checkpoint(folder: Path) -> Path:
+    return writers.write_bundle(folder / "m.ckpt-1", _VARIABLES)
+
+
+@dataclass(frozen=True)
+class _Index:
+    """Reads a checkpoint whose index is the input, or is made of it; its values are beside it."""
+
+    index: Path
+    made: Callable[[bytes], bytes] = bytes
+
+    def __call__(self, path: Path) -> None:
+        self.index.write_bytes(self.made(path.read_bytes()))
+        read_tensors(self.index)
+
+
+def _entry() -> bytes:
+    """What an index tells of the first variable."""
+    first = min(_VARIABLES)
+    return writers.entry(_VARIABLES[first], shard=0, offset=0)
+
+
+def _around(entry: bytes) -> bytes:
+    """An index of one entry, with the right checksums, which refuse most damage before anything is read."""
+    return writers.table([(b"", writers.header()), (b"a", entry)])
+
+
+def _graphs() -> Iterator[bytes]:
+    for form in writers.FORMS:
+        yield writers.graph(_VARIABLES, form)
+    # Values one by one, of which the last stands for all that follow.
+    constant = writers.field(1, 1) + writers.field(2, writers.shape([4])) + writers.varint(5 << 3 | 5) + b"\0\0\x80?"
+    yield writers.graph(_VARIABLES) + writers.node("Conv/BatchNorm/gamma_1", "Const", value=constant)
+
+
+def _archives_of_weights(folder: Path) -> Iterator[bytes]:
+    index = _checkpoint(folder)
+    graph = folder / "frozen_inference_graph.pb"
+    graph.write_bytes(writers.graph(_VARIABLES))
+    for files in ((index, folder / "m.ckpt-1.data-00000-of-00001"), (graph,)):
+        for mode in ("w:gz", "w"):
+            buffer = io.BytesIO()
+            with tarfile.open(fileobj=buffer, mode=mode) as tar:  # type: ignore[call-overload]
+                for file in files:
+                    tar.add(file, f"model/{file.name}")
+            yield buffer.getvalue()
+
+
+def _predictions(folder: Path) -> Door:
+    """What `segkit predict` writes beside its label maps."""
+    source, numbers = folder / "predicted", count()
+    (source / "labels").mkdir(parents=True)
+    picture = source / "a.png"
+    picture.write_bytes(_as_bytes(np.zeros((4, 6, 3), np.uint8)))
+    (source / "labels" / "a.png").write_bytes(_as_bytes(np.eye(4, 6, dtype=np.uint8)))
+    record = {"name": "a", "picture": str(picture), "classes": ["ground", "wall"]}
+
+    def enter(path: Path) -> None:
+        out = folder / f"out{next(numbers)}"
+        shutil.copy(path, source / "predictions.jsonl")
+        try:
+            export(source, out, "labelme")
+        finally:
+            shutil.rmtree(out, ignore_errors=True)
+
+    return Door(enter, [(json.dumps(record) + "\n").encode()], "words")
 
 
 def _importer(folder: Path, kind: str) -> Door:

@@ -1,14 +1,31 @@
 """A whole export of each annotation tool that segkit imports."""
 
+import io
+import zlib
+from base64 import b64encode
 from typing import Any
 
 import numpy as np
+from PIL import Image
+from pycocotools import mask as coco_masks
+
+from segkit.data.exporters.label_studio import encode_rle
+
+_MASK = np.eye(4, 6, dtype=bool)
+
+
+def _png(mask: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(mask).save(buffer, "PNG")
+    return buffer.getvalue()
+
 
 _POLYGON = [[0, 0], [5, 0], [5, 3], [0, 3]]
 _COLOURS = np.array([[(0, 0, 0), (250, 50, 83)] * 3] * 4, np.uint8)
 _SHAPES = [
     {"label": "cat", "points": _POLYGON, "group_id": None, "shape_type": "polygon", "flags": {}},
     {"label": "dog", "points": [[1, 1], [3, 2]], "group_id": None, "shape_type": "rectangle", "flags": {}},
+    {"label": "dog", "points": [[0, 0], [5, 3]], "shape_type": "mask", "mask": b64encode(_png(_MASK)).decode()},
 ]
 _RECTANGLE = {
     "type": "polygonlabels",
@@ -17,6 +34,10 @@ _RECTANGLE = {
     "from_name": "tag",
     "original_width": 6,
     "original_height": 4,
+}
+_BRUSH = _RECTANGLE | {
+    "type": "brushlabels",
+    "value": {"format": "rle", "rle": list(encode_rle(_MASK)), "brushlabels": ["dog"]},
 }
 EXPORTS: dict[str, dict[str, Any]] = {
     "coco": {
@@ -32,6 +53,15 @@ EXPORTS: dict[str, dict[str, Any]] = {
                     "iscrowd": 1,
                     "segmentation": {"size": [4, 6], "counts": [3, 9, 12]},
                 },
+                {
+                    "id": 3,
+                    "image_id": 1,
+                    "category_id": 7,
+                    "segmentation": {
+                        "size": [4, 6],
+                        "counts": coco_masks.encode(np.asfortranarray(_MASK))["counts"].decode(),
+                    },
+                },
             ],
         }
     },
@@ -46,13 +76,20 @@ EXPORTS: dict[str, dict[str, Any]] = {
         }
     },
     "label-studio": {
-        "p.json": [{"id": 1, "data": {"image": "/data/a.png"}, "annotations": [{"id": 1, "result": [_RECTANGLE]}]}]
+        "p.json": [
+            {"id": 1, "data": {"image": "/data/a.png"}, "annotations": [{"id": 1, "result": [_RECTANGLE, _BRUSH]}]}
+        ]
     },
     "supervisely": {
         "ds/ann/a.png.json": {
             "size": {"height": 4, "width": 6},
             "objects": [
-                {"classTitle": "cat", "geometryType": "polygon", "points": {"exterior": _POLYGON, "interior": []}}
+                {"classTitle": "cat", "geometryType": "polygon", "points": {"exterior": _POLYGON, "interior": []}},
+                {
+                    "classTitle": "cat",
+                    "geometryType": "bitmap",
+                    "bitmap": {"data": b64encode(zlib.compress(_png(_MASK))).decode(), "origin": [0, 0]},
+                },
             ],
         },
         "meta.json": {"classes": [{"title": "cat", "shape": "any", "color": "#FF0000"}]},

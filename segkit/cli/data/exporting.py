@@ -1,5 +1,6 @@
 """`segkit data export`."""
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -69,7 +70,7 @@ def _predicted(folder: Path) -> tuple[list["Labelled"], tuple[str, ...]]:
     found = []
     for name, record in records.items():
         picture, label = Path(str(record.get("picture"))), folder / "labels" / f"{name}.png"
-        if not picture.is_file():
+        if not os.path.isfile(picture):  # which a name that is too long is not, either
             raise DataError(f"{picture} is not there any more, of which {label} was predicted: put it back")
         found.append(Labelled(name, picture, partial(read_label, label)))
     return found, classes.pop()
