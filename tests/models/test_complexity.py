@@ -8,7 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from segkit.base.labels import VOC_CLASSES
 from segkit.models.build import build_classifier, build_network
-from segkit.models.complexity import count_madds, count_parameters, sum_madds, upsampling_madds
+from segkit.models.complexity import count_madds, count_parameters, madds_by_part, sum_madds, upsampling_madds
 from segkit.models.complexity import trace as trace_calls
 
 SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
@@ -134,3 +134,20 @@ def test_half_precision_weights_count_the_same() -> None:
 def test_an_unknown_accounting_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown accounting 'flops': choose one of exact, tensorflow"):
         count_madds(nn.Conv2d(3, 3, 1), (4, 4), accounting="flops")
+
+
+def test_the_parts_of_a_network_by_hand() -> None:
+    """At 97x129 pixels, longer than wide: a map of 49x65 at 1/2, of 7x9 at 1/16."""
+    calls = trace_calls(segmenter("mobilenet_v2", 16, True), (97, 129))
+    parts = madds_by_part(calls)
+    half, small = 49 * 65, 7 * 9
+    assert parts["backbone at 1/2"] == half * (27 * 32 + 9 * 32 + 32 * 16 + 16 * 96)
+    assert parts["image pooling"] == 320 * 256
+    assert parts["1x1 branch"] == small * 320 * 256
+    assert parts["atrous branches"] == 3 * small * 9 * 320 * 256
+    assert parts["projection"] == small * 5 * 256 * 256
+    assert parts["logits"] == small * 256 * 21
+    assert list(parts)[:4] == [f"backbone at 1/{step}" for step in (2, 4, 8, 16)] and list(parts)[-1] == "upsampling"
+    assert sum(parts.values()) == sum_madds(calls)
+    with pytest.raises(ValueError, match="only a DeepLabV3"):
+        madds_by_part(calls[:1])

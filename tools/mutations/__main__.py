@@ -42,13 +42,13 @@ MODULES = [
 ]
 TESTS = {
     "models/backbone": "models/test_backbones",
-    "models/build": "models/test_deeplabv3",
-    "models/mobilenet_v1": "models/test_backbones",
-    "models/mobilenet_v2": "models/test_backbones",
-    "models/options": "recipe/test_config",
-    "models/resnet": "models/test_backbones",
+    "models/build": "models/test_deeplabv3 models/test_classifier",
+    "models/mobilenet_v1": "models/test_backbones models/test_complexity",
+    "models/mobilenet_v2": "models/test_backbones models/test_complexity",
+    "models/options": "recipe/test_config models/test_backbones",
+    "models/resnet": "models/test_backbones models/test_complexity",
 }
-"""The tests of files that have none of their own name."""
+"""The tests of files that have none of their own name; a network's are its figures too."""
 WARM = ("torch._dynamo", "albumentations", "pydantic", "safetensors.torch", "torchmetrics.classification", "yaml")
 """What the tests import and no trial should wait for."""
 
@@ -111,14 +111,14 @@ def _try(module: str, numbers: Sequence[int]) -> Iterator[Found]:
 
     def trial(tree: ast.Module, limit: int) -> Trial:
         name, path = f"segkit.{module.replace('/', '.')}", ROOT / f"segkit/{module}.py"
-        return run_tests(name, path, tree, [ROOT / f"tests/{own}.py"], limit=limit, root=ROOT)
+        return run_tests(name, path, tree, [ROOT / f"tests/{file}.py" for file in own.split()], limit=limit, root=ROOT)
 
     if not numbers:
         return
     sound = trial(_read(module)[0], 600)
     if not sound.passed:
-        raise SystemExit(f"{own}.py fails without any fault: mend it first")
-    print(f"{module}.py: {len(numbers)} faults against {own}.py, which takes {sound.seconds:.1f} s", flush=True)
+        raise SystemExit(f"{own} fails without any fault: mend it first")
+    print(f"{module}.py: {len(numbers)} faults against {own}, which takes {sound.seconds:.1f} s", flush=True)
     for number in numbers:
         tree, faults = _read(module)
         fault = faults[number]
