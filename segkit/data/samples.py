@@ -1,6 +1,7 @@
 """Which picture a training sample is, and how it is cut: a function of the seed and the sample's number alone."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -61,7 +62,8 @@ class Samples(TorchDataset[Sampled | SegkitError]):
         elif number % 2 == 0:
             places, transform = self._in_order(number // 2), self.transform
         else:
-            places, transform = self.oversampling.draw(self.seed, number)
+            drawn, transform = self.oversampling.draw(self.seed, number)
+            places = chain(drawn, self._in_order(number // 2))  # where none of a rare class can be read
         try:
             sample, bad = self._first_of(places)
             key = (self.seed, *divmod(number, self.batch_size))
@@ -90,7 +92,7 @@ class Samples(TorchDataset[Sampled | SegkitError]):
                 if not self.lenient:
                     raise
                 bad.append(BadPicture(self.dataset.ids[index], str(error)))
-        raise DataError(f"none of the {len(bad)} pictures to train on can be read: {bad[0].problem}")
+        raise DataError(f"none of the {len(self.dataset)} pictures to train on can be read: {bad[0].problem}")
 
 
 def collate(samples: list[Sampled | SegkitError]) -> Collated | SegkitError:

@@ -106,3 +106,26 @@ def test_pictures_that_cannot_be_read_are_left_out() -> None:
     bad = []
     assert len(drawn(count=20, dataset=Rare(broken=True), leave_out=bad.append)) == 20
     assert {picture.name for picture in bad} == {"17"}
+
+
+def test_where_no_picture_of_a_class_can_be_read_the_next_of_the_order_are_taken() -> None:
+    class Gone(Rare):
+        def __getitem__(self, index: int) -> Sample:
+            if index in self.holding:
+                raise DataError(f"{index} is gone")
+            return super().__getitem__(index)
+
+    bad = []
+    found = training_batches(
+        Gone(),
+        cut(),
+        batch_size=4,
+        seed=3,
+        first_iteration=0,
+        iterations=20,
+        workers=0,
+        oversampling=Oversampling(pictures_by_class(Rare()), [cut(number) for number in range(3)]),
+        leave_out=bad.append,
+    )
+    assert len(list(found)) == 20
+    assert {picture.name for picture in bad} == {"4", "9", "13"}
