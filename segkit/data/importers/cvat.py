@@ -1,4 +1,4 @@
-"""CVAT's "Segmentation mask 1.1": https://docs.cvat.ai/docs/dataset_management/formats/format-smask
+"""CVAT's "Segmentation mask 1.1", or its own annotations, which `cvat_xml` reads: https://docs.cvat.ai/docs/dataset_management/formats/format-smask
 
 VOC's layout: `labelmap.txt` with a line `label:r,g,b:parts:actions` for each class, masks in `SegmentationClass`, the
 pictures in `JPEGImages` if they were exported too (else `--images`), lists in `ImageSets/Segmentation`, of which those
@@ -24,6 +24,7 @@ from segkit.base.errors import DataError
 from segkit.base.label_files import count_values
 from segkit.base.labels import voc_palette
 from segkit.base.pictures import read_picture
+from segkit.data.importers import cvat_xml
 from segkit.data.importers.export import Annotated, Drawn, Export
 from segkit.data.importers.rules import Rules
 from segkit.data.importers.source import Names, Source, is_picture
@@ -46,7 +47,12 @@ def read(source: Source, rules: Rules) -> Export:
     """The masks of an export with their pictures. Raises DataError where the label map or the masks are missing."""
     maps = {posixpath.dirname(name): path for name, path in source.files.items() if posixpath.basename(name) == MAP}
     if not maps:
-        raise DataError(f'{source.path} has no labelmap.txt: export as "Segmentation mask 1.1" from CVAT')
+        if annotations := cvat_xml.documents(source):
+            return cvat_xml.read(source, annotations, rules)
+        raise DataError(
+            f"{source.path} has neither a labelmap.txt nor annotations.xml: export as "
+            '"Segmentation mask 1.1" or "CVAT for images 1.1" from CVAT'
+        )
     tasks = [_Task(folder, _label_map(path)) for folder, path in maps.items()]
     export = Export()
     export.number_values((name for task in tasks for name, _ in task.rows), rules)

@@ -9,13 +9,13 @@ from segkit.base.errors import DataError
 from segkit.base.files import files_below
 from segkit.base.pictures import PICTURE_SUFFIXES
 
-ANNOTATION_SUFFIXES = (".json", ".txt", ".csv", ".yaml", ".yml")
+ANNOTATION_SUFFIXES = (".json", ".xml", ".txt", ".csv", ".yaml", ".yml")
 
 
 class Source:
     """The files under a folder, by their paths in it ("/" between the parts), in order of these.
 
-    `path` is the folder of an export or an annotation file in it; of several JSON files one that is given counts alone.
+    `path` is the folder of an export or an annotation file in it; a JSON or XML file that is given counts alone.
     `images` is the folder of the pictures where it is another, `table` a file that says what masks hold. Hidden files
     and the folder `without` are left out. DataError if there is no file.
     """
@@ -28,7 +28,7 @@ class Source:
         self.path = path
         self.table = table
         self.root = path.parent if path.is_file() else path
-        self.only = path.name if path.suffix.lower() == ".json" and path.is_file() else None
+        self.only = path.name if path.suffix.lower() in (".json", ".xml") and path.is_file() else None
         self.files = {path.name: path} if self.only and images else _walk(self.root, without)
         found = self.files if images is None else _walk(images, without)
         self.pictures = {name: file for name, file in found.items() if is_picture(name)}

@@ -54,7 +54,7 @@ def export(form: str, made: list[Labelled], folder: Path) -> Exported:
     return export_data(form, made, CLASSES, folder / form)
 
 
-@pytest.mark.parametrize("form", ["coco", "label-studio", "labelme"])
+@pytest.mark.parametrize("form", FORMS)
 def test_what_is_exported_is_imported_to_the_pixel(
     form: str, made: list[Labelled], labels: list[np.ndarray], tmp_path: Path
 ) -> None:

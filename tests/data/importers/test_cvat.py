@@ -67,7 +67,9 @@ def test_wrong_label_maps(bench, text, message):
 
 def test_parts_that_are_missing(bench):
     bench.picture("JPEGImages/a.jpg")
-    with pytest.raises(DataError, match=r"no labelmap\.txt: export as \"Segmentation mask 1\.1\""):
+    with pytest.raises(
+        DataError, match=r"neither a labelmap\.txt nor annotations\.xml: export as \"Segmentation mask 1\.1\""
+    ):
         bench.run("cvat")
     bench.write("labelmap.txt", MAP)
     with pytest.raises(DataError, match="no masks in SegmentationClass"):
