@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from segkit.base.errors import ConfigError
 from segkit.cli.app import data_app
 from segkit.cli.options import JsonFile
 from segkit.cli.report import make_ready, picture_progress, show, write_json
@@ -15,16 +16,22 @@ from segkit.report.sheet import Sheet
 _SHOWN = 5
 
 
-@data_app.command("import", epilog="Example: segkit data import labelme photos/ my_data")
+@data_app.command("import", epilog="Example: segkit data import photos/ my_data")
 def import_(
-    kind: Annotated[
-        str,
+    places: Annotated[
+        list[str],
         typer.Argument(
-            metavar="FORMAT", help="coco, cvat, label-studio, labelme, masks, roboflow, supervisely or yolo."
+            metavar="SRC OUT", help="The folder of the export, or its one annotation file, and the folder to make."
         ),
     ],
-    src: Annotated[Path, typer.Argument(metavar="SRC", help="The folder of the export, or its one annotation file.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to make.")],
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="coco, cvat, label-studio, labelme, masks, roboflow, supervisely or yolo [default: what its files "
+            "tell]. It may stand before SRC too.",
+        ),
+    ] = None,
     images: Annotated[Path | None, typer.Option(help="The folder of the pictures, if they are not in SRC.")] = None,
     classes: Annotated[
         Path | None,
@@ -54,12 +61,24 @@ def import_(
     from segkit.data.importers.importing import import_data
     from segkit.data.importers.rules import Rules
 
+    kind, src, out = _places(places, kind)
     rules = Rules(boxes=boxes, order=order, unlabelled=unlabelled)
     make_ready(json_file, holds=("classes", "splits"))
     with picture_progress("pictures") as progress:
         report = import_data(kind, src, out, images=images, classes=classes, link=link, rules=rules, progress=progress)
     write_json(json_file, report)
     _show(report, out)
+
+
+def _places(places: list[str], kind: str | None) -> tuple[str | None, Path, Path]:
+    """Format, source and target, of SRC OUT or FORMAT SRC OUT. Raises ConfigError for anything else."""
+    if len(places) == 3 and kind is None:
+        kind, *places = places
+    if len(places) != 2:
+        raise ConfigError(
+            f"{' '.join(places)}: give the folder of the export and the folder to make, and its form with --format"
+        )
+    return kind, Path(places[0]), Path(places[1])
 
 
 def _show(report: dict[str, Any], out: Path) -> None:

@@ -9,6 +9,7 @@ from segkit.base.errors import ConfigError, DataError, OutputError
 from segkit.base.files import file_digest, holds_something, whole_folder, write_atomically
 from segkit.data.importers import coco, cvat, label_studio, labelme, masks, roboflow, supervisely, yolo
 from segkit.data.importers.export import Export, expected_form
+from segkit.data.importers.recognise import recognise
 from segkit.data.importers.rules import AS_THE_FORMAT, Rules
 from segkit.data.importers.source import ANNOTATION_SUFFIXES, Source, is_picture
 from segkit.data.importers.writer import write_export
@@ -30,7 +31,7 @@ REPORT = "import.json"
 
 
 def import_data(
-    kind: str,
+    kind: str | None,
     src: Path,
     out: Path,
     *,
@@ -42,6 +43,8 @@ def import_data(
 ) -> dict[str, Any]:
     """Convert the export `src` of the format `kind` into the folder `out`; the report, which is import.json there.
 
+    Without `kind` it is recognised by its files, see `recognise`.
+
     `out` receives images/, labels/ (index PNGs), data.yaml (a recipe), train.txt, val.txt (and test.txt where the
     export has one) and import.json, all or nothing. Where the export does not say what is for validation, chance
     takes a fifth. `images` is the folder of the pictures if they lie elsewhere, `classes` the table of "masks". With
@@ -51,25 +54,58 @@ def import_data(
     Raises ConfigError for an unknown format or a wrong combination, DataError where the export cannot be read or has
     changed since `out` was made of it, OutputError where `out` holds anything else or cannot be written.
     """
-    if kind not in IMPORTERS:
+    if kind is not None and kind not in IMPORTERS:
         raise ConfigError(f"the format {kind!r} is not known: choose {', '.join(IMPORTERS)}")
-    if classes is not None and kind not in ("masks", "labelme"):
-        raise ConfigError(f"--classes is for masks and labelme: {kind} says itself what its classes are")
     if not src.exists():
         raise DataError(f"{src} is not there: give the folder of the export (a .zip unpacked), or its file")
     source = Source(src, images=images, table=classes, without=out)
+    said = []
+    if kind is None:
+        kind, what = _recognised(source)
+        said.append(f"read as {kind}, which {what} tells")
+    if classes is not None and kind not in ("masks", "labelme"):
+        raise ConfigError(f"--classes is for masks and labelme: {kind} says itself what its classes are")
     files = _tracked(source)
     made = {"format": kind, "source": str(src.resolve()), "link": link, **rules.told()}
     if holds_something(out):
         return _known(out, made, files)
     before = _fingerprints(files)  # first, so that a change while it is read is noticed later
-    with expected_form(str(src)):
-        export = IMPORTERS[kind](source, rules)
+    export = _read(kind, source, rules)
+    export.said[:0] = said
     with whole_folder(out) as folder:
         written = write_export(export, folder, root=out.resolve(), link=link, progress=progress)
         report = {**made, **written, "files": before}
         write_atomically(folder / REPORT, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     return {**report, "new": True}
+
+
+def _recognised(source: Source) -> tuple[str, str]:
+    """The one form that an export has, and the file that tells. DataError for none, ConfigError for several."""
+    found = recognise(source)
+    if source.table is not None and (with_table := {"masks", "labelme"} & found.keys()):
+        found = {form: what for form, what in found.items() if form in with_table}
+    if not found:
+        raise DataError(
+            f"{source.path} is of no form that is known ({', '.join(IMPORTERS)}): give it with --format; masks need "
+            "--classes too"
+        )
+    if len(found) > 1:
+        told = ", ".join(f"{form} by {what}" for form, what in found.items())
+        raise ConfigError(f"{source.path} may be of several forms ({told}): choose one with --format")
+    return found.popitem()
+
+
+def _read(kind: str, source: Source, rules: Rules) -> Export:
+    """What the reader of a form finds; where it finds nothing the error tells of which form the files are instead."""
+    try:
+        with expected_form(str(source.path)):
+            return IMPORTERS[kind](source, rules)
+    except DataError as error:
+        found = recognise(source)
+        if kind in found or not found:
+            raise
+        others = " or ".join(f"--format {form} ({what} tells)" for form, what in found.items())
+        raise DataError(f"{error}; by its files it is to be imported with {others}") from None
 
 
 def _known(out: Path, made: dict[str, Any], files: dict[str, Path]) -> dict[str, Any]:

@@ -1,0 +1,108 @@
+"""What form an export has, by what lies in it, and what tells."""
+
+import posixpath
+import re
+from collections.abc import Callable
+from typing import Any
+
+from segkit.base.errors import DataError
+from segkit.data.importers.cvat import MAP
+from segkit.data.importers.masks import NAMES, is_mask
+from segkit.data.importers.roboflow import TABLE
+from segkit.data.importers.source import Source, is_picture
+from segkit.data.importers.yolo import NAME_FILES
+from segkit.data.text import read_json, read_text
+
+_LOOKED_AT = 20
+"""Files of a kind that are opened."""
+
+
+def recognise(source: Source) -> dict[str, str]:
+    """The forms that an export may be of, each with what tells it: several where it fits several."""
+    found: dict[str, str] = {}
+    for form, tells in _TELLS.items():
+        if (what := tells(source)) is not None:
+            found[form] = what
+    if {"roboflow", "cvat", "supervisely"} & found.keys():  # which have masks or lists of names of their own
+        found.pop("masks", None)
+        found.pop("yolo", None)
+    return found
+
+
+def _named(source: Source, *lasts: str) -> str | None:
+    return next((name for name in source.files if posixpath.basename(name) in lasts), None)
+
+
+def _json_of(source: Source, is_its: Callable[[Any], bool]) -> str | None:
+    """The first JSON file of those looked at whose content is such."""
+    for name, path in [*source.named(".json").items()][:_LOOKED_AT]:
+        try:
+            content = read_json(path)
+        except DataError:
+            continue
+        if is_its(content):
+            return name
+    return None
+
+
+def _coco(source: Source) -> str | None:
+    return _json_of(source, lambda content: isinstance(content, dict) and {"images", "categories"} <= content.keys())
+
+
+def _labelme(source: Source) -> str | None:
+    return _json_of(source, lambda content: isinstance(content, dict) and {"shapes", "imagePath"} <= content.keys())
+
+
+def _label_studio(source: Source) -> str | None:
+    def is_its(content: Any) -> bool:
+        tasks = content if isinstance(content, list) else []
+        return any(
+            isinstance(task, dict) and "id" in task and {"data", "annotations"} & task.keys() for task in tasks[:9]
+        )
+
+    return _json_of(source, is_its)
+
+
+def _supervisely(source: Source) -> str | None:
+    name = _named(source, "meta.json")
+    return name if any(posixpath.basename(posixpath.dirname(file)) == "ann" for file in source.files) else None
+
+
+def _cvat(source: Source) -> str | None:
+    if name := _named(source, MAP):
+        return name
+    for name, path in [*source.named(".xml").items()][:_LOOKED_AT]:
+        if re.match(r"\s*(<\?xml[^>]*\?>)?\s*<annotations[\s>]", read_text(path)[:1000]):
+            return name
+    return None
+
+
+def _yolo(source: Source) -> str | None:
+    labels = {posixpath.splitext(posixpath.basename(name))[0] for name in source.named(".txt")}
+    if not any(posixpath.splitext(posixpath.basename(name))[0] in labels for name in source.pictures):
+        return None
+    listed = [name for name, path in source.named(".yaml", ".yml").items() if "names" in read_text(path)]
+    return _named(source, *NAME_FILES) or next(iter(listed), None)
+
+
+def _roboflow(source: Source) -> str | None:
+    return _named(source, TABLE)
+
+
+def _masks(source: Source) -> str | None:
+    if source.table is None and NAMES not in source.files:
+        return None
+    return next((name for name in source.files if is_picture(name) and is_mask(name)), None)
+
+
+_TELLS: dict[str, Callable[[Source], str | None]] = {
+    "coco": _coco,
+    "cvat": _cvat,
+    "label-studio": _label_studio,
+    "labelme": _labelme,
+    "masks": _masks,
+    "roboflow": _roboflow,
+    "supervisely": _supervisely,
+    "yolo": _yolo,
+}
+"""The file that tells a form; None where there is none."""
