@@ -174,4 +174,6 @@ def _is_pair(item: Any) -> bool:
 
 def _numbers(polygon: Sequence[Any]) -> int:
     """How many numbers a polygon has, given flat or as corners."""
-    return sum(len(item) if isinstance(item, list) else 1 for item in polygon)
+    if all(isinstance(item, list) for item in polygon):
+        return sum(map(len, polygon))
+    return len(polygon)

@@ -127,9 +127,12 @@ def _draw(
     path: Path, meaning: Mapping[Mark, int], of_line: Mapping[Mark, int], other: int | None, height: int, width: int
 ) -> Drawn:
     picture = read_picture(path)
-    red = np.ascontiguousarray(picture[..., 0])
-    if (red == picture[..., 1]).all() and (red == picture[..., 2]).all():
-        present = np.flatnonzero(count_values(red)).tolist()
+    if _is_grey(picture[::16, ::16]) and _is_grey(picture):
+        present = np.flatnonzero(count_values(np.ascontiguousarray(picture[..., 0]))).tolist()
         if any((value, value, value) not in meaning for value in present) and max(present) < len(of_line):
             return Drawn(decode(path, of_line))
     return Drawn(decode_colours(path, meaning, other=other, picture=picture))
+
+
+def _is_grey(picture: np.ndarray) -> bool:
+    return bool((picture == picture[..., :1]).all())

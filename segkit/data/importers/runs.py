@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from segkit.base.errors import DataError
-from segkit.data.importers.bitmaps import trimmed
 from segkit.data.importers.painting import NOTHING, Patch
 
 _LONGEST = 7  # groups of five bits; more than a number of pixels in any picture has
@@ -44,13 +43,14 @@ def runs_patch(counts: np.ndarray, height: int, width: int) -> Patch:
     ones = np.flatnonzero(counts[1::2]) * 2 + 1
     if not ones.size:
         return NOTHING
-    left = int(ends[ones[0] - 1]) // height
-    right = (int(ends[ones[-1]]) - 1) // height + 1
-    # Only the columns from the first to the last pixel of the object.
+    first, last = ends[ones - 1], ends[ones] - 1
+    left, right = int(first[0]) // height, int(last[-1]) // height + 1
+    top, bottom = int((first % height).min()), int((last % height).max()) + 1
+    if (first // height != last // height).any():  # a run that goes on in the next column
+        top, bottom = 0, height
     inside = np.diff(np.clip(ends, left * height, right * height), prepend=left * height)
-    columns = np.repeat(np.arange(len(counts)) % 2 == 1, inside).reshape(right - left, height).T
-    top, _, mask = trimmed(columns)
-    return Patch(top, left, mask)
+    columns = np.repeat(np.arange(len(counts)) % 2 == 1, inside).reshape(right - left, height)
+    return Patch(top, left, np.ascontiguousarray(columns[:, top:bottom].T))
 
 
 def coco_counts(text: str) -> np.ndarray:

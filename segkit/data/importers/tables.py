@@ -63,11 +63,14 @@ def decode_colours(
         raise DataError("a mask has to be a PNG: JPEG changes colours, so that none is exact")
     codes = colour_codes(read_picture(path) if picture is None else picture)
     colours = tuple((colour_code(key), number) for key, number in meaning.items() if isinstance(key, tuple))
-    label = _table(colours, -1 if other is None else other)[codes]
-    wrong = label < 0
-    if wrong.any():
-        raise DataError(_unknown_colours(np.unique(codes[wrong]), float(wrong.mean())))
-    return label.astype(np.uint8)
+    flat = codes.ravel()
+    starts = np.concatenate(([0], np.flatnonzero(flat[1:] != flat[:-1]) + 1))  # of runs of one colour
+    lengths = np.diff(starts, append=flat.size)
+    values = _table(colours, -1 if other is None else other)[flat[starts]]
+    if values.min() < 0:
+        wrong = values < 0
+        raise DataError(_unknown_colours(np.unique(flat[starts][wrong]), int(lengths[wrong].sum()) / flat.size))
+    return np.repeat(values.astype(np.uint8), lengths).reshape(codes.shape)
 
 
 @lru_cache(maxsize=4)
