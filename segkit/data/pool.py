@@ -12,7 +12,7 @@ Shared = TypeVar("Shared")
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-FEW = 64
+FEW = 32
 """Tasks that are done sooner than another process starts."""
 _CHUNK = 16  # tasks handed to a process at a time
 
