@@ -27,7 +27,7 @@ _WRITTEN = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 _AT_ONCE = 2**22  # pixels that are converted at once, so that what lies between takes little memory
 
 # Pillow's names for kinds of pixels. Left out: 32 bits ("I", "F"), whose range nobody knows, and Lab.
-_SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
+SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 _CONVERTED = ("1", "L", "P", "RGB", "RGBX", "YCbCr", "CMYK", "LA", "PA", "RGBA", "RGBa")
 
 
@@ -82,12 +82,12 @@ def _as_rgb(path: str | Path, image: Image.Image) -> np.ndarray:
 
 
 def _check_kind(path: str | Path, image: Image.Image) -> None:
-    if image.mode not in (*_CONVERTED, *_SIXTEEN_BITS):
+    if image.mode not in (*_CONVERTED, *SIXTEEN_BITS):
         raise DataError(f"{path} has pixels of the kind {image.mode}: save it as RGB or grey with 8 or 16 bits")
 
 
 def _rows_as_rgb(image: Image.Image) -> np.ndarray:
-    if image.mode in _SIXTEEN_BITS:
+    if image.mode in SIXTEEN_BITS:
         return (np.asarray(image) >> 8).astype(np.uint8)[:, :, None]
     if image.has_transparency_data:
         colour = image.convert("RGBA")

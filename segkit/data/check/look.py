@@ -12,6 +12,7 @@ from segkit.base.pictures import read_reduced
 from segkit.data.check.exif import fits_turned
 from segkit.data.check.fingerprint import SIDE, Fingerprint, fingerprint
 from segkit.data.check.masks import label_finding
+from segkit.data.check.pictures import doubt
 from segkit.data.dataset import Dataset, Sample, check_sizes
 from segkit.data.finding import Finding
 from segkit.data.pairs import PairedFiles
@@ -72,6 +73,8 @@ def _look_at_files(dataset: PairedFiles, index: int, fingerprinted: bool) -> Loo
     try:
         picture, size = read_reduced(path, side=SIDE)
         found = fingerprint(picture, path) if fingerprinted else None
+        if doubtful := doubt(path, picture):
+            findings.append(doubtful)
     except DataError as error:
         findings.append(Finding("error", str(path), str(error), "picture cannot be read"))
     try:
