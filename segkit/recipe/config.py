@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -93,6 +94,13 @@ class _FilesConfig(_Section):
         """`root`. Raises DataError, which tells where it was looked for, where there is no such folder."""
         if os.path.isdir(self.root):
             return self.root
+        try:
+            os.fsencode(self.root)
+        except UnicodeEncodeError:
+            raise DataError(
+                f"data.root: {self.root} is the name of no file where names are {sys.getfilesystemencoding()}, as "
+                "Python was started: set PYTHONUTF8=1, or a locale of UTF-8"
+            ) from None
         here, beside = os.getcwd(), self._recipe_folder
         if os.path.isabs(self.root):
             where = "not there"

@@ -1,7 +1,10 @@
 """What is printed: names from outside are shown, and obeyed by nothing."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +48,17 @@ def test_a_name_that_is_too_long_is_one_sentence(tmp_path: Path) -> None:
     ):
         said = run(*arguments, cwd=tmp_path, status=1).stderr
         assert said.count("\n") == 1 and "is longer than a name may be" in said
+
+
+def test_a_root_that_python_cannot_look_for_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    (tmp_path / "данные").mkdir()
+    recipe = {"data": {"kind": "folder", "root": str(tmp_path / "данные"), "classes": ["a", "b"]}}
+    (tmp_path / "r.yaml").write_text(json.dumps(recipe))
+    locale = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    command = [sys.executable, "-m", "segkit", "data", "check", str(tmp_path / "r.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **locale})
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "names are ascii, as Python was started: set PYTHONUTF8=1" in done.stderr
 
 
 def test_a_data_set_of_odd_names_goes_through_all_commands(tmp_path: Path) -> None:
