@@ -176,14 +176,27 @@ def opened(path: str | Path) -> Iterator[ImageFile.ImageFile]:
         except DataError:
             raise
         except UnidentifiedImageError:  # also what Pillow says of a width or a height of 0
-            raise DataError(
-                f"{path} is not a picture that segkit reads, or has no pixels, whatever its name says: "
-                "make it a PNG or a JPEG"
-            ) from None
+            raise DataError(_unidentified(path, file)) from None
         except Image.DecompressionBombError:
             raise DataError(f"{path} has more than {MAX_PIXELS} pixels: {_TOO_LARGE}") from None
         except Exception as error:  # of a broken file Pillow raises OSError, SyntaxError, ValueError, struct.error ...
             raise DataError(f"{path} is broken or cut short ({error}): get the file again") from error
+
+
+def _unidentified(path: str | Path, file: BinaryIO) -> str:
+    """What a file is that is called a picture and is none, where its first bytes tell."""
+    file.seek(0)
+    start = file.read(64)
+    if start.startswith(b"version https://git-lfs"):
+        return f"{path} is a pointer of Git LFS, not the picture itself: get it by `git lfs pull`"
+    if start.startswith((b"\x89PNG\n\x1a\n", b"\x89PNG\r\r\n", b"\x89PNG\r\n\x1a\r\n")):
+        return (
+            f"{path} is a PNG whose ends of lines were changed as if it were text, by git or by a transfer: get it "
+            'again as binary (for git: a line "*.png binary" in .gitattributes before it is added)'
+        )
+    return (
+        f"{path} is not a picture that segkit reads, or has no pixels, whatever its name says: make it a PNG or a JPEG"
+    )
 
 
 def _file(path: str | Path) -> BinaryIO:

@@ -136,6 +136,18 @@ class FolderConfig(_FilesConfig):
     train_split: str = "train"
     val_split: str = "val"
 
+    @pydantic.field_validator("classes")
+    @classmethod
+    def _several(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
+        """A network of one class is right about every pixel before it has learnt anything."""
+        if len(classes) == 1:
+            name = classes[0]
+            raise ValueError(
+                f"there is one class alone, {name}, so there is nothing to tell apart: name what is around it too, as "
+                f"[background, {name}], and where masks hold 255 for it, map that to 1 with mapping: {{255: 1}}"
+            )
+        return classes
+
 
 class ShapesConfig(_Section):
     """The built-in set: shapes on textures, drawn on the fly."""

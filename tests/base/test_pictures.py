@@ -223,3 +223,19 @@ def test_voc_pictures_and_labels_are_read_as_pillow_reads_them(shared: Path) -> 
     label = read_label(voc / "SegmentationClass/2007_000033.png")
     assert np.unique(label).tolist() == [0, 1, 255]
     np.testing.assert_array_equal(label, np.asarray(Image.open(voc / "SegmentationClass/2007_000033.png")))
+
+
+@pytest.mark.parametrize(
+    ("start", "told"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "pointer of Git LFS.*git lfs pull"),
+        (b"\x89PNG\n\x1a\n\0\0\0\rIHDR", "ends of lines were changed"),
+        (b"\x89PNG\r\r\n\x1a\r\n\0\0\0\rIHDR", "ends of lines were changed"),
+        (b"\x89PNX", "is not a picture that segkit reads"),
+    ],
+)
+def test_what_a_file_is_that_is_no_picture(tmp_path, start, told):
+    path = tmp_path / "a.png"
+    path.write_bytes(start)
+    with pytest.raises(DataError, match=told):
+        read_picture(path)

@@ -71,7 +71,7 @@ def test_a_recipe_survives_being_written_and_read(write):
         (FOLDER + ", colors: 1}", "unknown key data.colors: give data.colours"),
         (FOLDER + ", folder: 1}", "unknown key data.folder: there are kind, root"),
         ('data: {kind: voc, root: "a\\0b"}', r"data.root: 'a\x00b' is no text: write it anew"),
-        ('data: {kind: folder, root: a, images: "\\ud800", classes: [b]}', r"data.images: '\ud800' is no text"),
+        ('data: {kind: folder, root: a, images: "\\ud800", classes: [b, c]}', r"data.images: '\ud800' is no text"),
         ('data: {kind: folder, root: a, classes: [b, "\\0"]}', r"data.classes: '\x00' is no text"),
         ('data: {kind: shapes}\nmodel: {weights: "hf://a\\0/b"}', r"model.weights: 'hf://a\x00/b' is no text"),
         ("data: {kind: voc, rot: x, root: x}", "unknown key data.rot: did you mean root?"),
@@ -109,6 +109,10 @@ def test_unknown_keys_are_refused_with_the_nearest(complaint, text, sentence):
         (FOLDER + ", colours: [[1, 2, 300], [1, 2, 3]]}", "data.colours.0.2: should be less than or equal to 255"),
         ("data: {kind: folder, root: x, classes: [road, no]}", "data.classes.1: should be a valid string, not False"),
         ("data: {kind: folder, root: x, classes: []}", "data.classes: Tuple should have at least 1 item"),
+        (
+            "data: {kind: folder, root: x, classes: [a]}",
+            "data.classes: there is one class alone, a, so there is nothing",
+        ),
         (
             SHAPES + "train: {freeze: [neck]}",
             "train.freeze.0: should be 'backbone', 'head' or 'classifier', not 'neck'",

@@ -23,7 +23,7 @@ def places(tmp_path, monkeypatch):
 
 def recipe_in(folder: Path, root: str = "pictures", more: str = "") -> Path:
     path = folder / "mine.yaml"
-    path.write_text(f"data: {{kind: folder, root: {root}, classes: [road]}}\n{more}")
+    path.write_text(f"data: {{kind: folder, root: {root}, classes: [road, other]}}\n{more}")
     return path
 
 

@@ -101,6 +101,8 @@ class Export:
                 raise DataError(f"a class is called {name!r}: give every class a name")
             known = BACKGROUND if background and name.strip().lower() in BACKGROUND_NAMES else " ".join(name.split())
             self.numbers[name] = classes.setdefault(known, len(classes))
+        if near := _near(classes):
+            self.say(f"classes whose names differ by case alone are different classes: {', '.join(near)}")
         if len(classes) > IGNORE:
             raise DataError(f"there are {len(classes)} classes, but a label holds at most {IGNORE}: merge some of them")
         self.classes = tuple(classes)
@@ -143,6 +145,14 @@ class Export:
                 yield
         except DataError as error:
             self.skip(file, str(error).removeprefix(f"{file} "))
+
+
+def _near(names: Iterable[str]) -> list[str]:
+    """Names that differ from another by case alone."""
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(name.casefold(), []).append(name)
+    return [name for group in alike.values() if len(group) > 1 for name in group]
 
 
 def by_reason(entries: Iterable[Skipped]) -> dict[str, list[str]]:

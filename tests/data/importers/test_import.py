@@ -287,3 +287,12 @@ def test_masks_that_are_too_many_to_keep_are_drawn_again(export, monkeypatch):
     monkeypatch.setattr("segkit.data.importers.painting.KEPT", 500)
     export.run("yolo")
     assert sum(map(sum, export.label("0"))) == 400
+
+
+def test_names_of_classes_that_differ_by_case(bench):
+    bench.write("data.yaml", "names: [car, Car, 'car ']\n")
+    bench.picture("images/a.png")
+    bench.write("labels/a.txt", "2 0 0 1 0 1 1\n")
+    report = bench.run("yolo")
+    assert list(report["classes"]) == ["background", "car", "Car"]
+    assert any(sentence.endswith("different classes: car, Car") for sentence in report["said"])
