@@ -1,7 +1,7 @@
 """Label files: the values in indexed and grey PNGs, exactly as they are stored, and colour maps decoded."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import cv2
@@ -14,27 +14,31 @@ from segkit.base.labels import IGNORE, Palette, palette_table
 from segkit.base.pictures import encoded, opened
 
 # Pillow scales grey of 2 and 4 bits to 0..255, others do not; of grey with alpha in 16 bits it keeps the high byte.
+LOSSLESS = ("PNG", "BMP", "TIFF", "GIF")
+"""Pillow's names of the formats that keep values exactly, by which others write masks."""
+_LOSSY = ("jpeg", "tiff_jpeg", "webp")
+"""What a TIFF may be packed by."""
 _AMBIGUOUS_LABELS = {"L;2": "grey of 2 bits", "L;4": "grey of 4 bits", "LA;16B": "grey of 16 bits with alpha"}
 
 
-def read_label(path: str | Path, *, colours: Palette | None = None) -> np.ndarray:
+def read_label(path: str | Path, *, colours: Palette | None = None, formats: Collection[str] = ("PNG",)) -> np.ndarray:
     """The label map in a PNG file as uint8 (H, W): the values of an indexed or grey PNG, exactly as they are stored.
 
     An RGB colour map is decoded by exact colour: `colours[i]` becomes i, and (224, 224, 192), VOC's border, IGNORE
     unless it is among `colours`. No EXIF orientation is applied. Raises DataError as `read_picture` does, and for
-    other formats than PNG, for values above 255, for transparent pixels and for colours that are not known.
+    formats other than `formats`, for values above 255, for transparent pixels and for colours that are not known.
     """
-    values = read_stored_label(path)
+    values = read_stored_label(path, formats=formats)
     return _decode_colours(path, values, colours) if values.ndim == 3 else values
 
 
-def read_stored_label(path: str | Path) -> np.ndarray:
+def read_stored_label(path: str | Path, *, formats: Collection[str] = ("PNG",)) -> np.ndarray:
     """What a label PNG holds before colours are decoded: uint8, (H, W) values or (H, W, 3) RGB.
 
     Raises DataError as `read_label` does, but for the colours.
     """
     with opened(path) as image:
-        if image.format != "PNG":
+        if image.format not in formats or image.info.get("compression") in _LOSSY:
             raise DataError(
                 f"{path} is a {image.format} file, but a label map has to be a PNG, which keeps its values exactly: "
                 "make it again as an indexed PNG (saving a JPEG as PNG keeps the damage)"

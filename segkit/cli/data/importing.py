@@ -32,7 +32,16 @@ def import_(
             "tell]. It may stand before SRC too.",
         ),
     ] = None,
-    images: Annotated[Path | None, typer.Option(help="The folder of the pictures, if they are not in SRC.")] = None,
+    images: Annotated[
+        str | None,
+        typer.Option(
+            help="The folder of the pictures, if they are not in SRC; with --masks a pattern for them, such as "
+            "'img_dir/{split}/{name}.jpg'."
+        ),
+    ] = None,
+    masks: Annotated[
+        str | None, typer.Option(help="A pattern for plain masks, such as 'ann_dir/{split}/{name}_mask.png'.")
+    ] = None,
     classes: Annotated[
         Path | None,
         typer.Option(help="masks: a CSV or YAML table, a value or colour and a name a row; labelme: names."),
@@ -65,7 +74,17 @@ def import_(
     rules = Rules(boxes=boxes, order=order, unlabelled=unlabelled)
     make_ready(json_file, holds=("classes", "splits"))
     with picture_progress("pictures") as progress:
-        report = import_data(kind, src, out, images=images, classes=classes, link=link, rules=rules, progress=progress)
+        report = import_data(
+            kind,
+            src,
+            out,
+            images=images,
+            masks=masks,
+            classes=classes,
+            link=link,
+            rules=rules,
+            progress=progress,
+        )
     write_json(json_file, report)
     _show(report, out)
 

@@ -11,7 +11,7 @@ from segkit.data.importers import coco, cvat, label_studio, labelme, masks, robo
 from segkit.data.importers.export import Export, expected_form
 from segkit.data.importers.recognise import recognise
 from segkit.data.importers.rules import AS_THE_FORMAT, Rules
-from segkit.data.importers.source import ANNOTATION_SUFFIXES, Source, is_picture
+from segkit.data.importers.source import ANNOTATION_SUFFIXES, Source, may_be_mask
 from segkit.data.importers.writer import write_export
 from segkit.data.text import read_json
 
@@ -35,7 +35,8 @@ def import_data(
     src: Path,
     out: Path,
     *,
-    images: Path | None = None,
+    images: Path | str | None = None,
+    masks: str | None = None,
     classes: Path | None = None,
     link: bool = False,
     rules: Rules = AS_THE_FORMAT,
@@ -47,9 +48,10 @@ def import_data(
 
     `out` receives images/, labels/ (index PNGs), data.yaml (a recipe), train.txt, val.txt (and test.txt where the
     export has one) and import.json, all or nothing. Where the export does not say what is for validation, chance
-    takes a fifth. `images` is the folder of the pictures if they lie elsewhere, `classes` the table of "masks". With
-    `link` pictures are not copied. `rules` are what the user decides about the annotations. In the report `new` is
-    False if `out` held the same already: nothing is written.
+    takes a fifth. `images` is the folder of the pictures if they lie elsewhere, or beside `masks` both are patterns for
+    plain masks, see `pairing`; `classes` is the table of "masks". With `link` pictures are not copied. `rules` are what
+    the user decides about the annotations. In the report `new` is False if `out` held the same already: nothing is
+    written.
 
     Raises ConfigError for an unknown format or a wrong combination, DataError where the export cannot be read or has
     changed since `out` was made of it, OutputError where `out` holds anything else or cannot be written.
@@ -58,7 +60,7 @@ def import_data(
         raise ConfigError(f"the format {kind!r} is not known: choose {', '.join(IMPORTERS)}")
     if not src.exists():
         raise DataError(f"{src} is not there: give the folder of the export (a .zip unpacked), or its file")
-    source = Source(src, images=images, table=classes, without=out)
+    source = _source(src, images=images, masks=masks, classes=classes, out=out)
     said = []
     if kind is None:
         kind, what = _recognised(source)
@@ -77,6 +79,16 @@ def import_data(
         report = {**made, **written, "files": before}
         write_atomically(folder / REPORT, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     return {**report, "new": True}
+
+
+def _source(src: Path, *, images: Path | str | None, masks: str | None, classes: Path | None, out: Path) -> Source:
+    """The files of the export; ConfigError where one of two patterns is missing."""
+    pattern = str(images) if images is not None and "{" in str(images) else None
+    if (pattern is None) != (masks is None):
+        raise ConfigError("--images and --masks are patterns together, such as 'img/{split}/{name}.jpg': give both")
+    if pattern is not None and masks is not None:
+        return Source(src, table=classes, without=out, patterns=(pattern, masks))
+    return Source(src, images=None if images is None else Path(images), table=classes, without=out)
 
 
 def _recognised(source: Source) -> tuple[str, str]:
@@ -138,7 +150,7 @@ def _tracked(source: Source) -> dict[str, Path]:
     files = {
         name: path
         for name, path in source.files.items()
-        if is_picture(name) or name.lower().endswith(ANNOTATION_SUFFIXES)
+        if may_be_mask(name) or name.lower().endswith(ANNOTATION_SUFFIXES)
     }
     if source.elsewhere:
         files.update({f"--images/{name}": path for name, path in source.pictures.items()})

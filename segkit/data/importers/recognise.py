@@ -7,9 +7,10 @@ from typing import Any
 
 from segkit.base.errors import DataError
 from segkit.data.importers.cvat import MAP
-from segkit.data.importers.masks import NAMES, is_mask
+from segkit.data.importers.masks import NAMES
+from segkit.data.importers.pairing import is_mask
 from segkit.data.importers.roboflow import TABLE
-from segkit.data.importers.source import Source, is_picture
+from segkit.data.importers.source import Source, may_be_mask
 from segkit.data.importers.yolo import NAME_FILES
 from segkit.data.text import read_json, read_text
 
@@ -92,7 +93,7 @@ def _roboflow(source: Source) -> str | None:
 def _masks(source: Source) -> str | None:
     if source.table is None and NAMES not in source.files:
         return None
-    return next((name for name in source.files if is_picture(name) and is_mask(name)), None)
+    return next((name for name in source.files if may_be_mask(name) and is_mask(name)), None)
 
 
 _TELLS: dict[str, Callable[[Source], str | None]] = {

@@ -16,17 +16,25 @@ class Source:
     """The files under a folder, by their paths in it ("/" between the parts), in order of these.
 
     `path` is the folder of an export or an annotation file in it; a JSON or XML file that is given counts alone.
-    `images` is the folder of the pictures where it is another, `table` a file that says what masks hold. Hidden files
+    `images` is the folder of the pictures where it is another, `table` a file that says what masks hold, `patterns`
+    those of pictures and of masks (see `pairing`). Hidden files
     and the folder `without` are left out. DataError if there is no file.
     """
 
     def __init__(
-        self, path: Path, *, images: Path | None = None, table: Path | None = None, without: Path | None = None
+        self,
+        path: Path,
+        *,
+        images: Path | None = None,
+        table: Path | None = None,
+        without: Path | None = None,
+        patterns: tuple[str, str] | None = None,
     ) -> None:
         if path.is_file() and path.suffix.lower() not in ANNOTATION_SUFFIXES:
             raise DataError(f"{path} is not a folder, nor an annotation file: unpack it if it is an archive")
         self.path = path
         self.table = table
+        self.patterns = patterns
         self.root = path.parent if path.is_file() else path
         self.only = path.name if path.suffix.lower() in (".json", ".xml") and path.is_file() else None
         self.files = {path.name: path} if self.only and images else _walk(self.root, without)
@@ -88,6 +96,11 @@ class Names:
 def is_picture(name: str) -> bool:
     """Whether the ending is a picture's."""
     return PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES
+
+
+def may_be_mask(name: str) -> bool:
+    """Whether the ending is one that masks have: those of pictures, and GIF, which keeps values too."""
+    return is_picture(name) or name.lower().endswith(".gif")
 
 
 def _walk(root: Path, without: Path | None) -> dict[str, Path]:

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from segkit.base.errors import DataError
-from segkit.base.label_files import colour_code, colour_codes, read_label
+from segkit.base.label_files import LOSSLESS, colour_code, colour_codes, read_label
 from segkit.base.labels import IGNORE, Palette
 from segkit.base.pictures import read_picture
 from segkit.data.importers.export import Colour
 from segkit.data.text import read_rows, read_yaml
+
+_LOSSLESS = frozenset({".png", ".bmp", ".tif", ".tiff", ".gif"})
 
 Mark = int | Colour
 """What a class is marked with in a mask: a value of 0..255 or an RGB colour."""
@@ -59,8 +61,8 @@ def decode_colours(
 
     `picture` is what `read_picture` reads from the file, where that is known.
     """
-    if path.suffix.lower() != ".png":
-        raise DataError("a mask has to be a PNG: JPEG changes colours, so that none is exact")
+    if path.suffix.lower() not in _LOSSLESS:
+        raise DataError("a mask has to be a PNG, BMP, TIFF or GIF: JPEG and WebP change colours, so that none is exact")
     codes = colour_codes(read_picture(path) if picture is None else picture)
     colours = tuple((colour_code(key), number) for key, number in meaning.items() if isinstance(key, tuple))
     flat = codes.ravel()
@@ -90,7 +92,7 @@ def _unknown_colours(codes: np.ndarray, share: float) -> str:
 
 
 def _by_value(path: Path, meaning: Mapping[Mark, int], *, other: int | None) -> np.ndarray:
-    values = read_label(path, colours=_GREYS)
+    values = read_label(path, colours=_GREYS, formats=LOSSLESS)
     table = np.full(256, -1 if other is None else other, np.int16)
     table[IGNORE] = IGNORE
     for key, number in meaning.items():

@@ -90,7 +90,7 @@ def test_wrong_masks_leave_their_picture_out(bench):
     assert bench.names() == ["a.jpg"]
     reasons = [skip["reason"] for skip in report["skipped"]]
     assert "a colour of no class, such as (1, 2, 3) (33.3% of its pixels)" in reasons[0]
-    assert "has to be a PNG" in reasons[1]
+    assert "has to be a PNG, BMP, TIFF or GIF" in reasons[1]
     assert "its mask is 1x1 pixels, but the picture has 3x2" in reasons[2]
     assert "is not a picture" in reasons[3]
 
