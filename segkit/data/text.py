@@ -46,10 +46,10 @@ def read_yaml(path: Path) -> Any:
         raise DataError(f"{path} is not plain YAML ({error}): correct it there") from None
 
 
-def read_rows(path: Path) -> list[list[str]]:
+def read_rows(path: Path, *, delimiter: str = ",") -> list[list[str]]:
     """The rows of a CSV file, cells stripped, empty rows left out; DataError where it cannot be read."""
     try:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(read_text(path).splitlines())]
+        rows = [[cell.strip() for cell in row] for row in csv.reader(read_text(path).splitlines(), delimiter=delimiter)]
     except csv.Error as error:
         raise DataError(f"{path} is no CSV ({error}): correct it there") from None
     return [row for row in rows if any(row)]

@@ -1,5 +1,6 @@
 """What a value or a colour in a mask stands for, from a table of the user or of a tool."""
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +12,7 @@ from segkit.base.label_files import LOSSLESS, colour_code, colour_codes, read_la
 from segkit.base.labels import IGNORE, Palette
 from segkit.base.pictures import read_picture
 from segkit.data.importers.export import Colour
-from segkit.data.text import read_rows, read_yaml
+from segkit.data.text import read_json, read_lines, read_rows, read_text, read_yaml
 
 _LOSSLESS = frozenset({".png", ".bmp", ".tif", ".tiff", ".gif"})
 
@@ -22,12 +23,20 @@ _GREYS: Palette = tuple((value, value, value) for value in range(256))
 
 
 def read_table(path: Path) -> list[tuple[Mark, str]]:
-    """A table's rows, value or colour and name: YAML (`0: road`, `"#804080": road`) or CSV (`0,road`, `r,g,b,name`).
+    """A table's rows, value or colour and name, as people and tools write them.
 
-    In CSV the name may also come first, and a first row without numbers is a heading. Raises DataError for anything
+    YAML or JSON: `0: road`, `"#804080": road`, `road: [128, 64, 128]`, also below `colors`. CSV, by commas, semicolons
+    or tabs: `0,road`, `r,g,b,name`, `name,r g b`; a first row without numbers is a heading. Text: `128 64 128 road`,
+    CVAT's `road:128,64,128::`, or a name a line, the first of which is of the value 0. Raises DataError for anything
     else, for a table of both values and colours, and for one that has the same twice.
     """
-    rows = _yaml_rows(path) if path.suffix.lower() in (".yaml", ".yml") else _csv_rows(path)
+    suffix = path.suffix.lower()
+    if suffix in (".yaml", ".yml", ".json"):
+        rows = _mapped_rows(path, read_json(path) if suffix == ".json" else read_yaml(path))
+    elif suffix == ".txt":
+        rows = _text_rows(path)
+    else:
+        rows = _csv_rows(path)
     if not rows:
         raise DataError(f"{path} has no rows: write a value or a colour and a name into each")
     if len({type(key) for key, _ in rows}) > 1:
@@ -104,16 +113,38 @@ def _by_value(path: Path, meaning: Mapping[Mark, int], *, other: int | None) -> 
     return label.astype(np.uint8)
 
 
-def _yaml_rows(path: Path) -> list[tuple[Mark, str]]:
-    content = read_yaml(path)
+def _mapped_rows(path: Path, content: object) -> list[tuple[Mark, str]]:
+    if isinstance(content, dict) and isinstance(content.get("colors"), dict):  # X-AnyLabeling's
+        content = content["colors"]
     if not isinstance(content, dict):
         raise DataError(f'{path} is no table: write lines such as "0: background" or "\'#804080\': road"')
-    return [(_key(path, [str(key)]), str(name)) for key, name in content.items()]
+    rows: list[tuple[Mark, str]] = []
+    for key, value in content.items():
+        if isinstance(value, list):
+            rows.append((_key(path, [str(part) for part in value]), str(key)))
+        else:
+            rows.append((_key(path, [str(key)]), str(value)))
+    return rows
+
+
+def _text_rows(path: Path) -> list[tuple[Mark, str]]:
+    lines = [line for line in read_lines(path) if not line.startswith("#")]
+    rows: list[tuple[Mark, str]] = []
+    for number, line in enumerate(lines):
+        if cvat := re.fullmatch(r"(.+?):(\d+,\d+,\d+):[^:]*:[^:]*", line):
+            rows.append((_key(path, [cvat[2]]), cvat[1]))
+        elif marked := re.fullmatch(r"((?:\d+[\s,]+){1,3}|#\w{6}\s+)(\D.*)", line):
+            rows.append((_key(path, marked[1].replace(",", " ").split()), marked[2].strip()))
+        elif re.match(r"[\d#]", line):
+            raise DataError(f"{path} has the line {line!r}: write a value or a colour and one name")
+        else:
+            rows.append((number, line))
+    return rows
 
 
 def _csv_rows(path: Path) -> list[tuple[Mark, str]]:
     rows = []
-    for place, cells in enumerate(read_rows(path)):
+    for place, cells in enumerate(_cells(path)):
         numbers = [cell for cell in cells if _is_key(cell)]
         names = [cell for cell in cells if cell and not _is_key(cell)]
         if place == 0 and not numbers:
@@ -124,6 +155,17 @@ def _csv_rows(path: Path) -> list[tuple[Mark, str]]:
             raise DataError(f"{path} has the row {','.join(cells)!r}: write a value or a colour and one name")
         rows.append((_key(path, numbers), names[0]))
     return rows
+
+
+def _cells(path: Path) -> list[list[str]]:
+    """The cells of each row, a colour that stands in one cell in three."""
+    delimiter = max(",;\t", key=read_text(path).count)
+    rows = read_rows(path, delimiter=delimiter)
+    return [[part for cell in row for part in (cell.split() if _is_colour(cell) else [cell])] for row in rows]
+
+
+def _is_colour(cell: str) -> bool:
+    return re.fullmatch(r"\d+ +\d+ +\d+", cell) is not None
 
 
 def _is_key(cell: str) -> bool:

@@ -139,6 +139,34 @@ def test_wrong_tables(tmp_path, name, text, message):
         read_table(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "rows"),
+    [
+        ("camvid.txt", "0 0 0 background\n250 50 83 a tool\n", [((0, 0, 0), "background"), ((250, 50, 83), "a tool")]),
+        (
+            "labelmap.txt",
+            "# label:color_rgb:parts:actions\nbackground:0,0,0::\ntool:250,50,83::\n",
+            [((0, 0, 0), "background"), ((250, 50, 83), "tool")],
+        ),
+        ("names.txt", "background\nroad\n", [(0, "background"), (1, "road")]),
+        ("values.txt", "0 background\n7, road\n", [(0, "background"), (7, "road")]),
+        ("numbers.json", '{"0": "background", "1": "road"}', [(0, "background"), (1, "road")]),
+        ("machine_color.json", '{"road": [1, 1, 1]}', [((1, 1, 1), "road")]),
+        ("mask_color_map.json", '{"type": "rgb", "colors": {"cat": [85, 0, 255]}}', [((85, 0, 255), "cat")]),
+        ("semicolon.csv", "0;background\n1;road\n", [(0, "background"), (1, "road")]),
+        ("tabs.tsv", "id\tname\n0\tbackground, and more\n", [(0, "background, and more")]),
+        (
+            "class_mapping.csv",
+            "class_name,class_color\n__background__,0 0 0\nroad,255 50 50\n",
+            [((0, 0, 0), "__background__"), ((255, 50, 50), "road")],
+        ),
+    ],
+)
+def test_tables_as_tools_write_them(tmp_path, name, text, rows):
+    (tmp_path / name).write_text(text)
+    assert read_table(tmp_path / name) == rows
+
+
 def test_tables(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("Pixel Value, Class\n0, background\n1, 7\n")
