@@ -29,7 +29,7 @@ import torch
 from segkit.base.errors import SegkitError
 from segkit.base.files import read_plain, write_plain
 from segkit.benchmark.cells import Cell
-from segkit.benchmark.kept import read_kept
+from segkit.benchmark.kept import PEER, read_kept
 from segkit.benchmark.latency import Latency, measure_latencies
 from segkit.benchmark.published import ROWS
 from segkit.benchmark.table import benchmark_table
@@ -48,10 +48,14 @@ _TYPED = "<!-- typed: "
 
 
 def read_table(results: Path) -> dict[str, Any]:
-    """The table of the paper with the evaluations and latencies that are kept in the folder docs/results."""
-    rows, others = read_kept([str(path) for path in sorted((results / "evaluations").glob("*.json.gz"))])
-    stored = json.loads(read_plain(results / "table" / "latencies.json"))
+    """The table of the paper with the evaluations and latencies that are kept in the folder docs/results.
+
+    Evaluations that are called otherwise than a row of it are beside it.
+    """
     cells = {cell.name: cell for cell in (Cell(row.network, row.setting) for row in ROWS)}
+    kept = {path.name.removesuffix(".json.gz"): path for path in sorted((results / "evaluations").glob("*.json.gz"))}
+    rows, others = read_kept([str(path) if name in cells else f"{PEER}{name}={path}" for name, path in kept.items()])
+    stored = json.loads(read_plain(results / "table" / "latencies.json"))
     latencies = {cells[name]: Latency(**latency) for name, latency in stored["latencies"].items()}
     return benchmark_table(rows, latencies, others) | {"machine": stored["machine"]}
 
