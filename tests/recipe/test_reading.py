@@ -76,7 +76,7 @@ def test_one_that_was_moved_says_how_to_name_its_new_place(places):
 
 def test_a_root_from_python_is_kept_absolute_too(places):
     (places[1] / "pictures").mkdir()
-    config = Config.model_validate({"data": {"kind": "folder", "root": "pictures", "classes": ["road"]}})
+    config = Config.model_validate({"data": {"kind": "folder", "root": "pictures", "classes": ["road", "other"]}})
     assert config.plain()["data"]["root"] == str(places[1] / "pictures")
 
 

@@ -10,7 +10,7 @@ from segkit.recipe.config import FolderConfig, ModelConfig, TrainConfig
 from segkit.recipe.reading import config_from
 
 SECTIONS = {"model": ModelConfig, "data": FolderConfig, "train": TrainConfig}
-FOLDER = {"kind": "folder", "root": "x", "classes": ["road"]}
+FOLDER = {"kind": "folder", "root": "x", "classes": ["road", "other"]}
 
 
 @pytest.fixture
