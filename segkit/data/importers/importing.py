@@ -7,7 +7,7 @@ from typing import Any
 
 from segkit.base.errors import ConfigError, DataError, OutputError
 from segkit.base.files import file_digest, holds_something, whole_folder, write_atomically
-from segkit.data.importers import coco, cvat, label_studio, labelme, masks, roboflow, supervisely, yolo
+from segkit.data.importers import coco, cvat, label_studio, labelme, masks, roboflow, supervisely, via, yolo
 from segkit.data.importers.export import Export, expected_form
 from segkit.data.importers.recognise import recognise
 from segkit.data.importers.rules import AS_THE_FORMAT, Rules
@@ -23,6 +23,7 @@ IMPORTERS: dict[str, Callable[[Source, Rules], Export]] = {
     "masks": masks.read,
     "roboflow": roboflow.read,
     "supervisely": supervisely.read,
+    "via": via.read,
     "yolo": yolo.read,
 }
 """What reads each format."""

@@ -11,6 +11,7 @@ from segkit.data.importers.masks import NAMES
 from segkit.data.importers.pairing import is_mask
 from segkit.data.importers.roboflow import TABLE
 from segkit.data.importers.source import Source, may_be_mask
+from segkit.data.importers.via import pictures_in
 from segkit.data.importers.yolo import NAME_FILES
 from segkit.data.text import read_json, read_text
 
@@ -64,6 +65,10 @@ def _label_studio(source: Source) -> str | None:
     return _json_of(source, is_its)
 
 
+def _via(source: Source) -> str | None:
+    return _json_of(source, lambda content: pictures_in(content) is not None)
+
+
 def _supervisely(source: Source) -> str | None:
     name = _named(source, "meta.json")
     return name if any(posixpath.basename(posixpath.dirname(file)) == "ann" for file in source.files) else None
@@ -104,6 +109,7 @@ _TELLS: dict[str, Callable[[Source], str | None]] = {
     "masks": _masks,
     "roboflow": _roboflow,
     "supervisely": _supervisely,
+    "via": _via,
     "yolo": _yolo,
 }
 """The file that tells a form; None where there is none."""

@@ -17,6 +17,7 @@ FORMS = {
     "labelme": {"a.json": SHAPES},
     "roboflow": {"train/_classes.csv": "Pixel Value, Class\n0, car", "train/a_mask.png": ""},
     "supervisely": {"meta.json": {"classes": []}, "ds/ann/a.png.json": {"objects": []}},
+    "via": {"via_export.json": {"a.png1": {"filename": "a.png", "size": 1, "regions": [], "file_attributes": {}}}},
     "yolo": {"data.yaml": "names: [car]", "labels/a.txt": "0 0 0 1 0 1 1"},
 }
 
