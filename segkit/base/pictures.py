@@ -65,14 +65,14 @@ def read_reduced(path: str | Path, *, side: int) -> tuple[np.ndarray, tuple[int,
     with opened(path) as image:
         width, height = image.size
         image.draft(None, (side, side))  # only JPEG does anything
-        return _as_rgb(path, image), (height, width) if _orientation(image) > 4 else (width, height)
+        return _as_rgb(path, image), (height, width) if orientation_of(image) > 4 else (width, height)
 
 
 def _as_rgb(path: str | Path, image: Image.Image) -> np.ndarray:
     _check_kind(path, image)
     image.load()
     width, height = image.size
-    orientation = _orientation(image)
+    orientation = orientation_of(image)
     picture = np.empty((width, height, 3) if orientation > 4 else (height, width, 3), np.uint8)
     stored = _as_stored(picture, orientation)
     rows = max(1, _AT_ONCE // width)
@@ -98,7 +98,7 @@ def _rows_as_rgb(image: Image.Image) -> np.ndarray:
 def exif_orientation(path: str | Path) -> int:
     """The EXIF orientation in a picture's header: 1 as stored, 2 to 8 mirrored or turned, 5 to 8 with sides swapped."""
     with opened(path) as image:
-        return _orientation(image)
+        return orientation_of(image)
 
 
 def shown_size(path: str | Path) -> tuple[tuple[int, int], int]:
@@ -109,7 +109,7 @@ def shown_size(path: str | Path) -> tuple[tuple[int, int], int]:
     with opened(path) as image:
         _check_kind(path, image)
         width, height = image.size
-        orientation = _orientation(image)
+        orientation = orientation_of(image)
         if image.format != "PNG" and not (image.format == "JPEG" and _is_ended(path)):
             image.load()
     return ((width, height) if orientation > 4 else (height, width)), orientation
@@ -138,7 +138,8 @@ def _as_stored(upright: np.ndarray, orientation: int) -> np.ndarray:
     return upright.swapaxes(0, 1) if orientation > 4 else upright
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation_of(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8, that a picture is still to be turned by: Pillow turns TIFFs itself as it decodes."""
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     return orientation if orientation in range(1, 9) else 1
 

@@ -60,6 +60,9 @@ def import_(
         str | None,
         typer.Option(help="Pixels of no object, or of no row of the table: background (a class) or ignore."),
     ] = None,
+    stretch: Annotated[
+        bool, typer.Option("--stretch", help="Stretch pictures of 16 bits to 8 by percentiles of the whole set.")
+    ] = False,
     link: Annotated[bool, typer.Option("--link", help="Link the pictures instead of copying them.")] = False,
     json_file: JsonFile = None,
 ) -> None:
@@ -71,7 +74,7 @@ def import_(
     from segkit.data.importers.rules import Rules
 
     kind, src, out = _places(places, kind)
-    rules = Rules(boxes=boxes, order=order, unlabelled=unlabelled)
+    rules = Rules(boxes=boxes, order=order, unlabelled=unlabelled, stretch=stretch)
     make_ready(json_file, holds=("classes", "splits"))
     with picture_progress("pictures") as progress:
         report = import_data(

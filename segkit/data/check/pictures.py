@@ -38,7 +38,7 @@ def _told_depth(image: Image.Image) -> str | None:
         return None
     return (
         f"holds {largest.bit_length()} bits in 16 (its largest value is {largest}), of which the high byte is read, so "
-        f"{largest // 256 + 1} of 256 grey levels are left: stretch its values to 8 bits"
+        f"{largest // 256 + 1} of 256 grey levels are left: stretch its values to 8 bits, as import --stretch does"
     )
 
 

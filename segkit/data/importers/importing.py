@@ -76,7 +76,7 @@ def import_data(
     export = _read(kind, source, rules)
     export.said[:0] = said
     with whole_folder(out) as folder:
-        written = write_export(export, folder, root=out.resolve(), link=link, progress=progress)
+        written = write_export(export, folder, root=out.resolve(), link=link, stretch=rules.stretch, progress=progress)
         report = {**made, **written, "files": before}
         write_atomically(folder / REPORT, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     return {**report, "new": True}

@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from segkit.base.errors import DataError
-from segkit.base.pictures import MAX_PIXELS
 from segkit.data.importers.bitmaps import from_base64, png_mask, trimmed
+from segkit.data.importers.brush import decode_rle
 from segkit.data.importers.export import Annotated, Export
 from segkit.data.importers.outlines import NO_AREA, coco_polygons
 from segkit.data.importers.painting import Layer, Painting, Patch
@@ -222,42 +222,3 @@ def _of_size(mask: np.ndarray, what: str, height: int, width: int) -> np.ndarray
     if mask.shape != (height, width):
         raise DataError(f"{what} is {mask.shape[1]}x{mask.shape[0]} pixels, its picture {width}x{height}")
     return mask
-
-
-def decode_rle(data: bytes, height: int, width: int) -> np.ndarray:
-    """Label Studio's packed RGBA values: bool (height, width), true where alpha is not 0.
-
-    32 bits say how many values follow, 5 the bits of a value less 1, four times 4 the bits of a run's length less 1.
-    Then come runs: a bit (1: one value repeated, 0: as many different ones), 2 bits choosing the length's bits, the
-    length less 1, the value or values. Raises DataError unless they fill the picture exactly.
-    """
-    bits = np.unpackbits(np.frombuffer(data, np.uint8))
-    text = bits.tobytes().translate(bytes([48, 49]) + bytes(254)).decode()
-    place = 0
-
-    def number(size: int) -> int:
-        nonlocal place
-        place += size
-        if place > len(text):
-            raise DataError("a brush mask is cut short: export it again")
-        return int(text[place - size : place], 2)
-
-    count, word = number(32), number(5) + 1
-    lengths = [number(4) + 1 for _ in range(4)]
-    if count != 4 * height * width or height * width > MAX_PIXELS or word != 8:
-        raise DataError(f"a brush mask is not of its picture's {width}x{height} pixels: export it again")
-    values = np.zeros(count, np.uint8)
-    done = 0
-    while done < count:
-        repeated = number(1)
-        end = done + 1 + number(lengths[number(2)])
-        if end > count:
-            raise DataError(f"a brush mask is longer than its picture of {width}x{height} pixels: export it again")
-        if repeated:
-            values[done:end] = number(word)
-        else:
-            size = (end - done) * word
-            number(size)
-            values[done:end] = np.packbits(bits[place - size : place])
-        done = end
-    return values.reshape(height, width, 4)[..., 3] > 0

@@ -17,7 +17,8 @@ class Rules:
 
     `boxes`: objects that have a box alone leave their picture out, or are filled. `order`: what lies on top of what, as
     in the file (later over earlier), by area (smaller over larger) or by class (later over earlier). `unlabelled`:
-    pixels that no object or no row of a table claims become a class "background" or stay not labelled.
+    pixels that no object or no row of a table claims become a class "background" or stay not labelled. `stretch`:
+    pictures of 16 bits are stretched to 8 by percentiles of the whole set.
 
     Raises ConfigError for other values.
     """
@@ -25,6 +26,7 @@ class Rules:
     boxes: str = "refuse"
     order: str | None = None
     unlabelled: str | None = None
+    stretch: bool = False
 
     def __post_init__(self) -> None:
         for name, known in (("boxes", BOXES), ("order", (None, *ORDERS)), ("unlabelled", (None, *UNLABELLED))):

@@ -15,6 +15,7 @@ from segkit.base.files import write_atomically
 from segkit.base.labels import Palette, voc_palette
 from segkit.data.importers.converting import Place, convert
 from segkit.data.importers.export import BACKGROUND, SPLITS, Annotated, Export, Skipped, by_reason
+from segkit.data.importers.stretch import FEW_BITS, Depth, depth_of
 from segkit.data.pool import spread
 from segkit.data.split import divide, write_lists
 
@@ -25,12 +26,13 @@ LONGEST = 100
 
 
 def write_export(
-    export: Export, folder: Path, *, root: Path, link: bool, progress: Callable[[int, int], None]
+    export: Export, folder: Path, *, root: Path, link: bool, stretch: bool, progress: Callable[[int, int], None]
 ) -> dict[str, Any]:
     """Write the pictures of an export into an empty folder, to be called `root`; what was written, as plain data.
 
     A picture that cannot be read, or whose annotation is wrong or of another size, is left out with the reason. With
-    `link` pictures are links; `progress` is called with the number of pictures done and of all. Raises DataError where
+    `link` pictures are links, with `stretch` those of 16 bits are stretched to 8; `progress` is called with the number
+    of pictures done and of all. Raises DataError where
     none is left, nothing is drawn in any or there is one class alone, OutputError where the folder cannot be written.
     """
     if len(export.classes) == 1 and export.classes[0] != BACKGROUND:
@@ -43,7 +45,9 @@ def write_export(
     (folder / "labels").mkdir()
     items = _once(export)
     tasks = list(zip(flat_names([item.name for item in items]), items, strict=True))
-    found = spread(convert, Place(folder, palette, link), tasks, workers=available_cores())
+    depth = _depth(export, items, stretch)
+    place = Place(folder, palette, link, depth if stretch else None)
+    found = spread(convert, place, tasks, workers=available_cores())
     written: dict[str, Annotated] = {}
     pixels, objects, sides = np.zeros(256, np.int64), 0, []
     for done, (item, result) in enumerate(zip(items, found, strict=True), 1):
@@ -63,7 +67,7 @@ def write_export(
         raise DataError(_blank(export, len(written)))
     splits, drawn = _splits({file: item.split for file, item in written.items()})
     write_lists(folder, splits)
-    write_atomically(folder / "data.yaml", _recipe(export, palette, root, sides))
+    write_atomically(folder / "data.yaml", _recipe(export, palette, root, sides, place.depth))
     shares = (pixels / pixels.sum()).round(6).tolist()
     return {
         "pictures": {file: os.fspath(item.picture) for file, item in sorted(written.items())},
@@ -93,6 +97,25 @@ def _once(export: Export) -> list[Annotated]:
             taken.add(item.picture)
             items.append(item)
     return items
+
+
+def _depth(export: Export, items: Sequence[Annotated], stretch: bool) -> Depth | None:
+    """What the pictures of 16 bits hold, if any; it is said what becomes of them."""
+    depth = depth_of(item.picture for item in items if item.unpack is None)
+    if depth is None:
+        if stretch:
+            export.say("no picture has 16 bits: nothing is stretched")
+    elif stretch:
+        export.say(
+            f"{depth.pictures} pictures of 16 bits are stretched: {depth.low} becomes 0 and {depth.high} becomes 255, "
+            "as data.yaml tells; do the same to pictures that are to be predicted"
+        )
+    elif depth.largest < FEW_BITS:
+        export.say(
+            f"{depth.pictures} pictures of 16 bits reach {depth.largest} alone, and their high byte is read: "
+            f"{depth.largest // 256 + 1} of 256 grey levels; import with --stretch"
+        )
+    return depth
 
 
 def _anything(export: Export, pixels: np.ndarray) -> bool:
@@ -153,13 +176,14 @@ def _splits(given: dict[str, str | None]) -> tuple[dict[str, tuple[str, ...]], b
     return {**divide(train).names, **test}, True
 
 
-def _recipe(export: Export, palette: Palette, root: Path, sides: list[int]) -> str:
+def _recipe(export: Export, palette: Palette, root: Path, sides: list[int], depth: Depth | None) -> str:
     side = sorted(sides)[len(sides) // 2]
     crop = min(max(16 * ((side - 1) // 16) + 1, CROPS[0]), CROPS[1])
     colours = "".join(f"\n    - {list(colour)}" for colour in palette)
     return RECIPE.format(
         crop=crop,
         root=_yaml_line("root", str(root)),
+        stretch="" if depth is None else STRETCH.format(low=depth.low, high=depth.high),
         classes=_yaml_line("classes", list(export.classes)),
         colours="" if palette == voc_palette(len(palette)) else f"\n  colours:{colours}",
     )
@@ -170,13 +194,17 @@ def _yaml_line(key: str, value: Any) -> str:
     return text.strip()[1:-1].replace("\n", "\n  ")
 
 
+STRETCH = """\
+#
+# stretch: [{low}, {high}]  the values of the 16-bit pictures that became 0 and 255 by --stretch
+"""
 RECIPE = """\
 # Made by `segkit data import`: a recipe to change as you like. Train with
 #
 #   segkit train data.yaml --out runs/NAME
 #
 # If you move the folder, correct `root`.
-model:
+{stretch}model:
   backbone: mobilenet_v2
   aspp: false
   weights: imagenet  # <- delete the line to start from scratch

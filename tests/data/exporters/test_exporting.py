@@ -15,8 +15,8 @@ from segkit.base.label_files import read_label
 from segkit.data.exporters.exporting import FORMS, Exported, Labelled, export_data
 from segkit.data.exporters.label_studio import encode_rle
 from segkit.data.exporters.objects import objects_of, runs
+from segkit.data.importers.brush import decode_rle
 from segkit.data.importers.importing import import_data
-from segkit.data.importers.label_studio import decode_rle
 
 CLASSES = ("background", "road", "tree & bush", "sky")
 NAMES = ("street/a", "street/b", "c")

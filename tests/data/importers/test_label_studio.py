@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from segkit.base.errors import DataError
-from segkit.data.importers.label_studio import decode_rle
+from segkit.data.importers.brush import decode_rle
 from segkit.data.importers.rules import Rules
 
 
