@@ -9,7 +9,7 @@ from segkit.base.errors import ConfigError, DataError, OutputError
 from segkit.base.files import file_digest, holds_something, whole_folder, write_atomically
 from segkit.data.importers import coco, cvat, label_studio, labelme, masks, roboflow, supervisely, via, yolo
 from segkit.data.importers.export import Export, expected_form
-from segkit.data.importers.recognise import recognise
+from segkit.data.importers.recognise import not_read, recognise
 from segkit.data.importers.rules import AS_THE_FORMAT, Rules
 from segkit.data.importers.source import ANNOTATION_SUFFIXES, Source, may_be_mask
 from segkit.data.importers.writer import write_export
@@ -98,10 +98,8 @@ def _recognised(source: Source) -> tuple[str, str]:
     if source.table is not None and (with_table := {"masks", "labelme"} & found.keys()):
         found = {form: what for form, what in found.items() if form in with_table}
     if not found:
-        raise DataError(
-            f"{source.path} is of no form that is known ({', '.join(IMPORTERS)}): give it with --format; masks need "
-            "--classes too"
-        )
+        known = not_read(source) or "give it with --format; masks need --classes too"
+        raise DataError(f"{source.path} is of no form that is known ({', '.join(IMPORTERS)}): {known}")
     if len(found) > 1:
         told = ", ".join(f"{form} by {what}" for form, what in found.items())
         raise ConfigError(f"{source.path} may be of several forms ({told}): choose one with --format")

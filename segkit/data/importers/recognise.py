@@ -3,6 +3,7 @@
 import posixpath
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from segkit.base.errors import DataError
@@ -29,6 +30,19 @@ def recognise(source: Source) -> dict[str, str]:
         found.pop("masks", None)
         found.pop("yolo", None)
     return found
+
+
+def not_read(source: Source) -> str | None:
+    """What an export is that no reader takes, and what to export instead; None where that is not known either."""
+    for tool, (keys, instead) in _NOT_READ.items():
+        if name := _json_of(source, partial(_has, keys)):
+            return f"{name} is {tool}'s: {instead}"
+    return None
+
+
+def _has(keys: frozenset[str], content: Any) -> bool:
+    first = content[0] if isinstance(content, list) and content else content
+    return isinstance(first, dict) and keys <= first.keys()
 
 
 def _named(source: Source, *lasts: str) -> str | None:
@@ -101,6 +115,14 @@ def _masks(source: Source) -> str | None:
     return next((name for name in source.files if may_be_mask(name) and is_mask(name)), None)
 
 
+_NOT_READ = {
+    "Labelbox": (frozenset({"data_row", "projects"}), "export masks, and import them with --format masks"),
+    "V7": (frozenset({"item", "annotations"}), 'export as "COCO"'),
+    "V7 (version 1)": (frozenset({"dataset", "image", "annotations"}), 'export as "COCO"'),
+    "Datumaro": (frozenset({"categories", "items"}), "convert it with `datum convert -f coco_instances`"),
+    "ISAT": (frozenset({"info", "objects"}), "convert it to COCO in its menu"),
+}
+"""Tools, the keys that their JSON has, and the way out."""
 _TELLS: dict[str, Callable[[Source], str | None]] = {
     "coco": _coco,
     "cvat": _cvat,

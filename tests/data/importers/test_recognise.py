@@ -1,6 +1,7 @@
 """Which form an export has, by what lies in it."""
 
 import json
+import re
 
 import pytest
 
@@ -76,6 +77,22 @@ def test_several_forms_are_asked_about(bench):
 def test_no_form_names_those_that_are_known(bench):
     bench.picture("a.png")
     with pytest.raises(DataError, match=r"is of no form that is known \(coco, cvat, .*--format"):
+        bench.run(None)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ([{"data_row": {}, "projects": {}, "media_attributes": {}}], "a.json is Labelbox's: export masks"),
+        ({"version": "2.0", "item": {"name": "a.png"}, "annotations": []}, "a.json is V7's: export as"),
+        ({"dataset": "x", "image": {}, "annotations": []}, "a.json is V7 (version 1)'s"),
+        ({"info": {}, "categories": {}, "items": []}, "a.json is Datumaro's: convert it"),
+        ({"info": {}, "objects": []}, "a.json is ISAT's: convert it to COCO"),
+    ],
+)
+def test_forms_that_are_not_read_are_named_with_the_way_out(bench, content, words):
+    write(bench, {"a.json": content})
+    with pytest.raises(DataError, match=re.escape(words)):
         bench.run(None)
 
 
