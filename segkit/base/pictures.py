@@ -139,7 +139,7 @@ def _as_stored(upright: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def orientation_of(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8, that a picture is still to be turned by: Pillow turns TIFFs itself as it decodes."""
+    """The EXIF orientation, 1 to 8, that a picture is still to be turned by: Pillow itself turns decoded TIFFs."""
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     return orientation if orientation in range(1, 9) else 1
 
