@@ -2,6 +2,7 @@
 
 import errno
 import io
+import os
 import signal
 import sys
 
@@ -30,6 +31,9 @@ def main() -> None:
 
     `--debug` anywhere on the line shows the traceback.
     """
+    # Before torch is loaded. Threads that wait by spinning take the core that another process, or their own next turn,
+    # needs: beside two busy processes a pass took twice to two and a half times as long (docs/reliability.md).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a letter that the terminal has not got is written as its number
             stream.reconfigure(errors="backslashreplace")
