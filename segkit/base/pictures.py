@@ -77,7 +77,9 @@ def _as_rgb(path: str | Path, image: Image.Image) -> np.ndarray:
     stored = _as_stored(picture, orientation)
     rows = max(1, _AT_ONCE // width)
     for top in range(0, height, rows):
-        stored[top : top + rows] = _rows_as_rgb(image.crop((0, top, width, min(top + rows, height))))
+        stored[top : top + rows] = _rows_as_rgb(
+            image if rows >= height else image.crop((0, top, width, min(top + rows, height)))
+        )
     return picture
 
 
@@ -92,7 +94,7 @@ def _rows_as_rgb(image: Image.Image) -> np.ndarray:
     if image.has_transparency_data:
         colour = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", colour.size, (0, 0, 0, 255)), colour)
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def exif_orientation(path: str | Path) -> int:

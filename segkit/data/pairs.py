@@ -136,7 +136,9 @@ def files_by_stem(
             findings.append(Finding("error", str(path), told, "two of one name"))
     if not found:
         kinds = " or ".join(sorted(endings))
-        raise DataError(f"{folder} holds no {kinds} file: put the files there or correct `{setting}`{instead}")
+        others = Counter(path.suffix.lower() for path in folder.iterdir() if path.suffix and path.name[0] != ".")
+        there = f", but {others.most_common(1)[0][1]} of {others.most_common(1)[0][0]}" if others else ""
+        raise DataError(f"{folder} holds no {kinds} file{there}: put the files there or correct `{setting}`{instead}")
     return dict(sorted(found.items()))
 
 
