@@ -261,5 +261,5 @@ def test_what_is_wrong_is_found_before_anything_is_written(tmp_path, recipe, opt
 
 def test_several_things_wrong_are_counted(tmp_path, recipe):
     with pytest.raises(DataError, match=r"\(and 3 more\)$") as caught:
-        train(recipe(data={"classes": ("ground",), "colours": None}), tmp_path / "run")
+        train(recipe(data={"classes": ("ground", "wall"), "colours": None}), tmp_path / "run")
     assert str(caught.value).count(".png") == 1  # the message names the file, and is not preceded by it again

@@ -20,7 +20,8 @@ def _make(root: Path, labels: dict[str, object], **options: object) -> FolderDat
     (root / "images").mkdir(exist_ok=True)
     for name, values in labels.items():
         label = np.atleast_2d(np.asarray(values, np.uint8))
-        Image.new("RGB", label.shape[::-1]).save(root / "images" / f"{name}.jpg")
+        shades = np.linspace(0, 255, label.size).reshape(label.shape).astype(np.uint8)
+        Image.fromarray(np.repeat(shades[..., None], 3, axis=2)).save(root / "images" / f"{name}.jpg")
         save_label(root / "labels" / f"{name}.png", label, voc_palette(3))
     settings = {"split": "train", "classes": ["ground", "thing"], "images": "images", "labels": "labels"}
     return FolderDataset(root, **{**settings, **options})  # type: ignore[arg-type]
