@@ -312,9 +312,8 @@ def _importer(folder: Path, kind: str) -> Door:
         out = folder / f"out{next(numbers)}"
         shutil.copy(path, source / first)
         try:
-            import_data(
-                kind, source, out, classes=source / first if kind == "masks" else None, rules=Rules(boxes="fill")
-            )
+            table = source / first if kind == "masks" else None
+            import_data(kind.split()[0], source, out, classes=table, rules=Rules(boxes="fill"))
         finally:
             shutil.rmtree(out, ignore_errors=True)
 

@@ -98,6 +98,32 @@ EXPORTS: dict[str, dict[str, Any]] = {
         "labels/a.txt": "0 0 0 0.5 0 0.5 0.5\n1 0.1 0.1 0.9 0.1 0.9 0.9\n",
         "data.yaml": "names: {0: cat, 1: dog}\n",
     },
+    "cvat annotations": {
+        "annotations.xml": '<?xml version="1.0"?>\n<annotations><version>1.1</version><meta><task><labels>'
+        "<label><name>cat</name></label><label><name>dog</name></label></labels></task></meta>"
+        '<image id="0" name="a.png" width="6" height="4" subset="train">'
+        '<polygon label="cat" points="0,0;5,0;5,3" z_order="1"/><box label="dog" xtl="1" ytl="1" xbr="3" ybr="2"/>'
+        '<mask label="dog" rle="1, 2, 1" left="1" top="1" width="2" height="2"/>'
+        '<ellipse label="cat" cx="2" cy="2" rx="1" ry="1" rotation="30"/><tag label="cat"/></image></annotations>\n',
+    },
+    "via": {
+        "via.json": {
+            "a.png99": {
+                "filename": "a.png",
+                "size": 99,
+                "regions": [
+                    {
+                        "shape_attributes": {"name": "polygon", "all_points_x": [0, 5, 5], "all_points_y": [0, 0, 3]},
+                        "region_attributes": {"class": "cat"},
+                    },
+                    {
+                        "shape_attributes": {"name": "ellipse", "cx": 2, "cy": 2, "rx": 2, "ry": 1, "theta": 0.5},
+                        "region_attributes": {"class": {"dog": True}},
+                    },
+                ],
+            }
+        },
+    },
     "cvat": {
         "labelmap.txt": "background:0,0,0::\ncar:250,50,83::\n",
         "SegmentationClass/a.png": _COLOURS,
