@@ -36,7 +36,8 @@ def write(pictures: Iterable[Annotated], classes: Sequence[str], folder: Path) -
 
 
 def _shape(item: Object, height: int, width: int) -> dict[str, Any]:
-    packed = api.encode(np.asfortranarray(item.whole(height, width)))
-    box = [item.x, item.y, item.mask.shape[1], item.mask.shape[0]]
+    top, left, mask = item.patch
+    packed = api.encode(np.asfortranarray(item.patch.whole(height, width), np.uint8))
+    box = [left, top, mask.shape[1], mask.shape[0]]
     segmentation = {"size": [height, width], "counts": packed["counts"].decode()}
-    return {"segmentation": segmentation, "area": int(item.mask.sum()), "bbox": box}
+    return {"segmentation": segmentation, "area": int(mask.sum()), "bbox": box}

@@ -26,9 +26,9 @@ def write(pictures: Iterable[Annotated], classes: Sequence[str], folder: Path) -
         height, width = map(str, picture.size)
         image = ElementTree.SubElement(root, "image", id=str(number), name=picture.file, width=width, height=height)
         for item in picture.objects:
-            rows, columns = map(str, item.mask.shape)
-            place = {"left": str(item.x), "top": str(item.y), "width": columns, "height": rows}
-            lengths = ", ".join(map(str, runs(item.mask)))
+            rows, columns = map(str, item.patch.mask.shape)
+            place = {"left": str(item.patch.left), "top": str(item.patch.top), "width": columns, "height": rows}
+            lengths = ", ".join(map(str, runs(item.patch.mask)))
             mask = {"label": item.name, "source": "file", "occluded": "0", "rle": lengths, **place, "z_order": "0"}
             ElementTree.SubElement(image, "mask", mask)
     ElementTree.indent(root)

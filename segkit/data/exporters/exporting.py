@@ -11,7 +11,7 @@ import numpy as np
 from segkit.base.errors import DataError
 from segkit.base.files import whole_folder
 from segkit.base.labels import IGNORE
-from segkit.base.pictures import read_picture
+from segkit.base.pictures import shown_size
 from segkit.data.exporters import coco, cvat, label_studio, labelme
 from segkit.data.exporters.objects import Annotated, objects_of
 from segkit.data.importers.export import BACKGROUND_NAMES
@@ -90,7 +90,7 @@ def export_data(
 
 
 def _checked(item: Labelled, classes: Sequence[str]) -> np.ndarray:
-    label, size = item.read(), read_picture(item.picture).shape[:2]
+    label, size = item.read(), shown_size(item.picture)[0]
     if label.shape != size:
         raise DataError(
             f"the label map of {item.picture} has {label.shape[1]}x{label.shape[0]} pixels, the picture "

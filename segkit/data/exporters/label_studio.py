@@ -53,7 +53,11 @@ def _result(name: str, item: Object, size: tuple[int, int]) -> dict[str, Any]:
         "original_height": height,
         "original_width": width,
         "image_rotation": 0,
-        "value": {"format": "rle", "rle": list(encode_rle(item.whole(height, width))), "brushlabels": [item.name]},
+        "value": {
+            "format": "rle",
+            "rle": list(encode_rle(item.patch.whole(height, width))),
+            "brushlabels": [item.name],
+        },
     }
 
 

@@ -43,13 +43,14 @@ def write(pictures: Iterable[Annotated], classes: Sequence[str], folder: Path) -
 
 def _shape(item: Object) -> dict[str, Any]:
     about: dict[str, Any] = {"label": item.name, "group_id": None, "description": "", "flags": {}}
-    corners = _outline(item.mask)
+    top, left, mask = item.patch
+    corners = _outline(mask)
     if corners is not None:
-        points = (corners + np.array([item.x, item.y], float)).tolist()
+        points = (corners + np.array([left, top], float)).tolist()
         return about | {"points": points, "shape_type": "polygon", "mask": None}
-    height, width = item.mask.shape
-    points = [[item.x, item.y], [item.x + width - 1, item.y + height - 1]]
-    data = label_png(item.mask.astype(np.uint8), ((0, 0, 0), (255, 255, 255)))
+    height, width = mask.shape
+    points = [[left, top], [left + width - 1, top + height - 1]]
+    data = label_png(mask.astype(np.uint8), ((0, 0, 0), (255, 255, 255)))
     return about | {"points": points, "shape_type": "mask", "mask": base64.b64encode(data).decode()}
 
 

@@ -7,22 +7,14 @@ import cv2
 import numpy as np
 
 from segkit.base.labels import IGNORE
+from segkit.data.importers.painting import Patch
 
 
 class Object(NamedTuple):
-    """Pixels of one class that touch each other, corners too: bool (h, w) with its upper left pixel at (x, y)."""
+    """Pixels of one class that touch each other, corners too."""
 
     name: str
-    mask: np.ndarray
-    x: int
-    y: int
-
-    def whole(self, height: int, width: int) -> np.ndarray:
-        """The mask in the size of its picture, uint8 (height, width) of 0 and 1."""
-        picture = np.zeros((height, width), np.uint8)
-        rows, columns = self.mask.shape
-        picture[self.y : self.y + rows, self.x : self.x + columns] = self.mask
-        return picture
+    patch: Patch
 
 
 class Annotated(NamedTuple):
@@ -40,7 +32,7 @@ def objects_of(label: np.ndarray, classes: Sequence[str], *, background: int | N
             continue
         _, numbers, boxes, _ = cv2.connectedComponentsWithStats((label == value).view(np.uint8), connectivity=8)
         for number, (x, y, width, height, _) in enumerate(boxes[1:].tolist(), 1):
-            yield Object(classes[value], numbers[y : y + height, x : x + width] == number, x, y)
+            yield Object(classes[value], Patch(y, x, numbers[y : y + height, x : x + width] == number))
 
 
 def runs(mask: np.ndarray) -> list[int]:

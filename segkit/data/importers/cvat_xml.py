@@ -19,7 +19,7 @@ import numpy as np
 
 from segkit.base.errors import DataError
 from segkit.data.importers.export import Annotated, Export, expected_form, split_named, split_of
-from segkit.data.importers.outlines import NO_AREA, coco_polygons
+from segkit.data.importers.outlines import NO_AREA, coco_polygons, ellipse, turned
 from segkit.data.importers.painting import NOTHING, Layer, Painting, Patch
 from segkit.data.importers.rules import Rules
 from segkit.data.importers.source import Names, Source
@@ -27,8 +27,6 @@ from segkit.data.text import read_text
 
 _WITHOUT_AREA = frozenset({"polyline", "points", "skeleton", "cuboid"})
 _AREAS = frozenset({"polygon", "mask", "box", "ellipse"})
-_CORNERS = 720
-"""Of an ellipse, as CVAT converts it."""
 
 
 def documents(source: Source) -> dict[str, ElementTree.Element]:
@@ -129,24 +127,17 @@ def _points(shape: ElementTree.Element) -> list[list[float]]:
 def _patch(shape: ElementTree.Element, height: int, width: int) -> Patch:
     if shape.tag == "mask":
         return _mask(shape, height, width)
+    angle = math.radians(float(shape.get("rotation") or 0))  # about the middle, in degrees clockwise
     if shape.tag == "polygon":
         corners = np.array(_points(shape), np.float64)
     elif shape.tag == "box":
         left, top, right, bottom = (float(shape.attrib[key]) for key in ("xtl", "ytl", "xbr", "ybr"))
-        corners = _turned(shape, np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float64))
+        box = np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float64)
+        corners = turned(box, angle, box.mean(axis=0))
     else:
         x, y, across, down = (float(shape.attrib[key]) for key in ("cx", "cy", "rx", "ry"))
-        angles = np.linspace(0, 2 * math.pi, _CORNERS, endpoint=False)
-        corners = _turned(shape, np.stack([x + across * np.cos(angles), y + down * np.sin(angles)], axis=1))
+        corners = ellipse((x, y), across, down, angle)
     return coco_polygons([corners], height, width)
-
-
-def _turned(shape: ElementTree.Element, corners: np.ndarray) -> np.ndarray:
-    """Turned about the middle by `rotation`, in degrees clockwise."""
-    angle = math.radians(float(shape.get("rotation") or 0))
-    middle = corners.mean(axis=0)
-    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
-    return middle + (corners - middle) @ turn
 
 
 def _mask(shape: ElementTree.Element, height: int, width: int) -> Patch:

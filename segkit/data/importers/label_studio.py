@@ -24,7 +24,7 @@ from segkit.base.errors import DataError
 from segkit.data.importers.bitmaps import from_base64, png_mask, trimmed
 from segkit.data.importers.brush import decode_rle
 from segkit.data.importers.export import Annotated, Export
-from segkit.data.importers.outlines import NO_AREA, coco_polygons
+from segkit.data.importers.outlines import NO_AREA, coco_polygons, turned
 from segkit.data.importers.painting import Layer, Painting, Patch
 from segkit.data.importers.rules import Rules
 from segkit.data.importers.source import Source, is_picture
@@ -208,9 +208,8 @@ def _rectangle(value: dict[str, Any], height: int, width: int) -> np.ndarray:
     """The corners in percent, turned about the first as `rotation`, in degrees clockwise, says."""
     box = np.array([(0, 0), (value["width"], 0), (value["width"], value["height"]), (0, value["height"])], np.float64)
     angle = math.radians(value.get("rotation") or 0)
-    pixels = box * (width, height)
-    turned = pixels @ [[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]]
-    return turned / (width, height) + (value["x"], value["y"])
+    pixels = turned(box * (width, height), angle, (0, 0))
+    return pixels / (width, height) + (value["x"], value["y"])
 
 
 def _png(path: Path, height: int, width: int) -> Patch:

@@ -4,6 +4,7 @@ A drawing program works in whole pixels, so a shape drawn in a small picture is 
 as long as nothing of it is cut at a border. What juts out is drawn in the whole picture, so that it is cut there.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
@@ -57,6 +58,19 @@ def _cut(points: np.ndarray, low: int, high: int) -> np.ndarray:
                 kept.append(corner)
         corners = kept
     return np.array([(float(x), float(y)) for x, y in corners], np.float64).reshape(-1, 2)
+
+
+def turned(points: np.ndarray, angle: float, about: Sequence[float]) -> np.ndarray:
+    """Points, (N, 2), turned about one by an angle in radians, clockwise as pictures are seen."""
+    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    return (points - about) @ turn + about
+
+
+def ellipse(middle: Sequence[float], across: float, down: float, angle: float = 0.0) -> np.ndarray:
+    """An ellipse of these half axes, turned as `turned` does, as a polygon of 720 corners, as CVAT has it."""
+    angles = np.linspace(0, 2 * math.pi, 720, endpoint=False)
+    points = np.stack([across * np.cos(angles), down * np.sin(angles)], axis=1)
+    return turned(points, angle, (0, 0)) + middle
 
 
 def coco_polygons(polygons: Sequence[Any], height: int, width: int) -> Patch:

@@ -3,6 +3,7 @@
 import posixpath
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -16,15 +17,18 @@ from segkit.data.importers.via import pictures_in
 from segkit.data.importers.yolo import NAME_FILES
 from segkit.data.text import read_json, read_text
 
+Contents = dict[str, Any]
+"""What JSON files hold, by their names."""
 _LOOKED_AT = 20
 """Files of a kind that are opened."""
 
 
 def recognise(source: Source) -> dict[str, str]:
     """The forms that an export may be of, each with what tells it: several where it fits several."""
+    contents = _contents(source)
     found: dict[str, str] = {}
     for form, tells in _TELLS.items():
-        if (what := tells(source)) is not None:
+        if (what := tells(source, contents)) is not None:
             found[form] = what
     if {"roboflow", "cvat", "supervisely"} & found.keys():  # which have masks or lists of names of their own
         found.pop("masks", None)
@@ -34,8 +38,9 @@ def recognise(source: Source) -> dict[str, str]:
 
 def not_read(source: Source) -> str | None:
     """What an export is that no reader takes, and what to export instead; None where that is not known either."""
+    contents = _contents(source)
     for tool, (keys, instead) in _NOT_READ.items():
-        if name := _json_of(source, partial(_has, keys)):
+        if name := _first(contents, partial(_has, keys)):
             return f"{name} is {tool}'s: {instead}"
     return None
 
@@ -49,46 +54,48 @@ def _named(source: Source, *lasts: str) -> str | None:
     return next((name for name in source.files if posixpath.basename(name) in lasts), None)
 
 
-def _json_of(source: Source, is_its: Callable[[Any], bool]) -> str | None:
-    """The first JSON file of those looked at whose content is such."""
+def _contents(source: Source) -> Contents:
+    """The JSON files that are looked at, each read once, by their names; those that cannot be read left out."""
+    found = {}
     for name, path in [*source.named(".json").items()][:_LOOKED_AT]:
-        try:
-            content = read_json(path)
-        except DataError:
-            continue
-        if is_its(content):
-            return name
-    return None
+        with suppress(DataError):
+            found[name] = read_json(path)
+    return found
 
 
-def _coco(source: Source) -> str | None:
-    return _json_of(source, lambda content: isinstance(content, dict) and {"images", "categories"} <= content.keys())
+def _first(contents: Contents, is_its: Callable[[Any], bool]) -> str | None:
+    """The first file whose content is such."""
+    return next((name for name, content in contents.items() if is_its(content)), None)
 
 
-def _labelme(source: Source) -> str | None:
-    return _json_of(source, lambda content: isinstance(content, dict) and {"shapes", "imagePath"} <= content.keys())
+def _coco(_: Source, contents: Contents) -> str | None:
+    return _first(contents, lambda content: isinstance(content, dict) and {"images", "categories"} <= content.keys())
 
 
-def _label_studio(source: Source) -> str | None:
+def _labelme(_: Source, contents: Contents) -> str | None:
+    return _first(contents, lambda content: isinstance(content, dict) and {"shapes", "imagePath"} <= content.keys())
+
+
+def _label_studio(_: Source, contents: Contents) -> str | None:
     def is_its(content: Any) -> bool:
         tasks = content if isinstance(content, list) else []
         return any(
             isinstance(task, dict) and "id" in task and {"data", "annotations"} & task.keys() for task in tasks[:9]
         )
 
-    return _json_of(source, is_its)
+    return _first(contents, is_its)
 
 
-def _via(source: Source) -> str | None:
-    return _json_of(source, lambda content: pictures_in(content) is not None)
+def _via(_: Source, contents: Contents) -> str | None:
+    return _first(contents, lambda content: pictures_in(content) is not None)
 
 
-def _supervisely(source: Source) -> str | None:
+def _supervisely(source: Source, _: Contents) -> str | None:
     name = _named(source, "meta.json")
     return name if any(posixpath.basename(posixpath.dirname(file)) == "ann" for file in source.files) else None
 
 
-def _cvat(source: Source) -> str | None:
+def _cvat(source: Source, _: Contents) -> str | None:
     if name := _named(source, MAP):
         return name
     for name, path in [*source.named(".xml").items()][:_LOOKED_AT]:
@@ -97,7 +104,7 @@ def _cvat(source: Source) -> str | None:
     return None
 
 
-def _yolo(source: Source) -> str | None:
+def _yolo(source: Source, _: Contents) -> str | None:
     labels = {posixpath.splitext(posixpath.basename(name))[0] for name in source.named(".txt")}
     if not any(posixpath.splitext(posixpath.basename(name))[0] in labels for name in source.pictures):
         return None
@@ -105,11 +112,11 @@ def _yolo(source: Source) -> str | None:
     return _named(source, *NAME_FILES) or next(iter(listed), None)
 
 
-def _roboflow(source: Source) -> str | None:
+def _roboflow(source: Source, _: Contents) -> str | None:
     return _named(source, TABLE)
 
 
-def _masks(source: Source) -> str | None:
+def _masks(source: Source, _: Contents) -> str | None:
     if source.table is None and NAMES not in source.files:
         return None
     return next((name for name in source.files if may_be_mask(name) and is_mask(name)), None)
@@ -123,7 +130,7 @@ _NOT_READ = {
     "ISAT": (frozenset({"info", "objects"}), "convert it to COCO in its menu"),
 }
 """Tools, the keys that their JSON has, and the way out."""
-_TELLS: dict[str, Callable[[Source], str | None]] = {
+_TELLS: dict[str, Callable[[Source, Contents], str | None]] = {
     "coco": _coco,
     "cvat": _cvat,
     "label-studio": _label_studio,

@@ -7,7 +7,6 @@ tool itself draws no masks), a later region over an earlier one; points and line
 the others are in alphabetical order.
 """
 
-import math
 import posixpath
 from functools import partial
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 
 from segkit.base.errors import DataError
 from segkit.data.importers.export import Annotated, Export, split_of
-from segkit.data.importers.outlines import NO_AREA, coco_polygons
+from segkit.data.importers.outlines import NO_AREA, coco_polygons, ellipse
 from segkit.data.importers.painting import Layer, Painting, Patch
 from segkit.data.importers.rules import Rules
 from segkit.data.importers.source import Source
@@ -24,8 +23,6 @@ from segkit.data.text import read_json
 
 _WITHOUT_AREA = frozenset({"point", "polyline", "line"})
 _CLASS = ("class", "label", "type", "name", "category")
-_CORNERS = 720
-"""Of a circle or an ellipse."""
 
 
 def pictures_in(content: Any) -> list[dict[str, Any]] | None:
@@ -116,11 +113,8 @@ def _rectangle(shape: dict[str, Any]) -> np.ndarray:
 
 def _ellipse(shape: dict[str, Any]) -> np.ndarray:
     across, down = (float(shape["r"] if "r" in shape else shape[key]) for key in ("rx", "ry"))
-    angles = np.linspace(0, 2 * math.pi, _CORNERS, endpoint=False)
-    turn = float(shape.get("theta") or 0)  # radians, clockwise
-    x, y = across * np.cos(angles), down * np.sin(angles)
-    turned = np.stack([x * math.cos(turn) - y * math.sin(turn), x * math.sin(turn) + y * math.cos(turn)], axis=1)
-    return turned + np.array([shape["cx"], shape["cy"]], np.float64)
+    middle = float(shape["cx"]), float(shape["cy"])
+    return ellipse(middle, across, down, float(shape.get("theta") or 0))
 
 
 _POINTS = {"polygon": _polygon, "rect": _rectangle, "circle": _ellipse, "ellipse": _ellipse}

@@ -121,7 +121,7 @@ def test_labelme_gets_polygons_where_they_draw_the_same_and_masks_else(tmp_path:
 def test_objects_are_pixels_that_touch() -> None:
     label = np.array([[1, 0, 0, 2], [0, 1, 0, 2], [0, 0, 255, 0], [1, 1, 0, 1]], np.uint8)
     found = list(objects_of(label, CLASSES, background=0))
-    assert [(item.name, item.x, item.y, item.mask.tolist()) for item in found] == [
+    assert [(item.name, item.patch.left, item.patch.top, item.patch.mask.tolist()) for item in found] == [
         ("road", 0, 0, [[True, False], [False, True]]),
         ("road", 0, 3, [[True, True]]),
         ("road", 3, 3, [[True]]),
