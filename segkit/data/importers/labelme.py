@@ -85,10 +85,17 @@ def _names(source: Source, used: Iterable[Any], export: Export) -> list[Any]:
         listed = read_lines(source.table)
     elif LABELS in source.files:
         listed = read_lines(source.files[LABELS])
-    elif beside.is_file() and set(used) <= set(found := read_lines(beside)):
-        listed = found
-        export.say(f"the classes and their order are those of {beside}")
-    return [*listed, *sorted(str(name) for name in set(used) - set(listed))]
+    elif beside.is_file():
+        found = read_lines(beside)
+        if set(used) <= set(found):
+            listed = found
+            export.say(f"the classes and their order are those of {beside}")
+        else:
+            export.say(f"{beside} lacks some of the labels, so it is not used: give it by --classes if it is to be")
+    others = sorted(str(name) for name in set(used) - set(listed))
+    if listed and others:
+        export.say(f"labels that are not listed become the last classes: {', '.join(others)}")
+    return [*listed, *others]
 
 
 def _picture(source: Source, name: str, content: dict[str, Any]) -> tuple[Path, str, bool]:

@@ -5,6 +5,7 @@ export are masks. The classes are those of the table, in its order, "background"
 `ignore` means "not labelled".
 """
 
+import posixpath
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -19,8 +20,10 @@ from segkit.data.importers.tables import Mark, colours_of, decode, read_table
 from segkit.data.importers.voc import listed_splits
 from segkit.data.text import read_lines
 
-NAMES = "class_names.txt"
 IGNORED = "ignore"
+_NAMES = "class_names.txt"
+_TABLES = frozenset({_NAMES, "class_dict.csv", "label_colors.txt"})
+"""Tables that lie beside masks in public sets: labelme's `labelme2voc`, Kaggle's CamVid, CamVid's own."""
 
 
 def read(source: Source, rules: Rules) -> Export:
@@ -46,14 +49,23 @@ def read(source: Source, rules: Rules) -> Export:
     return export
 
 
+def table_in(source: Source) -> str | None:
+    """The table that lies in an export, the one that is not below another folder first; None without one."""
+    named = [name for name in source.files if posixpath.basename(name) in _TABLES]
+    return min(named, key=lambda name: (name.count("/"), name), default=None)
+
+
 def _rows(source: Source, export: Export) -> list[tuple[Mark, str]]:
-    """What values or colours stand for: the table of the user, or the names that lie beside the masks, by number."""
+    """What values or colours stand for: the table of the user, or that which lies beside the masks."""
     if source.table is not None:
         return read_table(source.table)
-    if NAMES not in source.files:
+    table = table_in(source)
+    if table is None:
         raise ConfigError("masks need --classes: a CSV or YAML file with a value or a colour and a name in each row")
-    export.say(f"the classes are those of {NAMES}, by their lines")
-    names = [name for name in read_lines(source.files[NAMES]) if name != "__ignore__"]  # of the value -1, stored as 255
+    export.say(f"the classes are those of {table}")
+    if posixpath.basename(table) != _NAMES:
+        return read_table(source.files[table])
+    names = [name for name in read_lines(source.files[table]) if name != "__ignore__"]  # of the value -1, stored as 255
     return list(enumerate(names))
 
 

@@ -207,6 +207,7 @@ def _words(part: str) -> set[str]:
 def _split_words(part: str) -> list[str]:
     """ "trainannot" -> train, annot; "leftImg8bit" -> left, Img, 8, bit; "JPEGImages" -> JPEG, Images."""
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+", part)
-    if len(words) == 1 and (match := re.fullmatch(r"(train|val|test)(annot|labels?|masks?|gt)", words[0])):
-        return list(match.groups())
+    joined = r"(train|val|test)(annot|labels?|masks?|gt)|(\w+)(annot)"
+    if len(words) == 1 and (match := re.fullmatch(joined, words[0])):
+        return [word for word in match.groups() if word]
     return words

@@ -9,7 +9,7 @@ from typing import Any
 
 from segkit.base.errors import DataError
 from segkit.data.importers.cvat import MAP
-from segkit.data.importers.masks import NAMES
+from segkit.data.importers.masks import table_in
 from segkit.data.importers.pairing import is_mask
 from segkit.data.importers.roboflow import TABLE
 from segkit.data.importers.source import Source, may_be_mask
@@ -117,7 +117,7 @@ def _roboflow(source: Source, _: Contents) -> str | None:
 
 
 def _masks(source: Source, _: Contents) -> str | None:
-    if source.table is None and NAMES not in source.files:
+    if source.table is None and table_in(source) is None:
         return None
     return next((name for name in source.files if may_be_mask(name) and is_mask(name)), None)
 

@@ -74,6 +74,7 @@ def test_classes_of_labels_txt_and_subfolders(bench):
     annotate(bench, "labels/b", [shape("bee", CORNERS)], picture="..\\photos\\b.png")
     report = bench.run("labelme")
     assert list(report["classes"]) == ["background", "zebra", "ant", "bee"]
+    assert "labels that are not listed become the last classes: bee" in report["said"]
     assert bench.names() == ["one_a.png", "photos_b.png", "two_a.png"]
     assert bench.label("one_a") == [[2] * 6] * 4 and bench.label("photos_b") == [[3] * 6] * 4
 
@@ -173,7 +174,9 @@ def test_labels_txt_beside_the_folder_or_given(bench, tmp_path):
     assert any(str(listed.resolve()) in sentence for sentence in report["said"])
     listed.write_text("dog\n")  # of something else: it lacks a label
     bench.out = tmp_path / "again"
-    assert list(bench.run("labelme")["classes"]) == ["background", "cat"]
+    report = bench.run("labelme")
+    assert list(report["classes"]) == ["background", "cat"]
+    assert any("lacks some of the labels" in sentence for sentence in report["said"])
     bench.out = tmp_path / "given"
     assert list(bench.run("labelme", classes=listed)["classes"]) == ["background", "dog", "cat"]
 

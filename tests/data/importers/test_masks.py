@@ -190,3 +190,21 @@ def test_folders_of_voc_with_their_own_lists_and_names(bench):
     assert list(report["classes"]) == ["_background_", "cat"]
     assert report["splits"] == {"train": 2, "val": 1} and not report["split_by_chance"]
     assert bench.label("a") == [[0, 1, 1]] * 2 and not report["skipped"]
+
+
+@pytest.mark.parametrize(
+    ("table", "content"),
+    [
+        ("label_colors.txt", "0 0 0 background\n250 50 83 tool\n"),
+        ("set/class_dict.csv", "name,r,g,b\nbackground,0,0,0\ntool,250,50,83\n"),
+    ],
+)
+def test_the_table_that_lies_beside_the_masks(bench, table, content):
+    for folder in ("train", "val"):
+        bench.picture(f"set/{folder}/{folder}.png", 3, 2)
+        bench.mask(f"set/{folder}annot/{folder}.png", [[(250, 50, 83), (0, 0, 0), (0, 0, 0)]] * 2)
+    bench.write(table, content)
+    report = bench.run("masks")
+    assert list(report["classes"]) == ["background", "tool"]
+    assert f"the classes are those of {table}" in report["said"]
+    assert [bench.label(name.removesuffix(".png")) for name in bench.names()] == [[[1, 0, 0]] * 2] * 2

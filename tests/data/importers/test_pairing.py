@@ -14,6 +14,7 @@ LAYOUTS = {
     "BDD100K": ("images/10k/train/a.jpg", "labels/sem_seg/masks/train/a.png", "train"),
     "CamVid of fastai": ("images/a.png", "labels/a_P.png", None),
     "CamVid on Kaggle": ("val/a.png", "val_labels/a_L.png", "val"),
+    "CamVid of CVAT": ("default/a.png", "defaultannot/a.png", None),
     "CamVid of SegNet": ("train/a.png", "trainannot/a.png", "train"),
     "Carvana": ("train/a_01.jpg", "train_masks/a_01_mask.gif", "train"),
     "Cityscapes": ("leftImg8bit/val/x/x_0_leftImg8bit.png", "gtFine/val/x/x_0_gtFine_labelTrainIds.png", "val"),
