@@ -7,7 +7,7 @@ from typing import Any
 
 from segkit.base.errors import ConfigError, DataError, OutputError
 from segkit.base.files import file_digest, holds_something, whole_folder, write_atomically
-from segkit.data.importers import coco, cvat, label_studio, labelme, masks, roboflow, supervisely, via, yolo
+from segkit.data.importers import cityscapes, coco, cvat, label_studio, labelme, masks, roboflow, supervisely, via, yolo
 from segkit.data.importers.export import Export, expected_form
 from segkit.data.importers.recognise import not_read, recognise
 from segkit.data.importers.rules import AS_THE_FORMAT, Rules
@@ -16,6 +16,7 @@ from segkit.data.importers.writer import write_export
 from segkit.data.text import read_json
 
 IMPORTERS: dict[str, Callable[[Source, Rules], Export]] = {
+    "cityscapes": cityscapes.read,
     "coco": coco.read,
     "cvat": cvat.read,
     "label-studio": label_studio.read,

@@ -1,7 +1,8 @@
 """Outlines as masks: polygons, boxes and circles, filled as the tools fill them, in their own box of the picture.
 
 A drawing program works in whole pixels, so a shape drawn in a small picture is the one drawn in the large one, moved,
-as long as nothing of it is cut at a border. What juts out is drawn in the whole picture, so that it is cut there.
+as long as nothing of it is cut at a border (but for Pillow's polygons, whose columns stay). What juts out
+is drawn in the whole picture, so that it is cut there.
 """
 
 import math
@@ -99,10 +100,11 @@ def pillow_polygon(points: np.ndarray, height: int, width: int) -> Patch:
     """A polygon, (N, 2), filled by Pillow with its outline."""
 
     def draw(mask: np.ndarray, left: int, top: int) -> None:
-        with _drawing(mask) as image:
-            corners = [(x - left, y - top) for x, y in points.tolist()]
+        # Pillow finds the ends of a row in floats, which round otherwise where the columns are moved.
+        with Image.new("L", (left + mask.shape[1], mask.shape[0])) as image:
+            corners = [(x, y - top) for x, y in points.tolist()]
             ImageDraw.Draw(image).polygon(corners, outline=1, fill=1)
-            mask[...] = np.asarray(image)
+            mask[...] = np.asarray(image)[:, left:]
 
     return _in_box(points, draw, height, width)
 

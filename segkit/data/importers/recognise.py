@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from segkit.base.errors import DataError
+from segkit.data.importers.cityscapes import annotated_in
 from segkit.data.importers.cvat import MAP
 from segkit.data.importers.masks import table_in
 from segkit.data.importers.pairing import is_mask
@@ -66,6 +67,10 @@ def _contents(source: Source) -> Contents:
 def _first(contents: Contents, is_its: Callable[[Any], bool]) -> str | None:
     """The first file whose content is such."""
     return next((name for name, content in contents.items() if is_its(content)), None)
+
+
+def _cityscapes(source: Source, _: Contents) -> str | None:
+    return next((name for name in source.files if annotated_in(name)), None)
 
 
 def _coco(_: Source, contents: Contents) -> str | None:
@@ -131,6 +136,7 @@ _NOT_READ = {
 }
 """Tools, the keys that their JSON has, and the way out."""
 _TELLS: dict[str, Callable[[Source, Contents], str | None]] = {
+    "cityscapes": _cityscapes,
     "coco": _coco,
     "cvat": _cvat,
     "label-studio": _label_studio,

@@ -46,6 +46,14 @@ def test_pillow(inside):
         assert (pillow_ellipse(sides, HEIGHT, WIDTH).whole(HEIGHT, WIDTH) == np.array(image)).all()
 
 
+def test_pillow_rounds_as_in_the_whole_picture():
+    """Of this polygon Pillow fills a pixel more where it is moved to the left border."""
+    polygon = np.array([[823, 551], [900, 648], [919, 623], [786, 580], [841, 626]], np.float64)
+    image = Image.new("L", (1000, 700))
+    ImageDraw.Draw(image).polygon([tuple(point) for point in polygon.tolist()], fill=1)
+    assert (pillow_polygon(polygon, 700, 1000).whole(700, 1000) == np.array(image)).all()
+
+
 def test_a_box_is_as_large_as_its_object():
     patch = coco_polygons([[10, 5, 14, 5, 14, 8, 10, 8]], 1000, 1000)
     assert (patch.top, patch.left, patch.mask.shape) == (5, 10, (3, 4))

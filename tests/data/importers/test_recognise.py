@@ -12,6 +12,7 @@ from segkit.data.importers.source import Source
 COCO = {"images": [], "annotations": [], "categories": []}
 SHAPES = {"shapes": [], "imagePath": "a.png"}
 FORMS = {
+    "cityscapes": {"gtFine/val/ulm/ulm_0_gtFine_polygons.json": {"imgHeight": 4, "imgWidth": 6, "objects": []}},
     "coco": {"annotations/instances.json": COCO},
     "cvat": {"labelmap.txt": "car:1,2,3::", "SegmentationClass/a.png": ""},
     "label-studio": {"tasks.json": [{"id": 1, "data": {"image": "a.png"}, "annotations": []}]},
@@ -76,7 +77,7 @@ def test_several_forms_are_asked_about(bench):
 
 def test_no_form_names_those_that_are_known(bench):
     bench.picture("a.png")
-    with pytest.raises(DataError, match=r"is of no form that is known \(coco, cvat, .*--format"):
+    with pytest.raises(DataError, match=r"is of no form that is known \(cityscapes, coco, .*--format"):
         bench.run(None)
 
 
