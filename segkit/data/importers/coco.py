@@ -33,7 +33,7 @@ def read(source: Source, rules: Rules) -> Export:
     documents = {}
     for name, path in source.named(".json").items():
         content = read_json(path)
-        if isinstance(content, dict) and {"images", "categories"} <= content.keys():
+        if is_coco(content) and not is_panoptic(content):
             documents[name] = {"annotations": [], **content}
     # Beside them COCO keeps the key points of the same pictures, in files of the same kind.
     instances = {name: content for name, content in documents.items() if "instances" in posixpath.basename(name)}
@@ -44,11 +44,23 @@ def read(source: Source, rules: Rules) -> Export:
             "export in the COCO format"
         )
     export = Export()
-    categories = _categories(source, documents.values(), export)
-    export.number_objects((categories[key] for key in sorted(categories, key=_order)), rules)
+    categories = categories_of(source, documents.values(), export)
+    export.number_objects(categories.values(), rules)
     for name, content in documents.items():
         _read_document(source, name, content, categories, export, rules)
     return export
+
+
+def is_coco(content: Any) -> bool:
+    """Whether a JSON file is of one of COCO's forms."""
+    return isinstance(content, dict) and {"images", "categories"} <= content.keys()
+
+
+def is_panoptic(content: dict[str, Any]) -> bool:
+    """Whether the annotations of a file of COCO are those of its panoptic form."""
+    annotations = content.get("annotations")
+    first = annotations[0] if isinstance(annotations, list) and annotations else None
+    return isinstance(first, dict) and "segments_info" in first
 
 
 def coco_patch(segmentation: Any, height: int, width: int) -> Patch:
@@ -75,8 +87,8 @@ def _order(key: str) -> tuple[bool, int, str]:
     return not key.isdecimal(), int(key) if key.isdecimal() else 0, key
 
 
-def _categories(source: Source, documents: Iterable[dict[str, Any]], export: Export) -> dict[str, str]:
-    """The names of the categories by their ids, less one that only heads the others."""
+def categories_of(source: Source, documents: Iterable[dict[str, Any]], export: Export) -> dict[str, str]:
+    """The names of the categories by their ids and in order of these, less one that only heads the others."""
     found: dict[str, str] = {}
     above: set[str] = set()
     used: set[str] = set()
@@ -93,11 +105,12 @@ def _categories(source: Source, documents: Iterable[dict[str, Any]], export: Exp
                 heads = item.get("supercategory") in ("none", "", None)
             else:
                 above.add(str(item.get("supercategory")))
-        used.update(as_id(annotation.get("category_id")) for annotation in content["annotations"])
+        for annotation in content["annotations"]:
+            used.update(as_id(item.get("category_id")) for item in annotation.get("segments_info", [annotation]))
     if heads and "0" not in used and found["0"] in above and len(found) > 1:
         export.say(f"category 0 ({found['0']}) has no objects and only heads the others: it is no class")
         del found["0"]
-    return found
+    return {key: found[key] for key in sorted(found, key=_order)}
 
 
 def _read_document(
@@ -120,13 +133,15 @@ def _read_document(
             layers = _layers(annotations.get(number, ()), categories, name, export, rules)
             draw = Painting(layers, export.numbers, rules.order or "file", rules.empty)
             where = re.sub("^([A-Za-z]:)?[./]+", "", name.replace("\\", "/"))
-            split = split_of(file) or _split_in(file) or split_of(key)
+            split = split_in(file) or split_of(key)
             stem = posixpath.splitext(where)[0]
             export.pictures.append(Annotated(stem, source.pictures[key], draw, size, split))
 
 
-def _split_in(file: str) -> str | None:
-    """ "train" of "instances_train2017.json"."""
+def split_in(file: str) -> str | None:
+    """The split that the folder of a JSON file tells, or its name: "train" of "instances_train2017.json"."""
+    if split := split_of(file):
+        return split
     words = re.split("[^a-z]+", PurePosixPath(file).stem.lower())
     return next((split for word in words if (split := split_named(word))), None)
 

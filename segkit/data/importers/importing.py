@@ -7,7 +7,19 @@ from typing import Any
 
 from segkit.base.errors import ConfigError, DataError, OutputError
 from segkit.base.files import file_digest, holds_something, whole_folder, write_atomically
-from segkit.data.importers import cityscapes, coco, cvat, label_studio, labelme, masks, roboflow, supervisely, via, yolo
+from segkit.data.importers import (
+    cityscapes,
+    coco,
+    coco_panoptic,
+    cvat,
+    label_studio,
+    labelme,
+    masks,
+    roboflow,
+    supervisely,
+    via,
+    yolo,
+)
 from segkit.data.importers.export import Export, expected_form
 from segkit.data.importers.recognise import not_read, recognise
 from segkit.data.importers.rules import AS_THE_FORMAT, Rules
@@ -18,6 +30,7 @@ from segkit.data.text import read_json
 IMPORTERS: dict[str, Callable[[Source, Rules], Export]] = {
     "cityscapes": cityscapes.read,
     "coco": coco.read,
+    "coco-panoptic": coco_panoptic.read,
     "cvat": cvat.read,
     "label-studio": label_studio.read,
     "labelme": labelme.read,

@@ -9,6 +9,7 @@ from typing import Any
 
 from segkit.base.errors import DataError
 from segkit.data.importers.cityscapes import annotated_in
+from segkit.data.importers.coco import is_coco, is_panoptic
 from segkit.data.importers.cvat import MAP
 from segkit.data.importers.masks import table_in
 from segkit.data.importers.pairing import is_mask
@@ -74,7 +75,11 @@ def _cityscapes(source: Source, _: Contents) -> str | None:
 
 
 def _coco(_: Source, contents: Contents) -> str | None:
-    return _first(contents, lambda content: isinstance(content, dict) and {"images", "categories"} <= content.keys())
+    return _first(contents, lambda content: is_coco(content) and not is_panoptic(content))
+
+
+def _coco_panoptic(_: Source, contents: Contents) -> str | None:
+    return _first(contents, lambda content: is_coco(content) and is_panoptic(content))
 
 
 def _labelme(_: Source, contents: Contents) -> str | None:
@@ -138,6 +143,7 @@ _NOT_READ = {
 _TELLS: dict[str, Callable[[Source, Contents], str | None]] = {
     "cityscapes": _cityscapes,
     "coco": _coco,
+    "coco-panoptic": _coco_panoptic,
     "cvat": _cvat,
     "label-studio": _label_studio,
     "labelme": _labelme,

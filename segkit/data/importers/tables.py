@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -70,18 +71,37 @@ def decode_colours(
 
     `picture` is what `read_picture` reads from the file, where that is known.
     """
+    runs = colour_runs(path, picture)
+    colours = tuple((colour_code(key), number) for key, number in meaning.items() if isinstance(key, tuple))
+    values = _table(colours, -1 if other is None else other)[runs.codes]
+    if values.min() < 0:
+        wrong = values < 0
+        share = int(runs.lengths[wrong].sum()) / int(runs.lengths.sum())
+        raise DataError(_unknown_colours(np.unique(runs.codes[wrong]), share))
+    return runs.filled(values)
+
+
+class Runs(NamedTuple):
+    """The colours of a picture of (H, W) = `shape`, row by row: for each run of one colour its `colour_code`, int32
+    (N,), and its number of pixels, int64 (N,)."""
+
+    codes: np.ndarray
+    lengths: np.ndarray
+    shape: tuple[int, int]
+
+    def filled(self, values: np.ndarray) -> np.ndarray:
+        """The label map, uint8 (H, W), that has one of the `values`, (N,), in each run."""
+        return np.repeat(values.astype(np.uint8), self.lengths).reshape(self.shape)
+
+
+def colour_runs(path: Path, picture: np.ndarray | None = None) -> Runs:
+    """The colours in a mask, which is `picture` where that is read. DataError for a format that changes colours."""
     if path.suffix.lower() not in _LOSSLESS:
         raise DataError("a mask has to be a PNG, BMP, TIFF or GIF: JPEG and WebP change colours, so that none is exact")
     codes = colour_codes(read_picture(path) if picture is None else picture)
-    colours = tuple((colour_code(key), number) for key, number in meaning.items() if isinstance(key, tuple))
     flat = codes.ravel()
-    starts = np.concatenate(([0], np.flatnonzero(flat[1:] != flat[:-1]) + 1))  # of runs of one colour
-    lengths = np.diff(starts, append=flat.size)
-    values = _table(colours, -1 if other is None else other)[flat[starts]]
-    if values.min() < 0:
-        wrong = values < 0
-        raise DataError(_unknown_colours(np.unique(flat[starts][wrong]), int(lengths[wrong].sum()) / flat.size))
-    return np.repeat(values.astype(np.uint8), lengths).reshape(codes.shape)
+    starts = np.concatenate(([0], np.flatnonzero(flat[1:] != flat[:-1]) + 1))
+    return Runs(flat[starts], np.diff(starts, append=flat.size), (codes.shape[0], codes.shape[1]))
 
 
 @lru_cache(maxsize=4)

@@ -14,6 +14,7 @@ SHAPES = {"shapes": [], "imagePath": "a.png"}
 FORMS = {
     "cityscapes": {"gtFine/val/ulm/ulm_0_gtFine_polygons.json": {"imgHeight": 4, "imgWidth": 6, "objects": []}},
     "coco": {"annotations/instances.json": COCO},
+    "coco-panoptic": {"panoptic.json": {**COCO, "annotations": [{"image_id": 1, "segments_info": []}]}},
     "cvat": {"labelmap.txt": "car:1,2,3::", "SegmentationClass/a.png": ""},
     "label-studio": {"tasks.json": [{"id": 1, "data": {"image": "a.png"}, "annotations": []}]},
     "labelme": {"a.json": SHAPES},
