@@ -4,8 +4,8 @@ https://docs.cvat.ai/docs/dataset_management/formats/format-cvat. Polygons, boxe
 them for its masks, by the COCO API (datumaro `util/mask_tools.py`; an ellipse as a polygon of 720 corners, datumaro
 `components/annotation.py`); a mask is the lengths of its runs along the rows of its box. What has the higher `z_order`
 lies on top, else what is later. Of a track each frame has its own shape, unless it is `outside` there; frames are
-called as CVAT writes them, frame_000000. The classes are the labels in the order of the project. Tags are of whole
-pictures and say nothing of pixels; points and lines have no area.
+called as CVAT writes them, frame_000000. The classes are the labels in the order of the project, but for those that are
+made for tags, points or lines alone: tags are of whole pictures and say nothing of pixels, the others have no area.
 """
 
 import math
@@ -27,6 +27,8 @@ from segkit.data.text import read_text
 
 _WITHOUT_AREA = frozenset({"polyline", "points", "skeleton", "cuboid"})
 _AREAS = frozenset({"polygon", "mask", "box", "ellipse"})
+_NO_CLASSES = _WITHOUT_AREA | {"tag"}
+"""Types of labels that no object with an area has."""
 
 
 def documents(source: Source) -> dict[str, ElementTree.Element]:
@@ -39,7 +41,8 @@ def read(source: Source, files: dict[str, ElementTree.Element], rules: Rules) ->
     """The annotated pictures and frames of `documents`. Raises DataError where they are not as CVAT writes them."""
     export = Export()
     with expected_form(str(source.path)):
-        listed = [name.text or "" for root in files.values() for name in root.findall("meta//labels/label/name")]
+        labels = [label for root in files.values() for label in root.findall("meta//labels/label")]
+        listed = [label.findtext("name", "") for label in labels if label.findtext("type") not in _NO_CLASSES]
         used = {shape.get("label", "") for root in files.values() for shape in root.iter() if shape.tag in _AREAS}
         tracks = {track.get("label", "") for root in files.values() for track in root.findall("track")}
         export.number_objects([*listed, *sorted((used | tracks) - {""} - set(listed))], rules)

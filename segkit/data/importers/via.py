@@ -2,12 +2,13 @@
 
 Each picture has `filename` and `regions`, a list or, in version 1, a dict; a region has the shape in `shape_attributes`
 and its class in `region_attributes`: in the one attribute that is there, or that is called class, label, type, name or
-category; a chosen option is its class. Polygons, circles and ellipses are filled as the COCO API fills polygons (the
-tool itself draws no masks), a later region over an earlier one; points and lines have no area. Class 0 is "background",
-the others are in alphabetical order.
+category; a chosen option is its class. Where no region has an attribute, as in Mask R-CNN's balloons, all are "object".
+Polygons, circles and ellipses are filled as the COCO API fills polygons (the tool itself draws no masks), a later one
+over an earlier one; points and lines have no area. Class 0 is "background", the others are in alphabetical order.
 """
 
 import posixpath
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,7 @@ from segkit.data.importers.source import Source
 from segkit.data.text import read_json
 
 _WITHOUT_AREA = frozenset({"point", "polyline", "line"})
+_ONLY = "object"
 _CLASS = ("class", "label", "type", "name", "category")
 
 
@@ -41,11 +43,14 @@ def read(source: Source, rules: Rules) -> Export:
         raise DataError(f"{source.path} holds no annotations of VIA: save them as JSON there")
     export = Export()
     names: set[str] = set()
+    without = not any(_has_classes(item) for items in found.values() for item in items)
+    if without:
+        export.say(f"no region has a class, so all are the class {_ONLY}")
     for file, items in found.items():
         for item in items:
             with export.one_picture(str(item["filename"])):
                 key = source.picture(item["filename"], beside=posixpath.dirname(file))
-                layers = _layers(item, export, rules)
+                layers = _layers(item, _ONLY if without else None, export, rules)
                 names.update(layer.name for layer in layers)
                 draw = Painting(layers, export.numbers, rules.order or "file", rules.empty)
                 split = split_of(key) or split_of(file)
@@ -54,10 +59,26 @@ def read(source: Source, rules: Rules) -> Export:
     return export
 
 
-def _layers(item: dict[str, Any], export: Export, rules: Rules) -> list[Layer]:
-    regions = item["regions"].values() if isinstance(item["regions"], dict) else item["regions"]
+def _regions(item: dict[str, Any]) -> list[Any]:
+    return [*item["regions"].values()] if isinstance(item["regions"], dict) else item["regions"]
+
+
+def _given(region: dict[str, Any]) -> dict[str, Any]:
+    """The attributes of a region that say something."""
+    return {key: value for key, value in (region.get("region_attributes") or {}).items() if value not in ("", {}, None)}
+
+
+def _has_classes(item: dict[str, Any]) -> bool:
+    """Whether a region of a picture has an attribute; a picture that is broken is told of where it is read."""
+    with suppress(TypeError, KeyError, AttributeError):
+        return any(_given(region) for region in _regions(item))
+    return False
+
+
+def _layers(item: dict[str, Any], only: str | None, export: Export, rules: Rules) -> list[Layer]:
+    """What is drawn of a picture, of the class `only` where that is not None."""
     layers = []
-    for region in regions:
+    for region in _regions(item):
         shape = region["shape_attributes"]
         kind = shape["name"]
         if kind in _WITHOUT_AREA:
@@ -70,14 +91,14 @@ def _layers(item: dict[str, Any], export: Export, rules: Rules) -> list[Layer]:
             rules.box()
         elif kind not in _POINTS:
             raise DataError(f"a region is a {kind!r}, which segkit does not know: make it a polygon")
-        layers.append(Layer(_class(region.get("region_attributes") or {}), partial(_patch, shape)))
+        layers.append(Layer(only or _class(_given(region)), partial(_patch, shape)))
     return layers
 
 
-def _class(attributes: dict[str, Any]) -> str:
+def _class(given: dict[str, Any]) -> str:
     """The class of a region. Raises DataError where no attribute tells it."""
-    given = {key: value for key, value in attributes.items() if value not in ("", {}, None)}
-    key = next((key for key in given if key.lower() in _CLASS), next(iter(given)) if len(given) == 1 else None)
+    agree = len({str(value) for value in given.values()}) == 1
+    key = next((key for key in given if key.lower() in _CLASS), next(iter(given)) if agree else None)
     if key is None:
         what = (
             f"has the attributes {', '.join(given)}: keep the one of the class"

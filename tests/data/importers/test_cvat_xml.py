@@ -71,6 +71,14 @@ def test_what_has_no_area_is_left_out_and_told(bench):
     assert report["splits"] == {"train": 0, "val": 1}
 
 
+def test_labels_of_tags_are_no_classes(bench):
+    images(bench, CAR.format(z=0), '<tag label="rain"/>')
+    file = bench.src / "annotations.xml"
+    label = "<label><name>rain</name><type>tag</type></label><label><name>dog</name><type>any</type></label></labels>"
+    file.write_text(file.read_text().replace("</labels>", label))
+    assert list(bench.run("cvat")["classes"]) == ["background", "tree", "car", "dog"]
+
+
 def test_tracks_frame_by_frame(bench):
     for number in (0, 2, 3):
         bench.picture(f"images/frame_{number:06d}.PNG")

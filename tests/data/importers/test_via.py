@@ -33,7 +33,13 @@ def test_both_versions_and_projects(bench, form, project):
 
 
 @pytest.mark.parametrize(
-    "attributes", [{"class": "road", "note": "x"}, {"anything": "road"}, {"Type": {"road": True, "bush": False}}]
+    "attributes",
+    [
+        {"class": "road", "note": "x"},
+        {"anything": "road"},
+        {"Type": {"road": True, "bush": False}},
+        {"insect": "road", "inseto": "road"},
+    ],
 )
 def test_the_attribute_of_the_class(bench, attributes):
     write(bench, [region(SQUARE, **attributes)])
@@ -43,7 +49,6 @@ def test_the_attribute_of_the_class(bench, attributes):
 @pytest.mark.parametrize(
     ("attributes", "words"),
     [
-        ({}, "has no class"),
         ({"a": "x", "b": "y"}, "has the attributes a, b: keep the one of the class"),
         ({"type": {"road": True, "bush": True}}, r"of 2 classes at once \(road, bush\)"),
     ],
@@ -52,6 +57,21 @@ def test_classes_that_are_not_told(bench, attributes, words):
     write(bench, [region(SQUARE, **attributes)])
     with pytest.raises(DataError, match=words):
         bench.run("via")
+
+
+def test_all_regions_are_of_one_class_where_none_has_one(bench):
+    """As in Mask R-CNN's balloons, and what was made after them."""
+    write(bench, [region(SQUARE), region(SQUARE, label="")])
+    report = bench.run("via")
+    assert list(report["classes"]) == ["background", "object"]
+    assert "no region has a class, so all are the class object" in report["said"]
+
+
+def test_a_region_without_a_class_among_others(bench):
+    bench.picture("b.png")
+    write(bench, [region(SQUARE, label="road")], name="whole.json")
+    bench.write("b.json", json.dumps({"b.png9": {"filename": "b.png", "regions": [region(SQUARE)]}}))
+    assert "has no class: give it one" in bench.run("via")["skipped"][0]["reason"]
 
 
 def test_circles_and_ellipses(bench):
