@@ -28,8 +28,8 @@ def import_(
         str | None,
         typer.Option(
             "--format",
-            help="cityscapes, coco, coco-panoptic, cvat, label-studio, labelme, masks, roboflow, supervisely, via or "
-            "yolo; also before SRC [default: what its files tell].",
+            help="cityscapes, coco, coco-panoptic, cvat, isat, label-studio, labelme, masks, roboflow, supervisely, "
+            "via or yolo; also before SRC [default: what its files tell].",
         ),
     ] = None,
     images: Annotated[

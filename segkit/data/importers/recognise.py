@@ -11,6 +11,7 @@ from segkit.base.errors import DataError
 from segkit.data.importers.cityscapes import annotated_in
 from segkit.data.importers.coco import is_coco, is_panoptic
 from segkit.data.importers.cvat import MAP
+from segkit.data.importers.isat import is_isat
 from segkit.data.importers.masks import table_in
 from segkit.data.importers.pairing import is_mask
 from segkit.data.importers.roboflow import TABLE
@@ -40,6 +41,11 @@ def recognise(source: Source) -> dict[str, str]:
 
 def not_read(source: Source) -> str | None:
     """What an export is that no reader takes, and what to export instead; None where that is not known either."""
+    if name := next((name for name in source.files if _ADE20K.fullmatch(posixpath.basename(name))), None):
+        return (
+            f"{name} is ADE20K's full form, of over 3,000 classes, more than a label holds: get its scene parsing "
+            "set (ADEChallengeData2016), and import that with --format masks"
+        )
     contents = _contents(source)
     for tool, (keys, instead) in _NOT_READ.items():
         if name := _first(contents, partial(_has, keys)):
@@ -80,6 +86,10 @@ def _coco(_: Source, contents: Contents) -> str | None:
 
 def _coco_panoptic(_: Source, contents: Contents) -> str | None:
     return _first(contents, lambda content: is_coco(content) and is_panoptic(content))
+
+
+def _isat(_: Source, contents: Contents) -> str | None:
+    return _first(contents, is_isat)
 
 
 def _labelme(_: Source, contents: Contents) -> str | None:
@@ -132,12 +142,12 @@ def _masks(source: Source, _: Contents) -> str | None:
     return next((name for name in source.files if may_be_mask(name) and is_mask(name)), None)
 
 
+_ADE20K = re.compile(r"ADE_\w+_seg\.png")
 _NOT_READ = {
     "Labelbox": (frozenset({"data_row", "projects"}), "export masks, and import them with --format masks"),
     "V7": (frozenset({"item", "annotations"}), 'export as "COCO"'),
     "V7 (version 1)": (frozenset({"dataset", "image", "annotations"}), 'export as "COCO"'),
     "Datumaro": (frozenset({"categories", "items"}), "convert it with `datum convert -f coco_instances`"),
-    "ISAT": (frozenset({"info", "objects"}), "convert it to COCO in its menu"),
 }
 """Tools, the keys that their JSON has, and the way out."""
 _TELLS: dict[str, Callable[[Source, Contents], str | None]] = {
@@ -145,6 +155,7 @@ _TELLS: dict[str, Callable[[Source, Contents], str | None]] = {
     "coco": _coco,
     "coco-panoptic": _coco_panoptic,
     "cvat": _cvat,
+    "isat": _isat,
     "label-studio": _label_studio,
     "labelme": _labelme,
     "masks": _masks,

@@ -16,6 +16,7 @@ FORMS = {
     "coco": {"annotations/instances.json": COCO},
     "coco-panoptic": {"panoptic.json": {**COCO, "annotations": [{"image_id": 1, "segments_info": []}]}},
     "cvat": {"labelmap.txt": "car:1,2,3::", "SegmentationClass/a.png": ""},
+    "isat": {"a.json": {"info": {"description": "ISAT", "name": "a.png"}, "objects": []}},
     "label-studio": {"tasks.json": [{"id": 1, "data": {"image": "a.png"}, "annotations": []}]},
     "labelme": {"a.json": SHAPES},
     "roboflow": {"train/_classes.csv": "Pixel Value, Class\n0, car", "train/a_mask.png": ""},
@@ -89,12 +90,17 @@ def test_no_form_names_those_that_are_known(bench):
         ({"version": "2.0", "item": {"name": "a.png"}, "annotations": []}, "a.json is V7's: export as"),
         ({"dataset": "x", "image": {}, "annotations": []}, "a.json is V7 (version 1)'s"),
         ({"info": {}, "categories": {}, "items": []}, "a.json is Datumaro's: convert it"),
-        ({"info": {}, "objects": []}, "a.json is ISAT's: convert it to COCO"),
     ],
 )
 def test_forms_that_are_not_read_are_named_with_the_way_out(bench, content, words):
     write(bench, {"a.json": content})
     with pytest.raises(DataError, match=re.escape(words)):
+        bench.run(None)
+
+
+def test_ade20k_with_its_parts_is_named(bench):
+    write(bench, {"training/street/ADE_train_00000001_seg.png": ""})
+    with pytest.raises(DataError, match=r"00001_seg\.png is ADE20K's full form.*ADEChallengeData2016"):
         bench.run(None)
 
 
