@@ -1,17 +1,18 @@
 """What every reader gives: pictures with what draws their label maps, the classes, and what was left out and why."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE
 from segkit.data.importers.rules import Rules
+from segkit.data.text import read_json
 
 
 class Drawn(NamedTuple):
@@ -127,6 +128,14 @@ class Export:
     def skip(self, file: str, reason: str) -> None:
         """Say that a picture is left out."""
         self.skipped.append(Skipped(file, reason))
+
+    def readable(self, files: Mapping[str, Path]) -> Iterator[tuple[str, Any]]:
+        """The content of each JSON file by its name; those that cannot be read are skipped."""
+        for name, path in files.items():
+            try:
+                yield name, read_json(path)
+            except DataError as error:
+                self.skip(name, str(error).removeprefix(f"{path} "))
 
     def note(self, file: str, reason: str) -> None:
         """Say that a part of a picture is left out."""

@@ -17,7 +17,7 @@ from segkit.data.importers.outlines import NO_AREA, points_of, within
 from segkit.data.importers.painting import Layer, Painting, Patch
 from segkit.data.importers.rules import Rules
 from segkit.data.importers.source import Source
-from segkit.data.text import read_json, read_yaml
+from segkit.data.text import read_yaml
 
 CLASSES = "isat.yaml"
 
@@ -30,9 +30,11 @@ def is_isat(content: Any) -> bool:
 
 def read(source: Source, rules: Rules) -> Export:
     """The annotated pictures. Raises DataError where no JSON file is of this tool."""
-    documents = {name: content for name, path in source.named(".json").items() if is_isat(content := read_json(path))}
+    export = Export()
+    documents = {name: content for name, content in export.readable(source.named(".json")) if is_isat(content)}
     if not documents:
-        raise DataError(f"{source.path} holds no JSON file of ISAT, whose info has the description ISAT")
+        broken = f" ({export.skipped[0].file} {export.skipped[0].reason})" if export.skipped else ""
+        raise DataError(f"{source.path} holds no JSON file of ISAT, whose info has the description ISAT{broken}")
     listed = [
         str(row["name"])
         for name, path in source.files.items()
@@ -40,7 +42,6 @@ def read(source: Source, rules: Rules) -> Export:
         for row in read_yaml(path)["label"]
     ]
     used = {str(item["category"]) for content in documents.values() for item in content["objects"]}
-    export = Export()
     export.number_objects([*listed, *sorted(used - {*listed})], rules)
     for name, content in documents.items():
         with export.one_picture(name):

@@ -42,18 +42,17 @@ def read(source: Source, rules: Rules) -> Export:
     """The annotated pictures of a folder. Raises DataError where no JSON file is labelme's."""
     export = Export()
     documents: dict[str, dict[str, Any]] = {}
-    for name, path in source.named(".json").items():
-        try:
-            content = read_json(path)
-        except DataError as error:
-            export.skip(name, str(error))
-            continue
+    for name, content in export.readable(source.named(".json")):
         if isinstance(content, dict) and "shapes" in content and "imagePath" in content:
             inside = {"inside": bool(content.get("imageData"))}
             wanted = ("shapes", "imagePath", "imageHeight", "imageWidth")
             documents[name] = {key: content.get(key) for key in wanted} | inside
     if not documents:
-        broken = f": {export.skipped[0].reason}" if export.skipped else ", which has shapes and imagePath"
+        broken = (
+            f": {export.skipped[0].file} {export.skipped[0].reason}"
+            if export.skipped
+            else ", which has shapes and imagePath"
+        )
         raise DataError(f"{source.path} holds no JSON file of labelme{broken}")
     used = {shape["label"] for content in documents.values() for shape in content["shapes"] if not _flat(shape)}
     names = _names(source, used, export)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from segkit.base.errors import DataError
@@ -71,6 +72,13 @@ def _contents(source: Source) -> Contents:
     return found
 
 
+def _text(path: Path) -> str:
+    """The text of a file, nothing where it cannot be read."""
+    with suppress(DataError):
+        return read_text(path)
+    return ""
+
+
 def _first(contents: Contents, is_its: Callable[[Any], bool]) -> str | None:
     """The first file whose content is such."""
     return next((name for name, content in contents.items() if is_its(content)), None)
@@ -119,7 +127,7 @@ def _cvat(source: Source, _: Contents) -> str | None:
     if name := _named(source, MAP):
         return name
     for name, path in [*source.named(".xml").items()][:_LOOKED_AT]:
-        if re.match(r"\s*(<\?xml[^>]*\?>)?\s*<annotations[\s>]", read_text(path)[:1000]):
+        if re.match(r"\s*(<\?xml[^>]*\?>)?\s*<annotations[\s>]", _text(path)[:1000]):
             return name
     return None
 
@@ -128,7 +136,7 @@ def _yolo(source: Source, _: Contents) -> str | None:
     labels = {posixpath.splitext(posixpath.basename(name))[0] for name in source.named(".txt")}
     if not any(posixpath.splitext(posixpath.basename(name))[0] in labels for name in source.pictures):
         return None
-    listed = [name for name, path in source.named(".yaml", ".yml").items() if "names" in read_text(path)]
+    listed = [name for name, path in source.named(".yaml", ".yml").items() if "names" in _text(path)]
     return _named(source, *NAME_FILES) or next(iter(listed), None)
 
 

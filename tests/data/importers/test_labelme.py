@@ -200,3 +200,13 @@ def test_the_picture_beside_under_its_own_name(bench):
     annotate(bench, "x/a", [WHOLE], picture="C:/elsewhere/IMG_7.jpg")
     bench.run("labelme")
     assert bench.names() == ["x_a.jpg"] and bench.label("x_a") == [[1] * 6] * 4
+
+
+def test_a_file_in_another_encoding_is_left_out_and_told(bench):
+    bench.picture("a.png")
+    annotate(bench, "a", [WHOLE])
+    text = (bench.src / "a.json").read_text(encoding="utf-8")
+    (bench.src / "b.json").write_bytes(text.replace("cat", "道路").encode("gbk"))
+    report = bench.run("labelme")
+    assert list(report["classes"]) == ["background", "cat"]
+    assert report["skipped"][0]["reason"].startswith("is not a text file in UTF-8 (as GBK it has '道路')")
