@@ -71,6 +71,30 @@ def test_what_is_exported_is_imported_to_the_pixel(
         assert np.array_equal(numbers[back], label)
 
 
+CORRECTED = {
+    "coco": ("annotations.json", '"category_id": 1,', '"category_id": 3,'),
+    "cvat": ("annotations.xml", '<mask label="road"', '<mask label="sky"'),
+    "label-studio": ("tasks.json", '"brushlabels": ["road"]', '"brushlabels": ["sky"]'),
+    "labelme": ("c.json", '"label": "road"', '"label": "sky"'),
+}
+"""A file of each form, and what is another there once somebody corrected all roads to sky."""
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_was_corrected_in_the_tool_s_form_is_imported_so(
+    form: str, made: list[Labelled], labels: list[np.ndarray], tmp_path: Path
+) -> None:
+    export(form, made[2:], tmp_path)
+    name, wrong, right = CORRECTED[form]
+    text = (tmp_path / form / name).read_text()
+    assert wrong in text
+    (tmp_path / form / name).write_text(text.replace(wrong, right))
+    classes = list(import_data(form, tmp_path / form, tmp_path / "back")["classes"])
+    back = read_label(next((tmp_path / "back" / "labels").glob("*c.png")))
+    expected = np.where(labels[2] == CLASSES.index("road"), CLASSES.index("sky"), labels[2])
+    assert np.array_equal(np.array([CLASSES.index(name) for name in classes])[back], expected)
+
+
 def test_the_coco_api_draws_the_same(made: list[Labelled], labels: list[np.ndarray], tmp_path: Path) -> None:
     export("coco", made, tmp_path)
     coco = COCO(str(tmp_path / "coco" / "annotations.json"))
