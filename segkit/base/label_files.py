@@ -11,11 +11,13 @@ from PIL import Image
 from segkit.base.errors import DataError
 from segkit.base.files import write_atomically
 from segkit.base.labels import IGNORE, Palette, palette_table
-from segkit.base.pictures import encoded, opened
+from segkit.base.pictures import encoded, load, opened
 
 # Pillow scales grey of 2 and 4 bits to 0..255, others do not; of grey with alpha in 16 bits it keeps the high byte.
 LOSSLESS = ("PNG", "BMP", "TIFF", "GIF")
 """Pillow's names of the formats that keep values exactly, by which others write masks."""
+_LONG_RUNS = 16
+"""Pixels that a run of one value has at least, on average, for runs to be counted sooner than pixels."""
 _LOSSY = ("jpeg", "tiff_jpeg", "webp")
 """What a TIFF may be packed by."""
 _AMBIGUOUS_LABELS = {"L;2": "grey of 2 bits", "L;4": "grey of 4 bits", "LA;16B": "grey of 16 bits with alpha"}
@@ -49,7 +51,7 @@ def read_stored_label(path: str | Path, *, formats: Collection[str] = ("PNG",)) 
                 f"{path} is {_AMBIGUOUS_LABELS[stored]}, which programs read as different values: "
                 "save it as an indexed or grey PNG of 8 bits"
             )
-        image.load()
+        load(path, image)
         values, mode = np.array(image), image.mode
     if mode in ("LA", "RGBA"):
         if values[..., -1].min() < 255:
@@ -82,7 +84,12 @@ def indexed(label: np.ndarray, palette: Sequence[Sequence[int]]) -> Image.Image:
 
 def count_values(label: np.ndarray) -> np.ndarray:
     """How many pixels have each value, int64 (256,); unlike `np.bincount`, without a copy of the label in int64."""
-    return np.array(Image.fromarray(label).histogram(), np.int64)
+    flat = label.ravel()
+    ends = np.flatnonzero(flat[1:] != flat[:-1])  # of runs, of which labels have few
+    if len(ends) > flat.size // _LONG_RUNS:
+        return np.array(Image.fromarray(label).histogram(), np.int64)
+    lengths = np.diff(ends, prepend=-1, append=flat.size - 1)
+    return np.bincount(flat[np.append(ends, flat.size - 1)], weights=lengths, minlength=256).astype(np.int64)
 
 
 def _decode_colours(path: str | Path, rgb: np.ndarray, colours: Palette | None) -> np.ndarray:

@@ -70,7 +70,7 @@ def read_reduced(path: str | Path, *, side: int) -> tuple[np.ndarray, tuple[int,
 
 def _as_rgb(path: str | Path, image: Image.Image) -> np.ndarray:
     _check_kind(path, image)
-    image.load()
+    load(path, image)
     width, height = image.size
     orientation = orientation_of(image)
     picture = np.empty((width, height, 3) if orientation > 4 else (height, width, 3), np.uint8)
@@ -112,7 +112,9 @@ def shown_size(path: str | Path) -> tuple[tuple[int, int], int]:
         _check_kind(path, image)
         width, height = image.size
         orientation = orientation_of(image)
-        if image.format != "PNG" and not (image.format == "JPEG" and _is_ended(path)):
+        if image.format == "PNG":
+            _check_rows(path)
+        elif not (image.format == "JPEG" and _is_ended(path)):
             image.load()
     return ((width, height) if orientation > 4 else (height, width)), orientation
 
@@ -168,13 +170,11 @@ def encoded(image: Image.Image, kind: str, **options: int) -> bytes:
 
 @contextmanager
 def opened(path: str | Path) -> Iterator[ImageFile.ImageFile]:
-    """The picture in a file, size checked, not decoded yet; what Pillow raises inside becomes a DataError."""
+    """The picture in a file, size checked, for `load` to decode; what Pillow raises inside becomes a DataError."""
     with _file(path) as file:
         try:
             with Image.open(file, formats=_FORMATS) as image:
                 _check_size(path, image)
-                if image.format == "PNG" and lacks_rows(file):
-                    raise DataError(f"{path} is broken or cut short (rows are missing): get the file again")
                 yield image
         except DataError:
             raise
@@ -184,6 +184,22 @@ def opened(path: str | Path) -> Iterator[ImageFile.ImageFile]:
             raise DataError(f"{path} has more than {MAX_PIXELS} pixels: {_TOO_LARGE}") from None
         except Exception as error:  # of a broken file Pillow raises OSError, SyntaxError, ValueError, struct.error ...
             raise DataError(f"{path} is broken or cut short ({error}): get the file again") from error
+
+
+def load(path: str | Path, image: Image.Image) -> None:
+    """Decode a picture that is `opened`. Raises DataError for a PNG that lacks rows, which Pillow leaves at 0."""
+    image.load()
+    if image.format == "PNG":
+        width, height = image.size
+        last = np.asarray(image.crop((0, height - 1, width, height)))
+        if not last.any() or image.info.get("interlace"):  # else the last row is there, and so are all before it
+            _check_rows(path)
+
+
+def _check_rows(path: str | Path) -> None:
+    with open(path, "rb") as file:
+        if lacks_rows(file):
+            raise DataError(f"{path} is broken or cut short (rows are missing): get the file again")
 
 
 def _unidentified(path: str | Path, file: BinaryIO) -> str:

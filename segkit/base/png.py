@@ -17,18 +17,7 @@ _AT_ONCE = 2**18
 
 
 def lacks_rows(file: BinaryIO) -> bool:
-    """Whether the pixels in a PNG file are fewer than it declares, as far as it can be read; nothing else is judged.
-
-    The file stands where it stood afterwards.
-    """
-    place = file.tell()
-    try:
-        return _lacks_rows(file)
-    finally:
-        file.seek(place)
-
-
-def _lacks_rows(file: BinaryIO) -> bool:
+    """Whether the pixels in a PNG file are fewer than it declares, as far as it can be read; nothing else is judged."""
     file.seek(_SIGNATURE)
     expected = found = 0
     inflate = zlib.decompressobj()

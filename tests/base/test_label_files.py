@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from segkit.base.errors import DataError
-from segkit.base.label_files import read_label, save_label
+from segkit.base.label_files import count_values, read_label, save_label
 from segkit.base.labels import IGNORE, palette_table, voc_palette
 from segkit.base.pictures import read_picture
 from tests.base.made import BLUE, GREEN, RED, png, save
@@ -92,3 +92,13 @@ def test_saved_labels_carry_the_palette(tmp_path: Path) -> None:
     assert read_picture(tmp_path / "a.png").tolist() == [[list(RED), list(GREEN), [224, 224, 192]]]
     assert (tmp_path / "a.png").read_bytes()[24:26] == bytes([8, 3])  # 8 bits, indexed, as VOC's server asks
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize("long", [True, False])
+def test_values_are_counted(long: bool) -> None:
+    """By their runs, or by pixels where runs are short."""
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 256, (8, 9)).astype(np.uint8)
+    label = label.repeat(64, axis=1) if long else label
+    assert (count_values(label) == np.bincount(label.ravel(), minlength=256)).all()
+    assert count_values(label[:1, :1]).sum() == 1

@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 from segkit.base import pictures
 from segkit.base.errors import DataError, OutputError
 from segkit.base.label_files import read_label, read_stored_label
-from segkit.base.pictures import MAX_PIXELS, exif_orientation, read_picture, save_picture, turned
+from segkit.base.pictures import MAX_PIXELS, exif_orientation, read_picture, save_picture, shown_size, turned
 from tests.base.made import BLUE, GREEN, RED, png, save
 
 # The first column and row of each pass of an interlaced PNG, and the steps to the next (the specification, section 8).
@@ -138,25 +138,28 @@ def test_files_cut_short_are_refused(tmp_path: Path, ending: str) -> None:
         read_picture(path)
 
 
+@pytest.mark.parametrize("sample", [b"\0", b"\xff"])
 @pytest.mark.parametrize(("depth", "colour"), [(1, 0), (8, 0), (4, 3), (8, 2), (16, 6)])
-def test_a_png_with_fewer_rows_than_it_declares_is_refused(tmp_path: Path, depth: int, colour: int) -> None:
+def test_a_png_with_fewer_rows_than_it_declares_is_refused(
+    tmp_path: Path, depth: int, colour: int, sample: bytes
+) -> None:
     channels = {0: 1, 2: 3, 3: 1, 6: 4}[colour]
-    row = bytes(1 + (5 * depth * channels + 7) // 8)
+    row = b"\0" + sample * ((5 * depth * channels + 7) // 8)
     palette = bytes(48) if colour == 3 else b""
     assert read_picture(png(tmp_path / "a.png", 5, 9, depth, colour, row * 9, palette=palette)).shape == (9, 5, 3)
     for rows in (0, 1, 8):
         path = png(tmp_path / "a.png", 5, 9, depth, colour, row * rows, palette=palette)
-        for read in (read_picture, read_stored_label):
+        for read in (read_picture, read_stored_label, shown_size):
             with pytest.raises(DataError, match=r"a\.png is broken or cut short"):
                 read(path)
 
 
 def test_rows_of_an_interlaced_png_are_counted(tmp_path: Path) -> None:
     for width, height in ((1, 1), (2, 3), (5, 9), (16, 17)):
-        data = b""
+        data = b""  # of a last row that is not empty
         for left, top, across, down in ADAM7:
             columns = len(range(left, width, across))
-            data += bytes(1 + columns) * len(range(top, height, down)) if columns else b""
+            data += (b"\0" + b"\1" * columns) * len(range(top, height, down)) if columns else b""
         whole = png(tmp_path / "a.png", width, height, 8, 0, data, interlaced=True)
         assert read_picture(whole).shape == (height, width, 3)
         with pytest.raises(DataError, match="broken or cut short"):

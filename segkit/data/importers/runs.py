@@ -5,6 +5,7 @@ Decoded here and not by the COCO API: its C code trusts what it is given.
 
 from typing import Any
 
+import cv2
 import numpy as np
 
 from segkit.base.errors import DataError
@@ -48,9 +49,12 @@ def runs_patch(counts: np.ndarray, height: int, width: int) -> Patch:
     top, bottom = int((first % height).min()), int((last % height).max()) + 1
     if (first // height != last // height).any():  # a run that goes on in the next column
         top, bottom = 0, height
-    inside = np.diff(np.clip(ends, left * height, right * height), prepend=left * height)
-    columns = np.repeat(np.arange(len(counts)) % 2 == 1, inside).reshape(right - left, height)
-    return Patch(top, left, np.ascontiguousarray(columns[:, top:bottom].T))
+    before, after = first[0] - left * height, right * height - 1 - last[-1]  # zeros in the columns of the box
+    inside = np.concatenate(([before], counts[ones[0] : ones[-1] + 1], [after]))
+    values = np.zeros(len(inside), np.uint8)
+    values[1::2] = 1
+    columns = np.repeat(values, inside).reshape(right - left, height)
+    return Patch(top, left, cv2.transpose(columns[:, top:bottom]).view(bool))
 
 
 def coco_counts(text: str) -> np.ndarray:
@@ -70,8 +74,10 @@ def coco_counts(text: str) -> np.ndarray:
         raise DataError("its run lengths (RLE) are damaged: export it again")
     if not last[-1]:
         raise DataError("its run lengths (RLE) are cut short: export it again")
-    starts = np.concatenate(([0], np.flatnonzero(last)[:-1] + 1))
-    lengths = np.diff(np.append(starts, len(groups)))
+    ends = np.flatnonzero(last) + 1
+    starts = np.zeros_like(ends)
+    starts[1:] = ends[:-1]
+    lengths = ends - starts
     if lengths.max() > _LONGEST:
         raise DataError("its run lengths (RLE) are damaged: export it again")
     place = np.arange(len(groups)) - np.repeat(starts, lengths)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from segkit.base.errors import DataError
-from segkit.base.pictures import SIXTEEN_BITS, opened, orientation_of, turned
+from segkit.base.pictures import SIXTEEN_BITS, load, opened, orientation_of, turned
 from segkit.data.dataset import evenly
 
 FEW_BITS = 2**14
@@ -62,5 +62,6 @@ def _is_deep(path: Path) -> bool:
 
 def _values(path: Path) -> np.ndarray:
     with opened(path) as image:
+        load(path, image)
         values = np.array(image).astype(np.uint16)
         return turned(values, orientation_of(image))

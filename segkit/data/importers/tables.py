@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,8 +71,11 @@ def decode_colours(
     `picture` is what `read_picture` reads from the file, where that is known.
     """
     runs = colour_runs(path, picture)
-    colours = tuple((colour_code(key), number) for key, number in meaning.items() if isinstance(key, tuple))
-    values = _table(colours, -1 if other is None else other)[runs.codes]
+    classes = {colour_code(key): number for key, number in meaning.items() if isinstance(key, tuple)}
+    known = np.array(sorted(classes), np.int32)
+    place = np.minimum(np.searchsorted(known, runs.codes), len(known) - 1)
+    numbers = np.array([classes[code] for code in sorted(classes)], np.int16)
+    values = np.where(known[place] == runs.codes, numbers[place], -1 if other is None else other)
     if values.min() < 0:
         wrong = values < 0
         share = int(runs.lengths[wrong].sum()) / int(runs.lengths.sum())
@@ -102,15 +104,6 @@ def colour_runs(path: Path, picture: np.ndarray | None = None) -> Runs:
     flat = codes.ravel()
     starts = np.concatenate(([0], np.flatnonzero(flat[1:] != flat[:-1]) + 1))
     return Runs(flat[starts], np.diff(starts, append=flat.size), (codes.shape[0], codes.shape[1]))
-
-
-@lru_cache(maxsize=4)
-def _table(colours: tuple[tuple[int, int], ...], other: int) -> np.ndarray:
-    """What each of all colours becomes, int16 (2**24,)."""
-    table = np.full(2**24, other, np.int16)
-    for code, number in colours:
-        table[code] = number
-    return table
 
 
 def _unknown_colours(codes: np.ndarray, share: float) -> str:
