@@ -1,9 +1,10 @@
 """Pixels in which `segkit data import` differs from what a labelling tool's own code draws, on made-up annotations.
 
-    python -m tools.import_oracles ultralytics|label-studio|cityscapes [--pictures 20]
+    python -m tools.import_oracles ultralytics|label-studio|cityscapes|isat [--pictures 20]
 
-needs the package of that tool (ultralytics, AGPL-3.0; label-studio-sdk, Apache-2.0; cityscapesscripts, MIT), in an
-environment of its own: none of them is among segkit's. pycocotools and labelme's drawing are in the tests.
+needs the package of that tool (ultralytics, AGPL-3.0; label-studio-sdk, Apache-2.0; cityscapesscripts, MIT; for ISAT
+scikit-image, BSD-3-Clause, which it draws by), in an environment of its own: none of them is among segkit's.
+pycocotools and labelme's drawing are in the tests.
 """
 
 import argparse
@@ -92,6 +93,25 @@ def cityscapes(folder: Path, pictures: int) -> dict[str, np.ndarray]:
     return truth
 
 
+def isat(folder: Path, pictures: int) -> dict[str, np.ndarray]:
+    """Polygons as its `formats/voc.py` fills them, higher layers over lower ones."""
+    from skimage.draw import polygon
+
+    truth = {}
+    for name, objects in _pictures(folder, pictures):
+        label, drawn = np.zeros((HEIGHT, WIDTH), np.uint8), []
+        layered = sorted(enumerate(objects), key=lambda item: item[0] % 3)
+        for _, (kind, corners) in layered:
+            whole = corners.astype(int)
+            label[polygon(whole[:, 1], whole[:, 0], label.shape)] = kind + 1
+        for place, (kind, corners) in enumerate(objects):
+            drawn.append({"category": f"class {kind}", "layer": place % 3, "segmentation": corners.tolist()})
+        info = {"description": "ISAT", "name": f"{name}.png", "width": WIDTH, "height": HEIGHT}
+        (folder / f"{name}.json").write_text(json.dumps({"info": info, "objects": drawn}))
+        truth[name] = label
+    return truth
+
+
 def _pictures(folder: Path, count: int, ending: str = "") -> list[tuple[str, list[tuple[int, np.ndarray]]]]:
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
@@ -107,6 +127,7 @@ FORMS: dict[str, tuple[str, Callable[[Path, int], dict[str, np.ndarray]]]] = {
     "ultralytics": ("yolo", ultralytics),
     "label-studio": ("label-studio", label_studio),
     "cityscapes": ("cityscapes", cityscapes),
+    "isat": ("isat", isat),
 }
 
 
