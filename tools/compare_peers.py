@@ -52,7 +52,7 @@ def network(*, aspp: bool, output_stride: int = 16) -> DeepLabV3:
 
 def forward_segkit(*, aspp: bool) -> float:
     """A single pass of segkit's network, prepared as every command that predicts prepares it."""
-    model = prepare_to_predict(network(aspp=aspp), torch.device("cpu"))
+    model = prepare_to_predict(network(aspp=aspp))
     image = torch.rand(1, 3, SIDE, SIDE) * 255
     with torch.inference_mode():
         return seconds(lambda: model(image))
@@ -106,7 +106,7 @@ def training_segkit() -> float:
 
 def prediction(*, mf: bool) -> float:
     """A picture at output stride 8, as `segkit evaluate` predicts it."""
-    model = prepare_to_predict(network(aspp=False, output_stride=8), torch.device("cpu"))
+    model = prepare_to_predict(network(aspp=False, output_stride=8))
     image = torch.randint(0, 256, (1, 3, SIDE, SIDE), dtype=torch.uint8)
     scales = MF_SCALES if mf else (1.0,)
     return seconds(lambda: predict(model, image, scales=scales, flip=mf), warmup=1, repeats=3)

@@ -23,7 +23,6 @@ from segkit.evaluation.evaluate import check_classes, protocol_of
 from segkit.evaluation.inference import Segmenter, predict_label
 from segkit.evaluation.result import Evaluation, read_evaluation
 from segkit.evaluation.scoring import read_ahead
-from segkit.models.folding import prepare_to_predict
 from segkit.weights.build import load_segmenter
 from segkit.weights.lineage import told_of_weights
 
@@ -107,7 +106,7 @@ def measure_peers(
     wanted = {
         name: Measurement(
             folder / f"peer_{name}.json",
-            prepare_to_predict(load_segmenter(path, classes=dataset.classes, canvas=canvas), device),
+            load_segmenter(path, classes=dataset.classes, canvas=canvas).to(device),
             dataset,
             precision=precision,
             about={**told_of_weights(path), **about},

@@ -51,7 +51,7 @@ def estimate_seconds(
         model = network.build(config.model.output_stride, classes=dataset.classes, canvas=config.model.canvas)
         size = canvas_of(model, *dataset[0].image.shape[:2])
         with autocast(device, precision):
-            each = measure_latency(prepare_to_predict(model, device), size=size, seconds=0).seconds
+            each = measure_latency(prepare_to_predict(model).to(device), size=size, seconds=0).seconds
         single = Setting(config.model.output_stride, mf=False)
         madds = {
             setting: network_cost(network, setting, size=size, classes=dataset.classes).exact

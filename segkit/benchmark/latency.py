@@ -80,7 +80,7 @@ def measure_latencies(
     for row in ROWS:
         cell = Cell(row.network, row.setting)
         if cell.name not in known:
-            model = prepare_to_predict(row.network.build(row.setting.output_stride), device)
+            model = prepare_to_predict(row.network.build(row.setting.output_stride)).to(device)
             known[cell.name] = measure_latency(model, scales=row.setting.scales, flip=row.setting.mf)
             latencies = {name: asdict(latency) for name, latency in known.items()}
             write_atomically(stored, json.dumps({"machine": about, "latencies": latencies}, indent=2) + "\n")

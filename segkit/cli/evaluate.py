@@ -67,7 +67,6 @@ def evaluate(
     from segkit.evaluation.evaluate import evaluate as evaluate_model
     from segkit.evaluation.gallery import Gallery
     from segkit.evaluation.label_maps import evaluate_maps
-    from segkit.models.folding import prepare_to_predict
     from segkit.recipe.build import open_dataset
     from segkit.weights.build import load_segmenter
 
@@ -91,7 +90,7 @@ def evaluate(
         network = load_segmenter(
             source, output_stride=output_stride, classes=dataset.classes, canvas=config.model.canvas
         )
-        model = prepare_to_predict(network, choose_device(device))
+        model = network.to(choose_device(device))
         about = {**_told_of(source, network), "weights": weights, **about}
         dtype = choose_precision(precision, model.device)
         palette, run = model.palette, partial(evaluate_model, model, dataset, **chosen, window=window, precision=dtype)

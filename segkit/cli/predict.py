@@ -28,7 +28,6 @@ def predict(
     from segkit.base.device import choose_device
     from segkit.base.pictures import told_others
     from segkit.evaluation.pictures import find_pictures, predict_files
-    from segkit.models.folding import prepare_to_predict
     from segkit.weights.build import load_segmenter
 
     check_output_stride(output_stride)
@@ -36,7 +35,7 @@ def predict(
     pictures, others = find_pictures(paths)
     if others:
         note(told_others(others))
-    model = prepare_to_predict(load_segmenter(obtain(weights), output_stride=output_stride), choose_device(device))
+    model = load_segmenter(obtain(weights), output_stride=output_stride).to(choose_device(device))
     failed = 0
     for result in predict_files(model, pictures, out, **chosen, window=window, overwrite=overwrite):
         if result.error is None:

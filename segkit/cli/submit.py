@@ -55,12 +55,10 @@ def submit(
 
     from segkit.base.device import choose_device
     from segkit.evaluation.submit import write_submission  # with torch, which no refusal above has to wait for
-    from segkit.models.folding import prepare_to_predict
     from segkit.weights.build import load_segmenter
 
     chosen = passes(mf=mf, scales=scales, flip=flip)
-    network = load_segmenter(file, output_stride=output_stride, canvas=config.model.canvas)
-    model = prepare_to_predict(network, choose_device(device))
+    model = load_segmenter(file, output_stride=output_stride, canvas=config.model.canvas).to(choose_device(device))
     with picture_progress(f"{len(pictures)} pictures") as progress:
         write_submission(
             out,

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from segkit.models.deeplabv3 import DeepLabV3
+from segkit.models.layers import PictureNetwork
 
 Accounting = Literal["exact", "tensorflow"]
 
@@ -34,8 +35,10 @@ def count_parameters(model: nn.Module) -> int:
     So counted, the networks of MobileNetV2's table 7 (https://arxiv.org/abs/1801.04381) have the published 11.15M,
     4.52M, 2.11M and 58.16M. The classifiers' published figures are counted otherwise: MobileNetV2's 3.47M leaves batch
     norm out, and MobileNetV1's 4.24M is met by no count (4.21M without batch norm, 4.23M with, 4.25M with its
-    statistics too).
+    statistics too). Of a network whose batch norm was folded they are those before that.
     """
+    if isinstance(model, PictureNetwork) and model.unfolded_parameters is not None:
+        return model.unfolded_parameters
     return sum(parameter.numel() for parameter in model.parameters())
 
 

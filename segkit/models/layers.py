@@ -1,13 +1,17 @@
 """The one block that all networks are made of: convolution, batch norm, activation."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from segkit.base.errors import ConfigError
 from segkit.models.options import Padding
+
+FOLDED = "has its batch norm folded in, to predict alone: load_model(..., train=True) gives one to train or to save"
+"""What is to be said of a network that was folded, after its name."""
 
 Activation = Literal["relu", "relu6", "none"]
 
@@ -55,7 +59,8 @@ class Conv(nn.Conv2d):
         # in float32 it takes five times as long as an undilated one's, and in bfloat16, on CPUs with AVX-512 BF16, it
         # is noise from a width of 29 on. The forward pass is right and fast.
         dilated_depthwise = self.groups > 1 and self.dilation[0] > 1 and self.stride[0] == 1
-        return dilated_depthwise and torch.is_grad_enabled() and x.device.type == "cpu"
+        learning = torch.is_grad_enabled() and self.weight.requires_grad
+        return dilated_depthwise and learning and x.device.type == "cpu"
 
     def _forward_by_phases(self, x: Tensor) -> Tensor:
         """The same at stride 1: every d-th row and column are a picture of their own, for which nothing is dilated.
@@ -69,7 +74,9 @@ class Conv(nn.Conv2d):
         phases = (
             x.reshape(n, rows, d, columns, d, channels).permute(2, 4, 0, 1, 3, 5).reshape(-1, rows, columns, channels)
         )
-        made = F.conv2d(phases.permute(0, 3, 1, 2), self.weight, padding=self.kernel_size[0] // 2, groups=self.groups)
+        made = F.conv2d(
+            phases.permute(0, 3, 1, 2), self.weight, self.bias, padding=self.kernel_size[0] // 2, groups=self.groups
+        )
         made = made.permute(0, 2, 3, 1).reshape(d, d, n, rows, columns, -1).permute(2, 3, 0, 4, 1, 5)
         made = made.reshape(n, padded_height, padded_width, -1)[:, :height, :width]
         return made.contiguous().permute(0, 3, 1, 2)  # a batch norm is slow on what is cut out
@@ -153,10 +160,12 @@ class PictureNetwork(nn.Module):
     """A network that takes pictures, RGB in 0..255, and normalises them itself: no caller does.
 
     `mean` and `std` are RGB, on 0..255. They are not in the state dict, since they belong to the weights' metadata.
+    `unfolded_parameters` are those of the network that this one was folded from; None where it was not folded.
     """
 
     mean: Tensor
     std: Tensor
+    unfolded_parameters: int | None = None
 
     def __init__(self, *, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
@@ -167,6 +176,12 @@ class PictureNetwork(nn.Module):
     def device(self) -> torch.device:
         """Where it computes."""
         return self.mean.device
+
+    def train(self, mode: bool = True) -> Self:
+        """As any module's. Raises ConfigError for a network that was folded, which only predicts."""
+        if mode and self.unfolded_parameters is not None:
+            raise ConfigError(f"this network {FOLDED}")
+        return super().train(mode)
 
     def normalise(self, images: Tensor) -> Tensor:
         """(N, 3, H, W), uint8 or float -> the same in float, what the layers are given."""

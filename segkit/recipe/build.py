@@ -14,7 +14,6 @@ from segkit.data.transforms import TrainingTransform
 from segkit.data.voc import VocDataset
 from segkit.models.build import backbone_options
 from segkit.models.deeplabv3 import DeepLabV3
-from segkit.models.folding import prepare_to_predict
 from segkit.recipe.config import DataConfig, FolderConfig, ModelConfig, ShapesConfig, TrainConfig, VocConfig
 from segkit.weights.build import build_model, load_model
 
@@ -97,6 +96,4 @@ def load_for_data(
     Raises WeightsError for a file without a whole network, DeviceError for a device that is not there.
     """
     target = choose_device(device)
-    return prepare_to_predict(
-        load_model(path, output_stride=output_stride, classes=dataset.classes, canvas=canvas), target
-    )
+    return load_model(path, output_stride=output_stride, classes=dataset.classes, canvas=canvas).to(target)

@@ -10,6 +10,7 @@ from segkit.base.labels import IGNORE, VOC_CLASSES, Palette, default_classes
 from segkit.models.build import TENSORFLOW_MEAN, TENSORFLOW_STD, build_classifier
 from segkit.models.classifier import Classifier
 from segkit.models.deeplabv3 import DeepLabV3
+from segkit.models.folding import prepare_to_predict
 from segkit.weights.cache import resolve
 from segkit.weights.files import read_tensors, read_weights
 from segkit.weights.fitting import fitting_head, load_all
@@ -24,9 +25,12 @@ def load_model(
     output_stride: int | None = None,
     classes: Sequence[str] | None = None,
     canvas: int | None = None,
+    train: bool = False,
 ) -> DeepLabV3:
     """The segmentation network in a file, ours or a foreign one, in evaluation mode.
 
+    It is made to predict, as fast as `segkit predict` does: batch norm folded, channels last, on the CPU (`.to(device)`
+    moves it), see `prepare_to_predict`; to train it or to save it again ask for one to `train`.
     `path` may also be a name that `segkit weights` lists, or hf://OWNER/REPOSITORY[/FILE][@REVISION].
     `output_stride` (8, 16 or 32) is free to choose, since the weights are the same; without it, it is the one that
     the network was trained at (16 where the file does not tell). `classes` names the classes where the file does not;
@@ -44,7 +48,7 @@ def load_model(
     network = weights.build_network(names, output_stride=output_stride, canvas=canvas)
     load_all(network, weights.tensors, path)
     network.fresh = frozenset()
-    return network.eval()
+    return network.eval() if train else prepare_to_predict(network)
 
 
 def load_classifier(path: Path | str) -> Classifier:
@@ -133,7 +137,7 @@ def load_segmenter(
         )
     load_all(peer.network, peer.tensors, path)
     names = _classes(path, None, peer.num_classes, classes)
-    return TorchvisionNetwork(peer.network, output_stride=peer.output_stride, classes=names).eval()
+    return prepare_to_predict(TorchvisionNetwork(peer.network, output_stride=peer.output_stride, classes=names))
 
 
 def _start(path: Path | str | None, backbone: str, width: float) -> Weights:

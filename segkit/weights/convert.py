@@ -24,7 +24,7 @@ def convert(weights: Path | str, file: Path, out: Path) -> dict[str, Any]:
         raise OutputError(f"{out} is there already: choose another name, or move it away")
     if read_weights(file).source == OWN:
         raise WeightsError(f"{file}: is segkit's own file already: copy it as it is")
-    network = load_model(file)
+    network = load_model(file, train=True)
     entry = CATALOGUE.get(str(weights))
     told = {
         "source": str(weights),

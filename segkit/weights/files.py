@@ -17,9 +17,10 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from segkit.base.errors import WeightsError
+from segkit.base.errors import OutputError, WeightsError
 from segkit.base.files import format_bytes, write_atomically
 from segkit.models.deeplabv3 import DeepLabV3
+from segkit.models.layers import FOLDED
 from segkit.version import VERSION
 from segkit.weights.cache import resolve
 from segkit.weights.imported import Weights
@@ -43,8 +44,10 @@ def save_model(path: Path | str, model: DeepLabV3, *, training: dict[str, Any] |
     """Write `model` as safetensors with all that is needed to build it again and to use it.
 
     `training` is JSON data that says how it was trained. The file is written whole or not at all; OutputError where it
-    cannot be.
+    cannot be, and for a network whose batch norm was folded.
     """
+    if model.unfolded_parameters is not None:
+        raise OutputError(f"{path}: the network to be saved {FOLDED}")
     metadata = Metadata.of(model, training=training or {}, segkit_version=VERSION)
     data = metadata.model_dump(mode="json")
     write_atomically(Path(path), seal(model.state_dict(), data, key=METADATA_KEY), durable=True)

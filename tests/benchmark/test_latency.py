@@ -77,7 +77,7 @@ def test_what_was_broken_off_goes_on(tmp_path: Path, monkeypatch) -> None:
 
     monkeypatch.setattr(latency, "ROWS", ROWS[2:6])
     monkeypatch.setattr(latency, "measure_latency", measure)
-    monkeypatch.setattr(latency, "prepare_to_predict", lambda model, device: model)
+    monkeypatch.setattr(latency, "prepare_to_predict", lambda model: model)
     stored, told = tmp_path / "out" / "latencies.json", []
     with pytest.raises(KeyboardInterrupt):
         measure_latencies(torch.device("cpu"), stored, tell=lambda cell, found: told.append(found.seconds))

@@ -54,7 +54,7 @@ def test_a_recipe_builds_it_and_its_file_builds_it_again(tmp_path):
     model = build_from_config(ModelConfig(backbone="plain", width=0.5, output_stride=8, aspp=True), dataset).eval()
     assert model.architecture == {"backbone": "plain", "aspp": True, "options": {"width": 0.5}}
     save_model(tmp_path / "plain.safetensors", model)
-    again = load_model(tmp_path / "plain.safetensors", output_stride=8)
+    again = load_model(tmp_path / "plain.safetensors", output_stride=8, train=True)
     images = torch.rand(1, 3, 65, 65) * 255
     with torch.no_grad():
         assert again.logits(images).shape == (1, len(dataset.classes), 9, 9)

@@ -335,8 +335,8 @@ def test_shapes_are_learnt_from_a_teacher_alone(tmp_path):
         Image.fromarray(shapes[index].image).save(tmp_path / f"more/{index}.png")
     options |= {"teacher": str(taught_by), "unlabelled": str(tmp_path / "more")}
     config = Config.model_validate(base | {"data": data, "train": options})
-    student = load_model(train(config, tmp_path / "student").last, output_stride=8)
-    teacher = load_model(taught_by, output_stride=8)
+    student = load_model(train(config, tmp_path / "student").last, output_stride=8, train=True)
+    teacher = load_model(taught_by, output_stride=8, train=True)
     images = torch.from_numpy(np.stack([shapes[index].image for index in range(16)])).permute(0, 3, 1, 2)
     torch.manual_seed(0)
     fresh = build_network("mobilenet_v2", classes=shapes.classes, aspp=False, options={"width": 0.1}).eval()

@@ -57,7 +57,7 @@ def test_what_a_run_leaves_behind(tmp_path, recipe):
 
     val_set = open_dataset(config.data, "val")
     for path, iteration in ((result.last, 4), (result.best, max(scores, key=lambda n: (scores[n], -n)))):
-        model = load_model(path, output_stride=32)
+        model = load_model(path, output_stride=32, train=True)
         assert model.classes == ("ground", "wall", "sky") and model.palette == val_set.palette
         assert evaluate(model, val_set).miou == scores[iteration]
 
@@ -115,7 +115,7 @@ def test_workers_do_not_change_the_weights(tmp_path, recipe, differing):
 def test_frozen_statistics_stay_those_of_the_start(tmp_path, recipe):
     first = train(recipe(iterations=1), tmp_path / "first").last
     second = train(recipe(iterations=2, batch_norm="freeze", model={"weights": str(first)}), tmp_path / "second").last
-    before, after = (load_model(path).state_dict() for path in (first, second))
+    before, after = (load_model(path, train=True).state_dict() for path in (first, second))
     statistics = [name for name in before if "running" in name]
     assert statistics and all(torch.equal(before[name], after[name]) for name in statistics)
     assert not torch.equal(before["classifier.weight"], after["classifier.weight"])
@@ -216,7 +216,7 @@ def test_bad_steps_are_skipped_and_counted(tmp_path, recipe, monkeypatch):
     steps = [line for line in metrics(tmp_path / "run") if "loss" in line]
     assert [line["skipped"] for line in steps] == [0, 1, 2, 2]
     assert [line["loss"] is None for line in steps] == [False, True, True, False]
-    assert all(torch.isfinite(value).all() for value in load_model(result.last).state_dict().values())
+    assert all(torch.isfinite(value).all() for value in load_model(result.last, train=True).state_dict().values())
 
 
 def test_ten_bad_steps_in_a_row_end_the_run_with_advice(tmp_path, recipe):

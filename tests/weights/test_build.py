@@ -188,7 +188,7 @@ def test_mismatches_name_the_tensors(stored, randomise, foreign):
 def test_counters_of_batches_are_not_needed(randomise, foreign):
     network = randomise(build_network(BACKBONE, classes=CLASSES, aspp=False))
     tensors = {name: t for name, t in network.state_dict().items() if not name.endswith("num_batches_tracked")}
-    model = load_model(foreign(network, tensors=tensors), classes=CLASSES)
+    model = load_model(foreign(network, tensors=tensors), classes=CLASSES, train=True)
     assert model.output_stride == 16
     loaded = model.state_dict()
     assert all(torch.equal(loaded[name], tensor) for name, tensor in tensors.items())

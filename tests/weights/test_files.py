@@ -46,11 +46,24 @@ def model(randomise):
     return randomise(network)
 
 
+def test_what_is_loaded_to_predict_is_folded_and_not_saved(tmp_path, model, pictures):
+    path = tmp_path / "model.safetensors"
+    save_model(path, model)
+    to_predict, to_train = load_model(path), load_model(path, train=True)
+    assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in to_predict.modules())
+    with torch.inference_mode():
+        expected = to_train(pictures(64))
+        assert (to_predict(pictures(64)) - expected).abs().max() <= 1e-4 * expected.abs().max()
+    with pytest.raises(OutputError, match=r"again\.safetensors: .*batch norm folded in.*train=True"):
+        save_model(tmp_path / "again.safetensors", to_predict)
+    assert not (tmp_path / "again.safetensors").exists()
+
+
 @pytest.mark.parametrize("output_stride", [8, 16, 32])
 def test_round_trip(tmp_path, model, pictures, output_stride):
     path = tmp_path / "new/model.safetensors"
     save_model(path, model, training={"miou": 0.5, "iterations": 100, "config": {"lr": 0.007, "bn": None}})
-    again = load_model(path, output_stride=output_stride)
+    again = load_model(path, output_stride=output_stride, train=True)
     assert again.output_stride == output_stride
     assert (again.classes, again.palette, again.canvas) == (CLASSES, PALETTE, 97)
     assert torch.equal(again.mean, model.mean)
@@ -81,7 +94,7 @@ def test_padding_and_eps_go_with_the_weights(tmp_path, pictures, randomise, back
     first = randomise(build_network(backbone, classes=CLASSES, aspp=False, options=options))
     save_model(tmp_path / "a.safetensors", first)
     with torch.no_grad():
-        assert torch.equal(load_model(tmp_path / "a.safetensors")(pictures(64)), first(pictures(64)))
+        assert torch.equal(load_model(tmp_path / "a.safetensors", train=True)(pictures(64)), first(pictures(64)))
 
 
 def test_file_is_plain(tmp_path, model):
@@ -113,7 +126,7 @@ def test_other_precisions_become_single(tmp_path, model, dtype):
     del about["sha256"]  # as earlier versions wrote it, and who changes tensors may
     metadata = {METADATA_KEY: json.dumps(about)}
     save_file({name: t.to(dtype) if t.is_floating_point() else t for name, t in state.items()}, path, metadata)
-    for again in (load_model(path), build_model("mobilenet_v2", classes=CLASSES, weights=path)):
+    for again in (load_model(path, train=True), build_model("mobilenet_v2", classes=CLASSES, weights=path)):
         assert {tensor.dtype for tensor in again.parameters()} == {torch.float32}
         assert torch.equal(again.classifier.weight, model.classifier.weight.to(dtype).float())
 

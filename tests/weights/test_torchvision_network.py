@@ -90,7 +90,7 @@ def test_it_computes_what_torchvision_computes(stored, pictures, name):
     assert (ours.output_stride, ours.canvas, ours.side_step, ours.fixed_size) == (stride, None, 1, None)
     assert ours.logits(images).shape == (2, 21, -(-70 // stride), -(-90 // stride))
     assert (ours.classes, ours.palette, ours.device.type) == (VOC_CLASSES, voc_palette(21), "cpu")
-    prepared = prepare_to_predict(ours, torch.device("cpu"))
+    prepared = prepare_to_predict(ours)
     found = predict(prepared, images)  # not padded: the same pixels, and no others
     torch.testing.assert_close(found, expected.softmax(1), rtol=1e-4, atol=1e-5)
 

@@ -63,7 +63,9 @@ def run(options: argparse.Namespace) -> None:
     weights = resolve(options.weights)
 
     def load(output_stride: int) -> DeepLabV3:
-        return load_model(weights, output_stride=output_stride, classes=dataset.classes, canvas=config.model.canvas)
+        return load_model(
+            weights, output_stride=output_stride, classes=dataset.classes, canvas=config.model.canvas, train=True
+        )
 
     variants = networks(load, device)
     check_classes(dataset.classes, variants("os16").classes)

@@ -73,7 +73,7 @@ def networks(load: Callable[[int], DeepLabV3], device: torch.device) -> Networks
         network = load(output_stride)
         if change is not None:
             change(network)
-        return prepare_to_predict(network, device)  # which folds batch norm, so nothing could be changed after it
+        return prepare_to_predict(network).to(device)  # which folds batch norm, so nothing could be changed after it
 
     return variant
 
