@@ -28,6 +28,8 @@ _AT_ONCE = 2**22  # pixels that are converted at once, so that what lies between
 
 # Pillow's names for kinds of pixels. Left out: 32 bits ("I", "F"), whose range nobody knows, and Lab.
 SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
+Stretch = tuple[int, int]
+"""The values of pictures of 16 bits that become 0 and 255, those between in proportion."""
 _CONVERTED = ("1", "L", "P", "RGB", "RGBX", "YCbCr", "CMYK", "LA", "PA", "RGBA", "RGBa")
 
 
@@ -45,18 +47,18 @@ def told_others(others: Sequence[Path]) -> str:
     return f"{len(others)} file{'' if one else 's'} left out, no picture{'' if one else 's'} by the name ({listed})"
 
 
-def read_picture(path: str | Path) -> np.ndarray:
+def read_picture(path: str | Path, *, stretch: Stretch | None = None) -> np.ndarray:
     """The picture in a file as uint8 (H, W, 3), RGB, turned as its EXIF orientation says.
 
-    Grey is repeated, alpha (also a palette's) composed on black, 16 bits reduced to their high byte, CMYK converted;
-    of several pages or frames the first is read. Raises DataError if the file is missing, empty, cut short, no picture,
-    of another kind of pixel (32 bits, Lab ...), has no pixels or more than MAX_PIXELS.
+    Grey is repeated, alpha (also a palette's) composed on black, 16 bits reduced to their high byte, or by `stretch`,
+    CMYK converted; of several pages or frames the first is read. Raises DataError if the file is missing, empty, cut
+    short, no picture, of another kind of pixel (32 bits, Lab ...), has no pixels or more than MAX_PIXELS.
     """
     with opened(path) as image:
-        return _as_rgb(path, image)
+        return _as_rgb(path, image, stretch)
 
 
-def read_reduced(path: str | Path, *, side: int) -> tuple[np.ndarray, tuple[int, int]]:
+def read_reduced(path: str | Path, *, side: int, stretch: Stretch | None = None) -> tuple[np.ndarray, tuple[int, int]]:
     """The picture in a file, as small as is quick to decode, and its full size (width, height).
 
     As `read_picture`, but a JPEG is decoded at a half, a quarter or an eighth while both sides keep `side` pixels. The
@@ -65,10 +67,10 @@ def read_reduced(path: str | Path, *, side: int) -> tuple[np.ndarray, tuple[int,
     with opened(path) as image:
         width, height = image.size
         image.draft(None, (side, side))  # only JPEG does anything
-        return _as_rgb(path, image), (height, width) if orientation_of(image) > 4 else (width, height)
+        return _as_rgb(path, image, stretch), (height, width) if orientation_of(image) > 4 else (width, height)
 
 
-def _as_rgb(path: str | Path, image: Image.Image) -> np.ndarray:
+def _as_rgb(path: str | Path, image: Image.Image, stretch: Stretch | None) -> np.ndarray:
     _check_kind(path, image)
     load(path, image)
     width, height = image.size
@@ -78,7 +80,7 @@ def _as_rgb(path: str | Path, image: Image.Image) -> np.ndarray:
     rows = max(1, _AT_ONCE // width)
     for top in range(0, height, rows):
         stored[top : top + rows] = _rows_as_rgb(
-            image if rows >= height else image.crop((0, top, width, min(top + rows, height)))
+            image if rows >= height else image.crop((0, top, width, min(top + rows, height))), stretch
         )
     return picture
 
@@ -88,13 +90,20 @@ def _check_kind(path: str | Path, image: Image.Image) -> None:
         raise DataError(f"{path} has pixels of the kind {image.mode}: save it as RGB or grey with 8 or 16 bits")
 
 
-def _rows_as_rgb(image: Image.Image) -> np.ndarray:
+def _rows_as_rgb(image: Image.Image, stretch: Stretch | None) -> np.ndarray:
     if image.mode in SIXTEEN_BITS:
-        return (np.asarray(image) >> 8).astype(np.uint8)[:, :, None]
+        return _in_8_bits(np.asarray(image), stretch)[:, :, None]
     if image.has_transparency_data:
         colour = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", colour.size, (0, 0, 0, 255)), colour)
     return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _in_8_bits(values: np.ndarray, stretch: Stretch | None) -> np.ndarray:
+    if stretch is None:
+        return (values >> 8).astype(np.uint8)
+    low, high = stretch
+    return np.clip(((values.astype(np.float32) - low) * (255 / (high - low))).round(), 0, 255).astype(np.uint8)
 
 
 def exif_orientation(path: str | Path) -> int:

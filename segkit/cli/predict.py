@@ -36,6 +36,9 @@ def predict(
     if others:
         note(told_others(others))
     model = load_segmenter(obtain(weights), output_stride=output_stride).to(choose_device(device))
+    if model.stretch is not None:
+        low, high = model.stretch
+        note(f"pictures of 16 bits are stretched as in the training: {low} becomes 0 and {high} becomes 255")
     failed = 0
     for result in predict_files(model, pictures, out, **chosen, window=window, overwrite=overwrite):
         if result.error is None:

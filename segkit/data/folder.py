@@ -9,7 +9,7 @@ import numpy as np
 
 from segkit.base.errors import ConfigError
 from segkit.base.labels import IGNORE, Palette, voc_palette
-from segkit.base.pictures import PICTURE_SUFFIXES
+from segkit.base.pictures import PICTURE_SUFFIXES, Stretch
 from segkit.data.finding import Finding
 from segkit.data.pairs import PairedFiles, files_by_stem
 
@@ -29,6 +29,8 @@ class FolderDataset(PairedFiles):
     `mapping` does not name is always IGNORE. So {255: 1} turns a mask of 0 and 255 into two classes, though 255 is also
     the default of `ignore`. `colours`, one a class, is the palette too; without it the palette is VOC's.
 
+    `stretch` tells which values of pictures of 16 bits become 0 and 255.
+
     Raises ConfigError if these contradict each other, DataError if folders, files or partners are missing. Where a list
     of `findings` is given, names that lack a file or occur twice are told there and left out, and the rest is read.
     """
@@ -45,6 +47,7 @@ class FolderDataset(PairedFiles):
         colours: Sequence[Sequence[int]] | None = None,
         ignore: int | Sequence[int] = IGNORE,
         mapping: Mapping[int, int] | None = None,
+        stretch: Stretch | None = None,
         findings: "builtins.list[Finding] | None" = None,
     ) -> None:
         if not re.fullmatch(r"\w[\w.-]*", split):
@@ -63,6 +66,7 @@ class FolderDataset(PairedFiles):
             palette=palette,
             colours=None if colours is None else palette,
             values=_class_of_value(len(classes), ignore, mapping or {}),
+            stretch=stretch,
             findings=findings,
         )
 

@@ -10,8 +10,8 @@ from segkit.base.errors import DataError
 from segkit.base.files import write_atomically
 from segkit.base.label_files import read_label
 from segkit.base.labels import IGNORE, Palette
-from segkit.base.pictures import PICTURE_SUFFIXES, exif_orientation, read_picture
-from segkit.data.dataset import Sample
+from segkit.base.pictures import PICTURE_SUFFIXES, Stretch, exif_orientation, read_picture
+from segkit.data.dataset import Dataset, Sample
 from segkit.data.finding import Finding
 from segkit.data.text import read_lines
 
@@ -24,7 +24,7 @@ class PairedFiles:
     `pictures` and `labels` are files by name, as `files_by_stem` gives them. With a list file `source` the pairs are
     those that it names, in its order; every one has to be there. Without it they are all names that have both files;
     `without_label` and `without_picture` tell the others. `values`, uint8 (256,), gives the class of each value that a
-    label file may hold (default: the value itself). `colours` decodes RGB colour maps.
+    label file may hold (default: the value itself). `colours` decodes RGB colour maps, `stretch` is for `read_picture`.
 
     Raises DataError where files are missing. Where a list of `findings` is given, names that lack a file or occur twice
     are told there and left out.
@@ -40,6 +40,7 @@ class PairedFiles:
         palette: Palette,
         colours: Palette | None = None,
         values: np.ndarray | None = None,
+        stretch: Stretch | None = None,
         findings: list[Finding] | None = None,
     ) -> None:
         self.without_label: tuple[Path, ...] = ()
@@ -56,6 +57,7 @@ class PairedFiles:
         self.pictures = tuple(pictures[name] for name in ids)
         self.labels = tuple(labels[name] for name in ids)
         self.colours = colours
+        self.stretch = stretch
         self._values = np.arange(256, dtype=np.uint8) if values is None else values
 
     def __len__(self) -> int:
@@ -70,7 +72,7 @@ class PairedFiles:
 
     def picture(self, index: int) -> np.ndarray:
         """The picture at `index` alone: uint8 (H, W, 3) RGB, or DataError."""
-        return read_picture(self.pictures[index])
+        return read_picture(self.pictures[index], stretch=self.stretch)
 
     def label(self, index: int) -> np.ndarray:
         """The label map at `index` alone: uint8 (H, W), each value a class or IGNORE, or DataError."""
@@ -109,6 +111,11 @@ class PairedFiles:
             f"{held}, but there {'is 1 class' if count == 1 else f'are {count} classes'} (0 to {count - 1}): "
             "say which class it is in `mapping`, or list it in `ignore`"
         )
+
+
+def stretch_of(dataset: Dataset) -> Stretch | None:
+    """How the pictures of 16 bits of a data set are read."""
+    return dataset.stretch if isinstance(dataset, PairedFiles) else None
 
 
 def files_by_stem(

@@ -7,18 +7,26 @@ import numpy as np
 
 from segkit.base.errors import DataError
 from segkit.base.labels import IGNORE, Palette
-from segkit.base.pictures import pictures_below, read_picture
+from segkit.base.pictures import Stretch, pictures_below, read_picture
 from segkit.data.dataset import Dataset, Sample
 
 
 class PictureFiles:
-    """Picture files by name, labelled IGNORE all over."""
+    """Picture files by name, labelled IGNORE all over; `stretch` as in `read_picture`."""
 
-    def __init__(self, pictures: Mapping[str, Path], *, classes: Sequence[str], palette: Palette) -> None:
+    def __init__(
+        self,
+        pictures: Mapping[str, Path],
+        *,
+        classes: Sequence[str],
+        palette: Palette,
+        stretch: Stretch | None = None,
+    ) -> None:
         self.ids: Sequence[str] = tuple(pictures)
         self.pictures = tuple(pictures.values())
         self.classes = tuple(classes)
         self.palette = palette
+        self.stretch = stretch
 
     def __len__(self) -> int:
         """How many pictures there are."""
@@ -26,7 +34,7 @@ class PictureFiles:
 
     def __getitem__(self, index: int) -> Sample:
         """The picture at `index` with a label map of nothing but IGNORE; DataError if its file is broken."""
-        picture = read_picture(self.pictures[index])
+        picture = read_picture(self.pictures[index], stretch=self.stretch)
         return Sample(picture, np.full(picture.shape[:2], IGNORE, np.uint8), self.ids[index])
 
 
@@ -39,7 +47,13 @@ class UnlabelledPictures(PictureFiles):
     """
 
     def __init__(
-        self, folder: str | Path, *, classes: Sequence[str], palette: Palette, but: Iterable[Path] = ()
+        self,
+        folder: str | Path,
+        *,
+        classes: Sequence[str],
+        palette: Palette,
+        stretch: Stretch | None = None,
+        but: Iterable[Path] = (),
     ) -> None:
         folder = Path(folder)
         if not folder.is_dir():
@@ -51,7 +65,7 @@ class UnlabelledPictures(PictureFiles):
         if not pictures:
             besides = f" besides the {self.left_out} of the data set" if self.left_out else ""
             raise DataError(f"{folder} holds no picture{besides}: put pictures there or correct `unlabelled`")
-        super().__init__(pictures, classes=classes, palette=palette)
+        super().__init__(pictures, classes=classes, palette=palette, stretch=stretch)
 
 
 class Joined:

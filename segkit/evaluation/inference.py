@@ -27,13 +27,15 @@ class Segmenter(Protocol):
     """What prediction and evaluation need of a network, whatever runs it.
 
     `canvas` is the side in pixels of the square that pictures are padded to (None: the next size that fits), `mean` the
-    colour that they are padded with, (1, 3, 1, 1) on 0..255.
+    colour that they are padded with, (1, 3, 1, 1) on 0..255, `stretch` the values of pictures of 16 bits that are to
+    become 0 and 255 (None: their high byte is taken).
     """
 
     classes: tuple[str, ...]
     palette: Palette
     canvas: int | None
     output_stride: int
+    stretch: tuple[int, int] | None
     mean: Tensor
 
     @property

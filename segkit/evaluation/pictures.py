@@ -124,7 +124,7 @@ def predict_files(
         made.check(planned)
     for path, name in planned.items():
         try:
-            picture = read_picture(path)
+            picture = read_picture(path, stretch=model.stretch)
         except DataError as error:
             yield Predicted(path, error=str(error))
             continue

@@ -59,7 +59,7 @@ def write_submission(
         gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as compressed,
         tarfile.open(fileobj=compressed, mode="w|", format=tarfile.GNU_FORMAT) as archive,
     ):
-        files = PictureFiles(pictures, classes=model.classes, palette=model.palette)
+        files = PictureFiles(pictures, classes=model.classes, palette=model.palette, stretch=model.stretch)
         for _, sample, prediction in score(model, files, scales=scales, flip=flip, progress=progress):
             data = label_png(prediction, _PALETTE)
             member = tarfile.TarInfo(member_name(sample.name, competition))

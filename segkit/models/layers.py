@@ -160,11 +160,13 @@ class PictureNetwork(nn.Module):
     """A network that takes pictures, RGB in 0..255, and normalises them itself: no caller does.
 
     `mean` and `std` are RGB, on 0..255. They are not in the state dict, since they belong to the weights' metadata.
+    `stretch` are the values of pictures of 16 bits that became 0 and 255 in training; None: their high byte was taken.
     `unfolded_parameters` are those of the network that this one was folded from; None where it was not folded.
     """
 
     mean: Tensor
     std: Tensor
+    stretch: tuple[int, int] | None = None
     unfolded_parameters: int | None = None
 
     def __init__(self, *, mean: Sequence[float], std: Sequence[float]) -> None:

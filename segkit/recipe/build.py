@@ -8,7 +8,7 @@ from segkit.base.errors import ConfigError
 from segkit.data.dataset import Dataset
 from segkit.data.finding import Finding
 from segkit.data.folder import FolderDataset
-from segkit.data.pairs import PairedFiles
+from segkit.data.pairs import PairedFiles, stretch_of
 from segkit.data.shapes import SPLITS, ShapesDataset
 from segkit.data.transforms import TrainingTransform
 from segkit.data.voc import VocDataset
@@ -46,6 +46,7 @@ def open_files(data: VocConfig | FolderConfig, split: str, *, findings: list[Fin
         colours=data.colours,
         ignore=data.ignore,
         mapping=data.mapping,
+        stretch=data.stretch,
         findings=findings,
     )
 
@@ -75,7 +76,7 @@ def build_from_config(config: ModelConfig, dataset: Dataset) -> DeepLabV3:
     for option in config.options:
         if option not in known:
             raise ConfigError(f"model.{option}: {config.backbone} has no such option: leave it out")
-    return build_model(
+    network = build_model(
         config.backbone,
         aspp=config.aspp,
         output_stride=config.output_stride,
@@ -85,6 +86,8 @@ def build_from_config(config: ModelConfig, dataset: Dataset) -> DeepLabV3:
         options=config.options,
         canvas=config.canvas,
     )
+    network.stretch = stretch_of(dataset)
+    return network
 
 
 def load_for_data(

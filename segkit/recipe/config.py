@@ -27,6 +27,7 @@ Colour = tuple[
     Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)]
 ]
 Label = Annotated[int, Field(ge=0, le=255)]
+Depth16 = Annotated[int, Field(ge=0, le=65535)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Part = Literal["backbone", "head", "classifier"]
 """Of a network: the first words of the names of its tensors."""
@@ -133,6 +134,7 @@ class FolderConfig(_FilesConfig):
     colours: tuple[Colour, ...] | None = None  # one for each class; also decodes label maps that are RGB
     ignore: Label | tuple[Label, ...] = 255  # label values that are neither trained on nor scored
     mapping: dict[Label, Label] | None = None  # label value in the files -> class
+    stretch: tuple[Depth16, Depth16] | None = None  # the values of pictures of 16 bits that become 0 and 255
     train_split: str = "train"
     val_split: str = "val"
 
@@ -147,6 +149,13 @@ class FolderConfig(_FilesConfig):
                 f"[background, {name}], and where masks hold 255 for it, map that to 1 with mapping: {{255: 1}}"
             )
         return classes
+
+    @pydantic.field_validator("stretch")
+    @classmethod
+    def _ascending(cls, stretch: tuple[int, int] | None) -> tuple[int, int] | None:
+        if stretch is not None and stretch[0] >= stretch[1]:
+            raise ValueError(f"{stretch[0]} becomes 0 and {stretch[1]} becomes 255: give the smaller one first")
+        return stretch
 
 
 class ShapesConfig(_Section):

@@ -12,7 +12,7 @@ from segkit.base.pictures import told_others
 from segkit.data.check.quick import check_dataset
 from segkit.data.dataset import Dataset
 from segkit.data.finding import Finding
-from segkit.data.pairs import PairedFiles
+from segkit.data.pairs import PairedFiles, stretch_of
 from segkit.data.unlabelled import Joined, UnlabelledPictures
 from segkit.recipe.build import open_dataset
 from segkit.recipe.config import Config, TrainConfig
@@ -66,7 +66,9 @@ def add_unlabelled(config: TrainConfig, train_set: Dataset, val_set: Dataset, li
     if folder is None:
         return train_set
     known = [path for split in (train_set, val_set) if isinstance(split, PairedFiles) for path in split.pictures]
-    unlabelled = UnlabelledPictures(folder, classes=train_set.classes, palette=train_set.palette, but=known)
+    unlabelled = UnlabelledPictures(
+        folder, classes=train_set.classes, palette=train_set.palette, stretch=stretch_of(train_set), but=known
+    )
     # For files that cannot be read; that there are no labels is on purpose.
     _look_at(unlabelled, skip=config.on_bad_picture == "skip")
     left_out = f"; {unlabelled.left_out} others are in the data set and left out" if unlabelled.left_out else ""

@@ -101,6 +101,7 @@ def build_model(
         options={**start.options, **(options or {})},
         # Another data set's pictures have another size than those the file's canvas was made for.
         canvas=canvas or (start.canvas if known == tuple(classes) else None),
+        stretch=start.stretch if known == tuple(classes) else None,
     ).build_network(classes, output_stride=output_stride)
     if weights is None:
         return network

@@ -21,7 +21,7 @@ class Weights:
     `tensors` are in the names of `DeepLabV3`, of `Classifier`, or only those of the backbone, which `form` tells.
     `aspp` tells whether the head has the atrous branches, `options` are those of the backbone's class; `mean` and `std`
     are RGB on 0..255; `canvas` is a side in pixels; `output_stride` is what it was trained at, 16 where the file does
-    not tell, as published networks were.
+    not tell, as published networks were; `stretch` is that of `PictureNetwork`.
     """
 
     source: str
@@ -35,6 +35,7 @@ class Weights:
     palette: Palette | None = None
     canvas: int | None = None
     output_stride: int = 16
+    stretch: tuple[int, int] | None = None
     training: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -59,7 +60,7 @@ class Weights:
         self, classes: Sequence[str], *, output_stride: int | None = None, canvas: int | None = None
     ) -> DeepLabV3:
         """The network that the tensors are of, with fresh weights; what is given goes before what the file tells."""
-        return build_network(
+        network = build_network(
             self.backbone,
             classes=classes,
             palette=self.palette,
@@ -70,3 +71,5 @@ class Weights:
             std=self.std,
             canvas=canvas or self.canvas,
         )
+        network.stretch = self.stretch
+        return network

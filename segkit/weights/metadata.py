@@ -57,6 +57,7 @@ class Metadata(_Strict):
     std: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
     canvas: Canvas | None
     output_stride: OutputStride
+    stretch: tuple[int, int] | None = None
     training: dict[str, Any]
     segkit_version: str
 
@@ -66,6 +67,8 @@ class Metadata(_Strict):
             raise ValueError(f"{len(self.palette)} colours for {len(self.classes)} classes")
         if not all(0 <= value <= 255 for colour in self.palette for value in colour):
             raise ValueError("a colour is outside 0..255")
+        if self.stretch is not None and not 0 <= self.stretch[0] < self.stretch[1] < 2**16:
+            raise ValueError(f"pictures of 16 bits cannot be stretched by {self.stretch}")
         return self
 
     @classmethod
@@ -80,6 +83,7 @@ class Metadata(_Strict):
                 "std": model.std.flatten().tolist(),
                 "canvas": model.canvas,
                 "output_stride": model.output_stride,
+                "stretch": model.stretch,
                 "training": training,
                 "segkit_version": segkit_version,
             }
@@ -99,5 +103,6 @@ class Metadata(_Strict):
             palette=self.palette,
             canvas=self.canvas,
             output_stride=self.output_stride,
+            stretch=self.stretch,
             training=self.training,
         )

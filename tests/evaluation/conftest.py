@@ -32,6 +32,7 @@ class ByColour:
         fixed_size: tuple[int, int] | None = None,
     ) -> None:
         self.canvas = canvas
+        self.stretch = None
         self.output_stride = output_stride
         self.side_step = side_step or max(16, output_stride)
         self.fixed_size = fixed_size

@@ -18,6 +18,7 @@ class Brightness:
     classes = ("dark", "grey", "bright")
     palette = ((0, 0, 0), (128, 0, 0), (0, 128, 0))
     canvas = None
+    stretch = None
     output_stride = 16
     side_step, fixed_size = 16, None
     mean = torch.full((1, 3, 1, 1), 127.5)
@@ -49,6 +50,19 @@ def test_find_pictures(tmp_path: Path) -> None:
     for nothing in (tmp_path / "none.png", tmp_path / "*.gif"):
         with pytest.raises(DataError, match="no such picture"):
             find_pictures([str(nothing)])
+
+
+def test_pictures_of_16_bits_are_stretched_as_the_model_says(tmp_path: Path) -> None:
+    values = np.linspace(1000, 1400, 40 * 40).reshape(40, 40).astype(np.uint16)
+    Image.fromarray(values).save(tmp_path / "thermal.png")
+    model = Brightness()
+    found = {}
+    for stretch in (None, (1000, 1400)):
+        model.stretch = stretch
+        out = tmp_path / str(stretch)
+        (result,) = predict_files(model, {tmp_path / "thermal.png": "thermal"}, out)
+        found[stretch] = np.unique(np.array(Image.open(result.label))).tolist()
+    assert found == {None: [0], (1000, 1400): [0, 1, 2]}
 
 
 def test_predicted_files_of_one_name_are_kept_apart(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ class ByGrey:
 
     classes = VOC_CLASSES
     palette = voc_palette(21)
-    canvas, output_stride, side_step, fixed_size = None, 16, 16, None
+    canvas, stretch, output_stride, side_step, fixed_size = None, None, 16, 16, None
     mean = torch.full((1, 3, 1, 1), 127.5)
     device = mean.device
 

@@ -19,6 +19,8 @@ def test_a_folder(tmp_path):
     dataset = open_dataset(config, "val")
     assert len(dataset) == 2 and dataset.classes == ("a", "b", "c")
     assert set(dataset[0].label.flatten().tolist()) == {0, 1, 255}
+    dataset = open_dataset(config.model_copy(update={"stretch": (10, 500)}), "val")
+    assert build_from_config(ModelConfig(width=0.1), dataset).stretch == (10, 500)
     with pytest.raises(DataError, match="images/test cannot be read"):
         open_dataset(config, "test")
 

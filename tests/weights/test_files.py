@@ -62,10 +62,13 @@ def test_what_is_loaded_to_predict_is_folded_and_not_saved(tmp_path, model, pict
 @pytest.mark.parametrize("output_stride", [8, 16, 32])
 def test_round_trip(tmp_path, model, pictures, output_stride):
     path = tmp_path / "new/model.safetensors"
+    model.stretch = (1000, 3000)
     save_model(path, model, training={"miou": 0.5, "iterations": 100, "config": {"lr": 0.007, "bn": None}})
     again = load_model(path, output_stride=output_stride, train=True)
     assert again.output_stride == output_stride
-    assert (again.classes, again.palette, again.canvas) == (CLASSES, PALETTE, 97)
+    assert (again.classes, again.palette, again.canvas, again.stretch) == (CLASSES, PALETTE, 97, (1000, 3000))
+    assert load_model(path).stretch == (1000, 3000)
+    assert [build_model(classes=names, weights=path).stretch for names in (CLASSES, "abc")] == [(1000, 3000), None]
     assert torch.equal(again.mean, model.mean)
     assert torch.equal(again.std, model.std)
     assert again.architecture == model.architecture

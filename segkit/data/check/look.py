@@ -71,9 +71,9 @@ def _look_at_files(dataset: PairedFiles, index: int, fingerprinted: bool) -> Loo
     findings: list[Finding] = []
     picture, label, size, found = None, None, None, None
     try:
-        picture, size = read_reduced(path, side=SIDE)
+        picture, size = read_reduced(path, side=SIDE, stretch=dataset.stretch)
         found = fingerprint(picture, path) if fingerprinted else None
-        if doubtful := doubt(path, picture):
+        if doubtful := doubt(path, picture, stretched=dataset.stretch is not None):
             findings.append(doubtful)
     except DataError as error:
         findings.append(Finding("error", str(path), str(error), "picture cannot be read"))

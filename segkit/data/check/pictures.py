@@ -19,13 +19,15 @@ _LEVELS, _BETWEEN = 64, 0.5
 """How many values, and in what share of the pixels between 0 and 255, no alpha has but a band of a camera."""
 
 
-def doubt(path: Path, picture: np.ndarray) -> Finding | None:
+def doubt(path: Path, picture: np.ndarray, *, stretched: bool = False) -> Finding | None:
     """Why a picture file, of which `picture`, uint8 (H, W, 3), is what is read, looks destroyed, if it does.
 
     Raises DataError where the file cannot be read.
     """
     with opened(path) as image:
-        told = _told_depth(image) if image.mode in SIXTEEN_BITS else _told_alpha(image)
+        told = _told_alpha(image)
+        if image.mode in SIXTEEN_BITS and not stretched:
+            told = _told_depth(image)
     low, high = np.percentile(picture, (1, 99))
     if told is None and high - low < _LEAST_SPREAD:
         told = f"is (nearly) constant, {low:.0f} to {high:.0f} of 255: check the file, or take it out"
@@ -38,7 +40,7 @@ def _told_depth(image: Image.Image) -> str | None:
         return None
     return (
         f"holds {largest.bit_length()} bits in 16 (its largest value is {largest}), of which the high byte is read, so "
-        f"{largest // 256 + 1} of 256 grey levels are left: stretch its values to 8 bits, as import --stretch does"
+        f"{largest // 256 + 1} of 256 grey levels are left: give data.stretch, as import --stretch does"
     )
 
 

@@ -6,28 +6,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from segkit.base.errors import DataError
 from segkit.base.files import write_atomically
 from segkit.base.label_files import count_values, save_label
 from segkit.base.labels import Palette
-from segkit.base.pictures import encoded, shown_size, turned
+from segkit.base.pictures import shown_size, turned
 from segkit.data.importers.export import Annotated, Drawn, expected_form
-from segkit.data.importers.stretch import Depth, stretched
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where pictures and labels are written to, the palette of the labels, and whether pictures are links.
-
-    With a `depth` pictures of 16 bits are stretched.
-    """
+    """Where pictures and labels are written to, the palette of the labels, and whether pictures are links."""
 
     folder: Path
     palette: Palette
     link: bool
-    depth: Depth | None = None
 
 
 class Converted(NamedTuple):
@@ -51,17 +45,12 @@ def convert(place: Place, task: tuple[str, Annotated]) -> Converted | str:
                 unpacked = _unpacked(place.folder / "images" / name, item.unpack(item.picture))
             picture = unpacked or item.picture
             drawn = _fitted(item, picture)
-            grey = None if place.depth is None else stretched(picture, place.depth)
     except DataError as error:
         if unpacked is not None:
             unpacked.unlink()
         return str(error).replace(str(unpacked), "the picture inside").removeprefix(f"{item.picture} ")
     target = unpacked or place.folder / "images" / f"{name}{item.picture.suffix.lower()}"
-    if grey is not None:
-        target.unlink(missing_ok=True)
-        target = target.with_suffix(".png")
-        write_atomically(target, encoded(Image.fromarray(grey), "PNG"))
-    elif unpacked is None and place.link:
+    if unpacked is None and place.link:
         target.symlink_to(item.picture.resolve())
     elif unpacked is None:
         shutil.copyfile(item.picture, target)

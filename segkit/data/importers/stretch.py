@@ -1,4 +1,4 @@
-"""Pictures of 16 bits that use few of them, stretched to 8 bits by percentiles of the whole set."""
+"""Pictures of 16 bits that use few of them: the percentiles of the whole set that they are stretched between."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -40,14 +40,6 @@ def depth_of(paths: Iterable[Path]) -> Depth | None:
     below = np.cumsum(counts) / counts.sum()
     low, high = (int(np.searchsorted(below, share)) for share in SHARES)
     return Depth(len(deep), int(np.flatnonzero(counts)[-1]), low, max(high, low + 1))
-
-
-def stretched(path: Path, depth: Depth) -> np.ndarray | None:
-    """A 16-bit picture as uint8 (H, W), turned as its EXIF orientation says; None for any other picture."""
-    if not _is_deep(path):
-        return None
-    values = (_values(path).astype(np.float32) - depth.low) * (255 / (depth.high - depth.low))
-    return np.clip(values.round(), 0, 255).astype(np.uint8)
 
 
 def _is_deep(path: Path) -> bool:

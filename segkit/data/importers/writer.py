@@ -31,9 +31,9 @@ def write_export(
     """Write the pictures of an export into an empty folder, to be called `root`; what was written, as plain data.
 
     A picture that cannot be read, or whose annotation is wrong or of another size, is left out with the reason. With
-    `link` pictures are links, with `stretch` those of 16 bits are stretched to 8; `progress` is called with the number
-    of pictures done and of all. Raises DataError where
-    none is left, nothing is drawn in any or there is one class alone, OutputError where the folder cannot be written.
+    `link` pictures are links, with `stretch` the recipe tells how those of 16 bits are stretched; `progress` is called
+    with the number of pictures done and of all. Raises DataError where none is left, nothing is drawn in any or there
+    is one class alone, OutputError where the folder cannot be written.
     """
     if len(export.classes) == 1 and export.classes[0] != BACKGROUND:
         raise DataError(
@@ -46,7 +46,7 @@ def write_export(
     items = _once(export)
     tasks = list(zip(flat_names([item.name for item in items]), items, strict=True))
     depth = _depth(export, items, stretch)
-    place = Place(folder, palette, link, depth if stretch else None)
+    place = Place(folder, palette, link)
     found = spread(convert, place, tasks, workers=available_cores())
     written: dict[str, Annotated] = {}
     pixels, objects, sides = np.zeros(256, np.int64), 0, []
@@ -67,7 +67,7 @@ def write_export(
         raise DataError(_blank(export, len(written)))
     splits, drawn = _splits({file: item.split for file, item in written.items()})
     write_lists(folder, splits)
-    write_atomically(folder / "data.yaml", _recipe(export, palette, root, sides, place.depth))
+    write_atomically(folder / "data.yaml", _recipe(export, palette, root, sides, depth if stretch else None))
     shares = (pixels / pixels.sum()).round(6).tolist()
     return {
         "pictures": {file: os.fspath(item.picture) for file, item in sorted(written.items())},
@@ -107,8 +107,8 @@ def _depth(export: Export, items: Sequence[Annotated], stretch: bool) -> Depth |
             export.say("no picture has 16 bits: nothing is stretched")
     elif stretch:
         export.say(
-            f"{depth.pictures} pictures of 16 bits are stretched: {depth.low} becomes 0 and {depth.high} becomes 255, "
-            "as data.yaml tells; do the same to pictures that are to be predicted"
+            f"{depth.pictures} pictures of 16 bits are stretched as they are read, by `stretch` in data.yaml: "
+            f"{depth.low} becomes 0 and {depth.high} becomes 255, also where a network trained so predicts"
         )
     elif depth.largest < FEW_BITS:
         export.say(
@@ -183,7 +183,9 @@ def _recipe(export: Export, palette: Palette, root: Path, sides: list[int], dept
     return RECIPE.format(
         crop=crop,
         root=_yaml_line("root", str(root)),
-        stretch="" if depth is None else STRETCH.format(low=depth.low, high=depth.high),
+        stretch=""
+        if depth is None
+        else f"\n  stretch: [{depth.low}, {depth.high}]  # of 16 bits: what becomes 0 and 255",
         classes=_yaml_line("classes", list(export.classes)),
         colours="" if palette == voc_palette(len(palette)) else f"\n  colours:{colours}",
     )
@@ -194,17 +196,13 @@ def _yaml_line(key: str, value: Any) -> str:
     return text.strip()[1:-1].replace("\n", "\n  ")
 
 
-STRETCH = """\
-#
-# stretch: [{low}, {high}]  the values of the 16-bit pictures that became 0 and 255 by --stretch
-"""
 RECIPE = """\
 # Made by `segkit data import`: a recipe to change as you like. Train with
 #
 #   segkit train data.yaml --out runs/NAME
 #
 # If you move the folder, correct `root`.
-{stretch}model:
+model:
   backbone: mobilenet_v2
   aspp: false
   weights: imagenet  # <- delete the line to start from scratch
@@ -214,7 +212,7 @@ data:
   images: images
   labels: labels
   list: "{{split}}.txt"  # `segkit data split` makes these lists anew
-  {classes}{colours}
+  {classes}{colours}{stretch}
 train:
   iterations: 3000
   batch_size: 8

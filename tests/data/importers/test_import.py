@@ -178,7 +178,7 @@ def test_a_picture_annotated_twice(bench):
 
 
 def test_wrong_arguments(bench, tmp_path):
-    with pytest.raises(ConfigError, match="format 'pascal' is not known: choose coco, "):
+    with pytest.raises(ConfigError, match="format 'pascal' is not known: choose cityscapes, coco, "):
         bench.run("pascal")
     with pytest.raises(DataError, match="is not there: give the folder of the export"):
         import_data("yolo", tmp_path / "none", bench.out)

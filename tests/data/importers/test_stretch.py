@@ -5,6 +5,8 @@ import pytest
 from PIL import Image
 
 from segkit.data.importers.rules import Rules
+from segkit.recipe.build import open_dataset
+from segkit.recipe.reading import load_config
 
 
 @pytest.fixture
@@ -23,18 +25,19 @@ def thermal(bench):
     return bench
 
 
-def test_stretched_where_that_is_asked_for(thermal):
+def test_stretched_as_they_are_read_where_that_is_asked_for(thermal):
     report = thermal.run("yolo", rules=Rules(stretch=True), link=True)
-    assert thermal.names() == ["a.png", "b.png", "c.png"]
-    picture, turned = (np.array(Image.open(thermal.out / f"images/{name}.png")) for name in "ab")
-    assert picture.dtype == np.uint8 and (picture.min(), picture.max()) == (0, 255)
-    assert (np.diff(picture.ravel().astype(int)) >= 0).all() and len(np.unique(picture)) > 200
-    assert (turned == np.rot90(picture, -1)).all()
-    assert (thermal.out / "images/c.png").is_symlink() and not (thermal.out / "images/a.png").is_symlink()
+    assert thermal.names() == ["a.png", "b.tif", "c.png"]
     (told,) = [sentence for sentence in report["said"] if "stretched" in sentence]
     low, high = (int(word) for word in told.split() if word.isdigit() and int(word) > 255)
     assert 1000 <= low < 1020 and 2980 < high <= 3000
-    assert f"# stretch: [{low}, {high}]" in (thermal.out / "data.yaml").read_text()
+    recipe = load_config(thermal.out / "data.yaml", ["data.list=null"])
+    assert recipe.data.stretch == (low, high)
+    picture, turned, plain = (sample.image[..., 0] for sample in open_dataset(recipe.data, "train"))
+    assert picture.dtype == np.uint8 and (picture.min(), picture.max()) == (0, 255)
+    assert (np.diff(picture.ravel().astype(int)) >= 0).all() and len(np.unique(picture)) > 200
+    assert (turned == np.rot90(picture, -1)).all()
+    assert (plain == np.array(Image.open(thermal.out / "images/c.png"))[..., 0]).all()
 
 
 def test_told_where_it_is_not(thermal):
