@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # as themselves: re-exported, to type checkers
     from segkit.data.folder import FolderDataset as FolderDataset
     from segkit.data.shapes import ShapesDataset as ShapesDataset
     from segkit.data.voc import VocDataset as VocDataset
+    from segkit.deploy.open import load_segmenter as load_segmenter
     from segkit.evaluation.evaluate import evaluate as evaluate
     from segkit.evaluation.inference import MF_SCALES as MF_SCALES
     from segkit.evaluation.inference import predict as predict
@@ -28,7 +29,6 @@ if TYPE_CHECKING:  # as themselves: re-exported, to type checkers
     from segkit.weights.build import build_model as build_model
     from segkit.weights.build import load_classifier as load_classifier
     from segkit.weights.build import load_model as load_model
-    from segkit.weights.build import load_segmenter as load_segmenter
     from segkit.weights.files import save_model as save_model
 
 __version__ = VERSION
@@ -50,7 +50,7 @@ _HOME = {
     "load_classifier": "segkit.weights.build",
     "load_config": "segkit.recipe.reading",
     "load_model": "segkit.weights.build",
-    "load_segmenter": "segkit.weights.build",
+    "load_segmenter": "segkit.deploy.open",
     "predict": "segkit.evaluation.inference",
     "predict_labels": "segkit.evaluation.inference",
     "save_model": "segkit.weights.files",

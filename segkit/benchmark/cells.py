@@ -18,12 +18,12 @@ from segkit.base.machine import describe_run
 from segkit.benchmark.lines import PictureLines, check_same
 from segkit.benchmark.published import Network, Setting
 from segkit.data.dataset import Dataset, Sample
+from segkit.deploy.open import load_segmenter
 from segkit.evaluation.counts import count_picture
 from segkit.evaluation.evaluate import check_classes, protocol_of
 from segkit.evaluation.inference import Segmenter, predict_label
 from segkit.evaluation.result import Evaluation, read_evaluation
 from segkit.evaluation.scoring import read_ahead
-from segkit.weights.build import load_segmenter
 from segkit.weights.lineage import told_of_weights
 
 
@@ -106,7 +106,7 @@ def measure_peers(
     wanted = {
         name: Measurement(
             folder / f"peer_{name}.json",
-            load_segmenter(path, classes=dataset.classes, canvas=canvas).to(device),
+            load_segmenter(path, classes=dataset.classes, canvas=canvas, device=str(device)),
             dataset,
             precision=precision,
             about={**told_of_weights(path), **about},

@@ -62,13 +62,13 @@ def evaluate(
     from dataclasses import replace
     from functools import partial
 
-    from segkit.base.device import choose_device, choose_precision
+    from segkit.base.device import choose_precision
     from segkit.base.machine import describe_run
+    from segkit.deploy.open import is_exported, load_segmenter
     from segkit.evaluation.evaluate import evaluate as evaluate_model
     from segkit.evaluation.gallery import Gallery
     from segkit.evaluation.label_maps import evaluate_maps
     from segkit.recipe.build import open_dataset
-    from segkit.weights.build import load_segmenter
 
     check_output_stride(output_stride)
     chosen = passes(mf=mf, scales=scales, flip=flip)
@@ -87,11 +87,12 @@ def evaluate(
     if predictions is not None:
         palette, run = dataset.palette, partial(evaluate_maps, _label_maps(predictions, dataset), dataset)
     else:
-        network = load_segmenter(
-            source, output_stride=output_stride, classes=dataset.classes, canvas=config.model.canvas
+        model = load_segmenter(
+            source, output_stride=output_stride, classes=dataset.classes, canvas=config.model.canvas, device=device
         )
-        model = network.to(choose_device(device))
-        about = {**_told_of(source, network), "weights": weights, **about}
+        if is_exported(source) and precision != "fp32":
+            raise ConfigError(f"{source}: an exported file has its own precision: leave --precision out")
+        about = {**_told_of(source, model), "weights": weights, **about}
         dtype = choose_precision(precision, model.device)
         palette, run = model.palette, partial(evaluate_model, model, dataset, **chosen, window=window, precision=dtype)
     make_ready(json_file, html_file, holds=("protocol", "confusion"))
@@ -131,11 +132,11 @@ def _label_maps(folder: Path, dataset: "Dataset") -> "LabelMaps":
 def _told_of(file: Path, network: "Segmenter") -> dict[str, Any]:
     """What the protocol is to tell of the weights: which network, which file, and what it was trained on."""
     from segkit.benchmark.published import Network
+    from segkit.deploy.open import told_of_file
     from segkit.models.deeplabv3 import DeepLabV3
-    from segkit.weights.lineage import told_of_weights
 
     name = {"network": Network.of(network.architecture).name} if isinstance(network, DeepLabV3) else {}
-    return told_of_weights(file) | name
+    return told_of_file(file, network) | name
 
 
 def show_evaluation(result: "Evaluation") -> None:
@@ -155,12 +156,13 @@ def show_evaluation(result: "Evaluation") -> None:
 
 def _recipe(weights: Path, data: Path | None, overrides: list[str]) -> "Config":
     """The recipe given, or that of the training that made the weights."""
+    from segkit.deploy.open import is_exported
     from segkit.recipe.reading import config_from, load_config
     from segkit.weights.files import read_training
 
     if data is not None:
         return load_config(data, overrides, tell=note)
-    trained_by = read_training(weights).get("config")
+    trained_by = None if is_exported(weights) else read_training(weights).get("config")
     config = config_from(trained_by, source=str(weights), overrides=overrides) if isinstance(trained_by, dict) else None
     if config is None or config.data is None:
         raise ConfigError(f"{weights}: does not tell what data it was trained on: give a recipe with --data")

@@ -13,6 +13,7 @@ from segkit.cli import (  # noqa: F401  each adds its command
     compare,
     describe,
     evaluate,
+    export,
     predict,
     recipes,
     submit,

@@ -25,17 +25,16 @@ def predict(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
 ) -> None:
     """Segment pictures: an indexed PNG and an overlay with legend for each. Bad files are reported, the rest go on."""
-    from segkit.base.device import choose_device
     from segkit.base.pictures import told_others
+    from segkit.deploy.open import load_segmenter
     from segkit.evaluation.pictures import find_pictures, predict_files
-    from segkit.weights.build import load_segmenter
 
     check_output_stride(output_stride)
     chosen = passes(mf=mf, scales=scales, flip=flip)
     pictures, others = find_pictures(paths)
     if others:
         note(told_others(others))
-    model = load_segmenter(obtain(weights), output_stride=output_stride).to(choose_device(device))
+    model = load_segmenter(obtain(weights), output_stride=output_stride, device=device)
     if model.stretch is not None:
         low, high = model.stretch
         note(f"pictures of 16 bits are stretched as in the training: {low} becomes 0 and {high} becomes 255")

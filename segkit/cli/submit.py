@@ -53,12 +53,11 @@ def submit(
     pictures = voc_pictures(config.data.existing_root(), split)
     file = obtain(weights)
 
-    from segkit.base.device import choose_device
+    from segkit.deploy.open import load_segmenter
     from segkit.evaluation.submit import write_submission  # with torch, which no refusal above has to wait for
-    from segkit.weights.build import load_segmenter
 
     chosen = passes(mf=mf, scales=scales, flip=flip)
-    model = load_segmenter(file, output_stride=output_stride, canvas=config.model.canvas).to(choose_device(device))
+    model = load_segmenter(file, output_stride=output_stride, canvas=config.model.canvas, device=device)
     with picture_progress(f"{len(pictures)} pictures") as progress:
         write_submission(
             out,

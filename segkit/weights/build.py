@@ -115,7 +115,7 @@ def build_model(
     return network
 
 
-def load_segmenter(
+def load_network(
     path: Path | str,
     *,
     output_stride: int | None = None,

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from segkit.base.errors import OutputError, WeightsError
 from segkit.models.build import build_network
 from segkit.version import VERSION
-from segkit.weights.build import build_model, load_model, load_segmenter
+from segkit.weights.build import build_model, load_model, load_network
 from segkit.weights.files import read_weights, save_model
 from segkit.weights.metadata import METADATA_KEY
 
@@ -87,8 +87,8 @@ def test_a_network_is_loaded_at_the_output_stride_that_its_file_tells(tmp_path, 
     path = tmp_path / "trained.safetensors"
     save_model(path, build_network("mobilenet_v2", classes=CLASSES, aspp=False, output_stride=output_stride))
     assert load_model(path).output_stride == output_stride
-    assert load_segmenter(path).output_stride == output_stride
-    assert load_segmenter(path, output_stride=16).output_stride == 16
+    assert load_network(path).output_stride == output_stride
+    assert load_network(path, output_stride=16).output_stride == 16
 
 
 @pytest.mark.parametrize("backbone", ["mobilenet_v1", "mobilenet_v2"])

@@ -17,7 +17,7 @@ from segkit.data.shapes import ShapesDataset
 from segkit.evaluation.inference import predict
 from segkit.models.build import IMAGENET_MEAN, IMAGENET_STD
 from segkit.models.folding import prepare_to_predict
-from segkit.weights.build import load_segmenter
+from segkit.weights.build import load_network
 from segkit.weights.catalogue import CATALOGUE
 from segkit.weights.torchvision_network import recognise_network
 from segkit.weights.vision_ops import declare_missing_operators
@@ -81,7 +81,7 @@ def test_classes_are_vocs_in_vocs_order():
 @pytest.mark.parametrize("name", ["deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large"])
 def test_it_computes_what_torchvision_computes(stored, pictures, name):
     theirs, path = stored(name, **({"aux_loss": True} if name.startswith("deeplabv3") else {}))
-    ours = load_segmenter(path)
+    ours = load_network(path)
     images = pictures(70, 90)
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
     expected = theirs((images - mean) / std)["out"]
@@ -98,15 +98,15 @@ def test_it_computes_what_torchvision_computes(stored, pictures, name):
 def test_what_it_refuses(stored):
     _, path = stored("lraspp_mobilenet_v3_large", 3)
     with pytest.raises(WeightsError, match=r"lraspp_mobilenet_v3_large, which has output stride 8 and no other: leave"):
-        load_segmenter(path, output_stride=16)
-    assert load_segmenter(path, output_stride=8, classes=("a", "b", "c")).classes == ("a", "b", "c")
+        load_network(path, output_stride=16)
+    assert load_network(path, output_stride=8, classes=("a", "b", "c")).classes == ("a", "b", "c")
     with pytest.raises(WeightsError, match="has 3 classes whose names it does not tell"):
-        load_segmenter(path)
+        load_network(path)
     tensors = torch.load(path, weights_only=True)
     tensors["backbone.0.0.weight"] = torch.ones(16, 3, 5, 5)
     torch.save(tensors, path)
     with pytest.raises(WeightsError, match=r"backbone\.0\.0\.weight is \(16, 3, 5, 5\), not \(16, 3, 3, 3\)"):
-        load_segmenter(path, classes=("a", "b", "c"))
+        load_network(path, classes=("a", "b", "c"))
 
 
 def test_their_names_are_in_the_catalogue():
@@ -135,6 +135,6 @@ def test_evaluate_compare_and_predict_take_it(stored, tmp_path):
     # In a process of its own, in which nothing but the command itself has made torchvision ready.
     process = [sys.executable, "-m", "segkit", "predict", path, "picture.png", "--out", "out"]
     subprocess.run(process, cwd=tmp_path, check=True, capture_output=True)
-    model = load_segmenter(path)
+    model = load_network(path)
     expected = predict(model, torch.from_numpy(picture).permute(2, 0, 1)[None])[0].argmax(0)
     assert (read_label(tmp_path / "out/labels/picture.png") == expected.numpy()).mean() > 0.999

@@ -12,7 +12,7 @@ import torch
 from segkit.base.errors import WeightsError
 from segkit.base.labels import VOC_CLASSES
 from segkit.models.build import build_network
-from segkit.weights.build import build_model, load_model, load_segmenter
+from segkit.weights.build import build_model, load_model, load_network
 from segkit.weights.files import read_training
 from tests.weights.tensorflow import writers
 from tests.weights.tensorflow_names import TENSORFLOW, as_tensorflow
@@ -34,7 +34,7 @@ def packed(path: Path, *files: Path, folder: str = "deeplabv3_mnv2") -> Path:
 def refusal(path) -> str:
     """The one line that a file is refused with, the same by every way in."""
     lines = set()
-    for read in (load_model, load_segmenter):
+    for read in (load_model, load_network):
         with pytest.raises(WeightsError) as refused:
             read(path)
         lines.add(str(refused.value))

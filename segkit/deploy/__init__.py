@@ -1,0 +1,1 @@
+"""Networks as files that other programs run, and such files as segmenters."""
