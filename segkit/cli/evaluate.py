@@ -64,7 +64,8 @@ def evaluate(
 
     from segkit.base.device import choose_precision
     from segkit.base.machine import describe_run
-    from segkit.deploy.open import is_exported, load_segmenter
+    from segkit.deploy.formats import is_exported
+    from segkit.deploy.open import load_segmenter
     from segkit.evaluation.evaluate import evaluate as evaluate_model
     from segkit.evaluation.gallery import Gallery
     from segkit.evaluation.label_maps import evaluate_maps
@@ -156,7 +157,7 @@ def show_evaluation(result: "Evaluation") -> None:
 
 def _recipe(weights: Path, data: Path | None, overrides: list[str]) -> "Config":
     """The recipe given, or that of the training that made the weights."""
-    from segkit.deploy.open import is_exported
+    from segkit.deploy.formats import is_exported
     from segkit.recipe.reading import config_from, load_config
     from segkit.weights.files import read_training
 

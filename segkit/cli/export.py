@@ -25,7 +25,9 @@ _PICTURES = 8
 def export(
     weights: WeightsArgument,
     out: Annotated[Path, typer.Option(help="The file to write, such as model.onnx, which must not be there.")],
-    form: Annotated[str, typer.Option("--format", help="The file's format: onnx.")] = "onnx",
+    form: Annotated[
+        str | None, typer.Option("--format", help="The file's format, onnx [default: the end of its name].")
+    ] = None,
     size: Annotated[
         str | None, typer.Option(help="HEIGHTxWIDTH that the file takes [default: the weights' canvas, else 513x513].")
     ] = None,
@@ -38,18 +40,17 @@ def export(
     ] = None,
 ) -> None:
     """Write a network as a file that other programs run, and run it beside the network before it is kept."""
-    from segkit.deploy.export import FORMATS
     from segkit.deploy.export import export as write
     from segkit.deploy.network import OUTPUTS
     from segkit.weights.build import load_model
     from segkit.weights.lineage import told_of_weights
 
     check_output_stride(output_stride)
-    chosen_form = next((each for each in FORMATS if each == form), None)
-    chosen_output = next((each for each in OUTPUTS if each == output), None)
-    if chosen_form is None or chosen_output is None:
-        option, known = ("format", FORMATS) if chosen_form is None else ("output", OUTPUTS)
-        raise ConfigError(f"--{option} {form if chosen_form is None else output}: choose {', '.join(known)}")
+    if form is not None and out.suffix.removeprefix(".") != form:
+        raise ConfigError(f"--format {form}: files of it end in .{form}, which {out} does not: change one of them")
+    chosen = next((each for each in OUTPUTS if each == output), None)
+    if chosen is None:
+        raise ConfigError(f"--output {output}: choose {', '.join(OUTPUTS)}")
     file = obtain(weights)
     model = load_model(file, output_stride=output_stride, train=True)
     taken = _size(size, dynamic, model)
@@ -59,9 +60,8 @@ def export(
         out,
         pictures=shown,
         told={**told_of_weights(file), "weights": weights},
-        form=chosen_form,
         size=taken,
-        output=chosen_output,
+        output=chosen,
         half=half,
     )
     sides = "any sides of 16k+1 pixels" if taken is None else f"pictures of {taken[0]}x{taken[1]} pixels"

@@ -2,24 +2,19 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from segkit.base.errors import ConfigError, OutputError
-from segkit.deploy import onnx_file
 from segkit.deploy.about import About
+from segkit.deploy.formats import FORMATS, format_of, is_exported
 from segkit.deploy.network import DeployNetwork, Output
 from segkit.deploy.open import load_segmenter
 from segkit.evaluation.inference import Segmenter, canvas_of, pad
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.models.folding import prepare_to_predict
-
-Format = Literal["onnx"]
-FORMATS: tuple[Format, ...] = get_args(Format)
-_WRITE = {"onnx": onnx_file.write}
-"""What writes each format, by the name that `segkit export --format` takes."""
 
 LEAST_EQUAL = 0.999
 LEAST_EQUAL_HALF = 0.98
@@ -41,7 +36,6 @@ def export(
     *,
     pictures: Iterable[np.ndarray],
     told: Mapping[str, Any],
-    form: Format = "onnx",
     size: tuple[int, int] | None = None,
     output: Output = "labels",
     half: bool = False,
@@ -56,13 +50,13 @@ def export(
     """
     if out.exists():
         raise OutputError(f"{out} is there already: choose another name, or move it away")
-    if out.suffix != onnx_file.SUFFIX:
-        raise ConfigError(f"{out}: the name of a file of the format {form} ends in {onnx_file.SUFFIX}")
+    if not is_exported(out):
+        raise ConfigError(f"{out}: the end of its name says the format: choose one of {', '.join(FORMATS)}")
     _check_size(model, size)
     about = About.of(model, output=output, size=size, half=half, told=told)
     part = out.with_name(f".{out.stem}.part{out.suffix}")
     try:
-        _WRITE[form](DeployNetwork(model, output=output), part, about)
+        format_of(out).write(DeployNetwork(model, output=output), part, about)
         found = agreement(load_segmenter(part), prepare_to_predict(model), pictures, output=output)
         if found.equal < (LEAST_EQUAL_HALF if half else LEAST_EQUAL):
             raise OutputError(

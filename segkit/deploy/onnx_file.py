@@ -16,7 +16,6 @@ from segkit.deploy.about import About
 from segkit.deploy.network import DeployNetwork
 from segkit.models.upsampling import resize, upsampled_labels
 
-SUFFIX = ".onnx"
 KEY = "segkit"
 """Of the metadata that say what the file takes and gives."""
 INPUT = "image"
@@ -62,6 +61,11 @@ def _require(what: str, *packages: str) -> None:
     for package in packages:
         if importlib.util.find_spec(package) is None:
             raise ConfigError(needs_extra(what, package, "onnx"))
+
+
+def read(path: Path) -> "OnnxSegmenter":
+    """The file, run by onnxruntime; errors are those of the class."""
+    return OnnxSegmenter(path)
 
 
 class OnnxSegmenter:

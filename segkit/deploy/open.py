@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from segkit.base.device import choose_device
 from segkit.base.errors import ConfigError
 from segkit.base.files import file_digest
-from segkit.deploy.onnx_file import SUFFIX, OnnxSegmenter
+from segkit.deploy.formats import Exported, format_of, is_exported
 from segkit.evaluation.inference import Segmenter
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.weights.build import load_network
@@ -22,7 +22,7 @@ def load_segmenter(
     classes: Sequence[str] | None = None,
     canvas: int | None = None,
     device: str = "auto",
-) -> DeepLabV3 | TorchvisionNetwork | OnnxSegmenter:
+) -> DeepLabV3 | TorchvisionNetwork | Exported:
     """What a file or a name stands for, ready to predict: `load_network`'s, or an exported file run by its own runtime.
 
     Arguments and errors are those of `load_network`, and `device` is that of `choose_device`; `classes` and `canvas` of
@@ -33,7 +33,7 @@ def load_segmenter(
         return network.to(choose_device(device))
     if device not in ("auto", "cpu"):
         raise ConfigError(f"{path}: an exported file runs on the CPU, not on {device}: leave the device out")
-    exported = OnnxSegmenter(Path(path))
+    exported = format_of(path).read(Path(path))
     if output_stride not in (None, exported.output_stride):
         raise ConfigError(
             f"{path}: was exported at output stride {exported.output_stride}, which cannot be changed: leave the "
@@ -44,12 +44,8 @@ def load_segmenter(
 
 def told_of_file(path: Path, model: Segmenter) -> dict[str, Any]:
     """What a protocol is to tell of the file of a `model`: as `told_of_weights`, and of an exported file its own."""
-    if not isinstance(model, OnnxSegmenter):
+    if not is_exported(path):
         return told_of_weights(path)
-    made_of = {"exported_from": model.about.told.get("weights_sha256"), "output": model.about.output}
-    return {**model.about.told, "weights": str(path), "weights_sha256": file_digest(path), **made_of}
-
-
-def is_exported(path: Path | str) -> bool:
-    """Whether a file is one that `segkit export` writes, by its name."""
-    return Path(path).suffix.lower() == SUFFIX
+    about = cast(Exported, model).about
+    made_of = {"exported_from": about.told.get("weights_sha256"), "output": about.output}
+    return {**about.told, "weights": str(path), "weights_sha256": file_digest(path), **made_of}
