@@ -9,6 +9,7 @@ import torch
 
 from segkit.base.errors import ConfigError
 from segkit.base.machine import describe_machine
+from segkit.base.ranks import Ranks
 from segkit.benchmark.cells import Cell, Models, measure_cells
 from segkit.benchmark.claims import CLAIMED_ON, check_claims
 from segkit.benchmark.cost import Cost, network_cost
@@ -71,6 +72,40 @@ def plan_ablation(config: Config, axes: Sequence[str] = AXES) -> Plan:
         tuple(Setting(stride, switch) for stride in strides for switch in mf),
         grid.seeds or (None,),
     )
+
+
+def measure_share(
+    config: Config,
+    plan: Plan,
+    weights: Mapping[Training, Path],
+    out: Path,
+    ranks: Ranks,
+    *,
+    split: str,
+    precision: torch.dtype = torch.float32,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Measure and store this process's share of the cells, where `measure_ablation` then finds them; see there."""
+    dataset = open_dataset(config.needed_data, split)
+    # The dearest first and dealt out in turn, so that no process has all of them.
+    cells = sorted(plan.cells, key=lambda cell: (not cell.setting.mf, cell.setting.output_stride, cell.name))
+    todo = [(seed, cell) for cell in cells for seed in plan.seeds]
+    mine = [todo[place] for place in ranks.share(len(todo))]
+    for seed in plan.seeds:
+        own = [cell for of, cell in mine if of == seed]
+        files = {cell.network: weights[Training(cell.network, seed)] for cell in own}
+        strides = {cell.setting.output_stride for cell in own}
+        models = load_networks(files, strides, dataset, canvas=config.model.canvas, device=config.train.device)
+        measure_cells(
+            own,
+            models,
+            files,
+            dataset,
+            cells_folder(out, seed),
+            about={"data": config.needed_data.kind, "split": split},
+            precision=precision,
+            progress=progress,
+        )
 
 
 def measure_ablation(

@@ -46,44 +46,43 @@ def ablate(
     """Turn the switches backbone, ASPP, output stride and MF, and tell what each does.
 
     The recipe's `ablation` section is the grid. Each network is trained once, then evaluated under every setting. What
-    is interrupted goes on where it was when the same command is given again.
+    is interrupted goes on where it was when the same command is given again. Started by torchrun, several processes
+    train together and share the cells.
     """
     from segkit.base.device import choose_device, choose_precision
-    from segkit.benchmark.ablation import measure_ablation, plan_ablation
+    from segkit.base.ranks import joined
+    from segkit.benchmark.ablation import measure_ablation, measure_share, plan_ablation
     from segkit.benchmark.networks import Training, recipe_for
     from segkit.recipe.reading import load_config
     from segkit.report.ablation_page import write_ablation_page
 
     recipe = load_config(config, overrides or [], tell=note)
     plan = plan_ablation(recipe, tuple(part.strip() for part in axis.split(",")))
-    dtype = choose_precision(precision, choose_device(recipe.train.device))
     given = parse_weights(named_weights or [], {network.name: network for network in plan.networks})
     if given and len(plan.seeds) > 1:
         raise ConfigError("--weights gives a network of one seed: leave it out, or add ablation.seeds=[]")
     split = split or recipe.needed_data.val_split
     out = out or Path("runs") / config.stem
-    make_ready(json_file, holds=_HOLDS)
-    if not dry_run:
-        make_ready(out / "ablation.json", out / "ablation.html", holds=_HOLDS)
-        make_file_ready(out / "ablation.md", lambda _: (out / "ablation.json").is_file())
-    _announce(recipe, plan, set(given), out, split, dtype)
-    if dry_run:
-        return
-    weights = {Training(network, plan.seeds[0]): path for network, path in given.items()}
-    folders = {training: out / training.name for training in plan.trainings if training not in weights}
-    best = train_in_turn({folder: recipe_for(recipe, *training) for training, folder in folders.items()})
-    weights |= {training: best[folder] for training, folder in folders.items()}
-    with picture_progress(f"{len(plan.cells)} cells") as progress:
-        found = measure_ablation(
-            recipe,
-            plan,
-            weights,
-            out,
-            split=split,
-            given=given,
-            precision=dtype,
-            progress=progress,
-        )
+    with joined(recipe.train.device) as ranks:
+        dtype = choose_precision(precision, choose_device(recipe.train.device))
+        if ranks.is_first:
+            _make_ready(out, json_file, dry_run=dry_run)
+            _announce(recipe, plan, set(given), out, split, dtype)
+        if dry_run:
+            return
+        weights = {Training(network, plan.seeds[0]): path for network, path in given.items()}
+        folders = {training: out / training.name for training in plan.trainings if training not in weights}
+        ranks.wait()
+        best = train_in_turn({folder: recipe_for(recipe, *training) for training, folder in folders.items()}, ranks)
+        weights |= {training: best[folder] for training, folder in folders.items()}
+        with picture_progress(f"{len(plan.cells)} cells") as progress:
+            measured: dict[str, Any] = {"split": split, "precision": dtype, "progress": progress}
+            if ranks.are_many:
+                measure_share(recipe, plan, weights, out, ranks, **measured)
+                ranks.wait()
+            if not ranks.is_first:
+                return
+            found = measure_ablation(recipe, plan, weights, out, given=given, **measured)
     for file in (out / "ablation.json", json_file):
         write_json(file, found)
     text = ablation_text(found)
@@ -92,6 +91,14 @@ def ablate(
     show(text)
     say(f"figures         {out / 'ablation.json'}, {out / 'ablation.md'}, {out / 'ablation.html'}")
     say(f"report          {out / 'ablation.html'}")
+
+
+def _make_ready(out: Path, json_file: Path | None, *, dry_run: bool) -> None:
+    """See that nothing of the user's is replaced."""
+    make_ready(json_file, holds=_HOLDS)
+    if not dry_run:
+        make_ready(out / "ablation.json", out / "ablation.html", holds=_HOLDS)
+        make_file_ready(out / "ablation.md", lambda _: (out / "ablation.json").is_file())
 
 
 def _announce(

@@ -2,6 +2,8 @@
 
 import typer
 
+from segkit.base import torchrun
+from segkit.base.errors import ConfigError
 from segkit.cli.say import say
 from segkit.version import VERSION
 
@@ -14,6 +16,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+_FOR_MANY = ("train", "evaluate", "ablate")
+"""The commands whose work several processes share."""
 
 data_app = typer.Typer(
     help="Get, import, export, split, check, show and shrink data sets.",
@@ -30,5 +35,13 @@ def _print_version(value: bool) -> None:
 
 
 @app.callback()
-def _root(version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True)) -> None:
+def _root(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True),
+) -> None:
     """DeepLabv3 with MobileNetV1, MobileNetV2 and ResNet-101: train, evaluate, predict, describe."""
+    command = context.invoked_subcommand
+    if torchrun.size() > 1 and command not in _FOR_MANY:
+        raise ConfigError(
+            f"segkit {command} works in one process: start it without torchrun, which is for {', '.join(_FOR_MANY)}"
+        )

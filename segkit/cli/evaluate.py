@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from segkit.base import torchrun
 from segkit.base.errors import ConfigError
 from segkit.cli.app import app
 from segkit.cli.options import (
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from segkit.evaluation.label_maps import LabelMaps
     from segkit.evaluation.result import Evaluation
     from segkit.recipe.config import Config
+    from segkit.report.gallery import PageGallery
 
 
 @app.command(
@@ -58,12 +60,16 @@ def evaluate(
     json_file: JsonFile = None,
     html_file: HtmlFile = None,
 ) -> None:
-    """Score a model, or label maps, on a data set: mIoU, IoU of each class, accuracies, and the protocol."""
+    """Score a model, or label maps, on a data set: mIoU, IoU of each class, accuracies, and the protocol.
+
+    Started by torchrun, several processes share the pictures.
+    """
     from dataclasses import replace
     from functools import partial
 
     from segkit.base.device import choose_precision
     from segkit.base.machine import describe_run
+    from segkit.base.ranks import joined
     from segkit.deploy.formats import is_exported
     from segkit.deploy.open import load_segmenter
     from segkit.evaluation.evaluate import evaluate as evaluate_model
@@ -74,37 +80,54 @@ def evaluate(
     check_output_stride(output_stride)
     chosen = passes(mf=mf, scales=scales, flip=flip)
     if predictions is not None:
+        if torchrun.size() > 1:
+            raise ConfigError("--predictions: label maps are scored in one process: start it without torchrun")
         for_models = {"--os": output_stride, "--mf": mf, "--scale": scales, "--flip": flip, "--window": window}
         for_models |= {"--device": device != "auto", "--precision": precision != "fp32"}
-        given = [option for option, value in for_models.items() if value]
-        overrides = _for_label_maps(weights, overrides or [], data, given)
+        of_models = [option for option, value in for_models.items() if value]
+        overrides = _for_label_maps(weights, overrides or [], data, of_models)
     elif weights is None:
         raise ConfigError("there is nothing to evaluate: give WEIGHTS, or label maps with --predictions FOLDER")
-    source = predictions or obtain(str(weights))
-    config = _recipe(source, data, overrides or [])
-    split = split or config.needed_data.val_split
-    dataset = open_dataset(config.needed_data, split)
-    about: dict[str, Any] = {"data": config.needed_data.kind, "split": split}
-    if predictions is not None:
-        palette, run = dataset.palette, partial(evaluate_maps, _label_maps(predictions, dataset), dataset)
-    else:
-        model = load_segmenter(
-            source, output_stride=output_stride, classes=dataset.classes, canvas=config.model.canvas, device=device
-        )
-        if is_exported(source) and precision != "fp32":
-            raise ConfigError(f"{source}: an exported file has its own precision: leave --precision out")
-        about = {**_told_of(source, model), "weights": weights, **about}
-        dtype = choose_precision(precision, model.device)
-        palette, run = model.palette, partial(evaluate_model, model, dataset, **chosen, window=window, precision=dtype)
-    make_ready(json_file, html_file, holds=("protocol", "confusion"))
-    gallery = Gallery(palette, pictures=len(dataset)) if html_file else None
-    with picture_progress(f"{len(dataset)} pictures") as progress:
-        result = run(about=about, keep=gallery.keep if gallery else None, progress=progress)
+    with joined(device) as ranks:
+        source = predictions or ranks.in_turn(lambda: obtain(str(weights)))
+        config = _recipe(source, data, overrides or [])
+        split = split or config.needed_data.val_split
+        dataset = open_dataset(config.needed_data, split)
+        about: dict[str, Any] = {"data": config.needed_data.kind, "split": split}
+        if predictions is not None:
+            palette, run = dataset.palette, partial(evaluate_maps, _label_maps(predictions, dataset), dataset)
+        else:
+            model = load_segmenter(
+                source, output_stride=output_stride, classes=dataset.classes, canvas=config.model.canvas, device=device
+            )
+            if is_exported(source) and precision != "fp32":
+                raise ConfigError(f"{source}: an exported file has its own precision: leave --precision out")
+            about = {**_told_of(source, model), "weights": weights, **about}
+            given: dict[str, Any] = {**chosen, "window": window, "precision": choose_precision(precision, model.device)}
+            palette, run = model.palette, partial(evaluate_model, model, dataset, **given, ranks=ranks)
+        if ranks.is_first:
+            make_ready(json_file, html_file, holds=("protocol", "confusion"))
+        gallery = Gallery(palette, pictures=len(dataset)) if html_file and not ranks.are_many else None
+        with picture_progress(f"{len(dataset)} pictures") as progress:
+            result = run(about=about, keep=gallery.keep if gallery else None, progress=progress)
+    if not ranks.is_first:
+        return
     result = replace(result, machine=describe_run())
     write_json(json_file, result.to_json())
     show_evaluation(result)
-    if html_file and gallery:
-        write_report(html_file, result, gallery.details(result, dataset), source=source, palette=palette)
+    if html_file:
+        page = gallery.details(result, dataset) if gallery else _predicted_again(result, dataset, model, given)
+        write_report(html_file, result, page, source=source, palette=palette)
+
+
+def _predicted_again(
+    result: "Evaluation", dataset: "Dataset", model: "Segmenter", given: dict[str, Any]
+) -> "PageGallery":
+    """What the page shows where each of several processes has kept what it predicted: the examples alone."""
+    from segkit.evaluation.gallery import gallery_of
+    from segkit.evaluation.inference import predict_label
+
+    return gallery_of(result, dataset, lambda index, sample: predict_label(model, sample.image, **given))
 
 
 def _for_label_maps(weights: str | None, overrides: list[str], data: Path | None, for_models: list[str]) -> list[str]:

@@ -12,6 +12,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from segkit.base import torchrun
 from segkit.base.errors import OutputError, printable
 from segkit.base.files import make_folder, read_plain, write_plain
 from segkit.cli.say import say
@@ -111,6 +112,6 @@ def write_report(
 def picture_progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """A bar, on a terminal only, while pictures are worked through; called with how many are done, of how many."""
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(console=console, transient=True, disable=not console.is_terminal or torchrun.rank() > 0) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from segkit.base import torchrun
 from segkit.base.errors import StoppedError
 from segkit.cli.app import app
 from segkit.cli.display import Display
@@ -19,6 +20,7 @@ from segkit.cli.weights import obtain_start
 from segkit.report.numbers import percent
 
 if TYPE_CHECKING:
+    from segkit.base.ranks import Ranks
     from segkit.data.dataset import Dataset
     from segkit.evaluation.result import Evaluation
     from segkit.models.deeplabv3 import DeepLabV3
@@ -37,25 +39,35 @@ def train(
 
     Ctrl+C, SIGTERM and SIGHUP end it when the step at hand is done, with all written that is needed to go on, the
     report too, and exit status 128 and the signal's number; a second one ends it at once. SIGUSR1 has it write and go
-    on.
+    on. Started by torchrun, several processes share each batch; where torchrun starts them again they go on by
+    themselves.
     """
+    from segkit.base.ranks import joined
     from segkit.recipe.reading import load_config
-    from segkit.training.train import train as run
 
     recipe = load_config(config, overrides or [], tell=note)
     out = out or Path("runs") / config.stem
-    obtain_start(recipe, out)
+    with joined(recipe.train.device) as ranks:
+        ranks.in_turn(lambda: obtain_start(recipe, out))
+        _train(recipe, out, ranks, resume=resume or torchrun.restarts() > 0)
+
+
+def _train(recipe: "Config", out: Path, ranks: "Ranks", *, resume: bool) -> None:
+    from segkit.training.train import train as run
+
     with Display() as display:
         try:
             result = run(recipe, out, resume=resume, listen=display.listen)
         except StoppedError as error:
-            if display.best is not None:
+            if ranks.is_first and display.best is not None:
                 _write_report(recipe, out, display.best)
+            ranks.wait()  # as torchrun ends all when one has ended
             command = shlex.join(["segkit", *sys.argv[1:], *([] if resume else ["--resume"])])
             raise StoppedError(f"{error}: go on with {command}", error.signal) from None
-    _write_report(recipe, out, display.best)
-    say(f"best val mIoU   {percent(result.best_miou)} %")
-    say(f"report          {out / 'report.html'}")
+    if ranks.is_first:
+        _write_report(recipe, out, display.best)
+        say(f"best val mIoU   {percent(result.best_miou)} %")
+        say(f"report          {out / 'report.html'}")
 
 
 def _write_report(recipe: "Config", out: Path, best: "Evaluation | None") -> None:

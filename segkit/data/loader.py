@@ -8,7 +8,7 @@ import multiprocessing
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -18,8 +18,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from segkit.base import torchrun
 from segkit.base.errors import ConfigError, DataError, SegkitError
 from segkit.base.files import format_bytes
+from segkit.base.ranks import ALONE, Ranks
 from segkit.data.dataset import Dataset
 from segkit.data.oversampling import Oversampling
 from segkit.data.samples import BadPicture, Collated, Sampled, Samples, collate
@@ -49,12 +51,14 @@ def training_batches(
     workers: int,
     oversampling: Oversampling | None = None,
     leave_out: Callable[[BadPicture], None] | None = None,
-) -> Iterator[Batch]:
+    ranks: Ranks = ALONE,
+) -> Generator[Batch, None, None]:
     """The batches of iterations `first_iteration` to `first_iteration + iterations - 1`.
 
     Sample `iteration * batch_size + slot` is a picture of epoch `sample // len(dataset)`, in the order of that epoch:
     every picture is seen once before any is seen again. With `oversampling` every second sample is one that it draws,
     and the others are counted alone. `workers` processes read ahead (0: none, this process reads).
+    Of several `ranks`, which divide the batch, each is given, and reads, every `ranks.size`-th sample of it.
     The global random state of torch is neither used nor changed. With `leave_out` the sample of a picture that cannot
     be read is the next of the epoch's order that can, and before its batch `leave_out` is told of each such picture.
     Raises DataError, as the data set raised it, or if a label has another size than its picture (with `leave_out`: for
@@ -73,11 +77,11 @@ def training_batches(
         lenient=leave_out is not None,
     )
     if workers and first < end:
-        _check_shared_memory(samples[first], batch_size, workers)
+        _check_shared_memory(samples[first + ranks.rank], batch_size // ranks.size, workers)
     loader = DataLoader(
         samples,
-        batch_size=batch_size,
-        sampler=range(first, end),
+        batch_size=batch_size // ranks.size,
+        sampler=range(first + ranks.rank, end, ranks.size),
         num_workers=workers,
         prefetch_factor=READ_AHEAD if workers else None,
         collate_fn=collate,
@@ -150,7 +154,7 @@ def _check_shared_memory(sample: Sampled | SegkitError, batch_size: int, workers
     """Raise ConfigError where the batches that are read ahead have no room: workers would be killed, or hang."""
     if isinstance(sample, SegkitError) or not SHARED_MEMORY.is_dir():
         return
-    batch = batch_size * (sample.image.nbytes + sample.label.nbytes)
+    batch = torchrun.local_size() * batch_size * (sample.image.nbytes + sample.label.nbytes)
     needed, free = batch * (READ_AHEAD * workers + 1), shutil.disk_usage(SHARED_MEMORY).free
     if free < needed:
         raise ConfigError(

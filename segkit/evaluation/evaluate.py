@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from segkit.base.errors import DataError
+from segkit.base.ranks import ALONE, Ranks
 from segkit.data.dataset import Dataset, Sample
 from segkit.evaluation.counts import count_picture
 from segkit.evaluation.geometry import canvas_side
@@ -27,18 +29,30 @@ def evaluate(
     about: Mapping[str, Any] | None = None,
     keep: Callable[[int, Sample, np.ndarray], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    ranks: Ranks = ALONE,
 ) -> Evaluation:
     """Score every picture of `dataset` at its own size into one confusion matrix.
 
     Nothing is resized or cropped to be scored; of a picture only its own counts are kept. `scales`, `flip`, `window`
     and `precision` are those of `predict_label`; `about` is what the protocol is to tell besides, such as which
     weights. After each picture `keep(index, sample, prediction)` is called with its uint8 (H, W) label map, and
-    `progress(done, total)`. Raises DataError where the data set's classes are not the model's.
+    `progress(done, total)`. Of several `ranks` each scores every `ranks.size`-th picture, calls `keep` for these and
+    `progress` as often as the others, and is given the evaluation of all pictures. Raises DataError where the data
+    set's classes are not the model's.
     """
     check_classes(dataset.classes, model.classes)
-    scored = score(model, dataset, scales=scales, flip=flip, window=window, precision=precision, progress=progress)
+    indices = ranks.share(len(dataset))
+    scored = score(
+        model, dataset, indices, scales=scales, flip=flip, window=window, precision=precision, progress=progress
+    )
     protocol = protocol_of(model, dataset, scales=scales, flip=flip, window=window, precision=precision)
-    return tally(scored, model.classes, {**protocol, **(about or {})}, keep=keep)
+    share = tally(scored, model.classes, {**protocol, **(about or {})}, keep=keep)
+    if progress is not None and len(indices) < -(-len(dataset) // ranks.size):
+        progress(len(indices), len(indices))
+    shares = ranks.gather(share)
+    whole, pictures = shares[0], [share.pictures for share in shares]
+    in_order = tuple(pictures[index % ranks.size][index // ranks.size] for index in range(len(dataset)))
+    return replace(whole, pictures=in_order, seconds=max(share.seconds for share in shares))
 
 
 def tally(

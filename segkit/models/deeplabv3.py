@@ -21,7 +21,7 @@ class ImagePooling(ConvNormAct):
         """(N, in, H, W) -> (N, out, H, W)."""
         # Not AdaptiveAvgPool2d: its backward pass is not deterministic on CUDA.
         y = self.conv(x.mean((2, 3), keepdim=True))
-        if self.training and len(x) == 1:
+        if self.training and len(x) * self.norm.ranks.size == 1:
             # One picture gives batch norm one value a channel, which has no variance: use the running statistics.
             norm = self.norm
             y = F.batch_norm(y, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from segkit.base.errors import ConfigError
+from segkit.models.batch_norm import BatchNorm2d
 from segkit.models.options import Padding
 
 FOLDED = "has its batch norm folded in, to predict alone: load_model(..., train=True) gives one to train or to save"
@@ -133,7 +134,7 @@ class ConvNormAct(nn.Module):
             groups=groups,
             padding=padding,
         )
-        self.norm = nn.BatchNorm2d(out_channels, eps=eps)
+        self.norm = BatchNorm2d(out_channels, eps=eps)
         self.act = nn.Identity() if activation == "none" else _ACTIVATIONS[activation](inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:

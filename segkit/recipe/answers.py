@@ -74,7 +74,7 @@ ANSWERS = {
         ("amp fp16 bf16 half use_amp mixed_precision autocast", "give train.precision: auto, fp32, bf16 or fp16"),
         (
             "gpus gpu gpu_id gpu_ids num_gpus n_gpus devices cuda accelerator strategy distributed ddp",
-            "a training runs on one device: give train.device, such as cuda:1",
+            "torchrun starts a process for each (docs/cluster.md); train.device=cuda:1 is one of them",
         ),
         ("num_workers n_workers dataloader_workers", "give train.workers"),
         ("skip_bad skip_broken skip_corrupt ignore_errors on_error", "give train.on_bad_picture=skip"),

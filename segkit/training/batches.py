@@ -1,9 +1,12 @@
 """The batches of a training, as its recipe wants them."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
+from itertools import chain
 
-from segkit.base.errors import DataError
+from segkit.base.errors import ConfigError, DataError
+from segkit.base.ranks import ALONE, Ranks
 from segkit.data.dataset import Dataset
 from segkit.data.loader import Batch, training_batches
 from segkit.data.oversampling import Oversampling, pictures_by_class
@@ -23,22 +26,19 @@ def batches(
     mean: list[float],
     iterations: int,
     tell: Listener,
+    ranks: Ranks = ALONE,
 ) -> Iterator[Batch]:
     """The `iterations` batches after those counted, of pictures padded with the colour `mean` (RGB, 0..255).
 
     Raises DataError for a picture that cannot be read; where the recipe wants them skipped it is added to
-    `counters.bad_pictures`, and DataError is for when none is left.
+    `counters.bad_pictures`, and DataError is for when none is left. What one of several `ranks` comes upon in its share
+    all of them add, or raise.
     """
     skip = config.on_bad_picture == "skip"
-
-    def leave_out(picture: BadPicture) -> None:
-        if picture.name not in counters.bad_pictures:
-            counters.bad_pictures.append(picture.name)
-            tell(Note(f"left out (train.on_bad_picture=skip): {picture.problem}"))
-
+    found: list[BadPicture] = []
     transform = partial(training_transform, config, mean=mean)
     try:
-        yield from training_batches(
+        source = training_batches(
             dataset,
             transform(),
             batch_size=config.batch_size,
@@ -47,12 +47,36 @@ def batches(
             iterations=iterations,
             workers=config.workers,
             oversampling=_oversampling(config, dataset, transform, tell) if config.oversample else None,
-            leave_out=leave_out if skip else None,
+            leave_out=found.append if skip else None,
+            ranks=ranks,
         )
+        with closing(source):
+            while True:
+                with ranks.together():
+                    batch = next(source, None)
+                for picture in chain(*ranks.told(tuple(found) or None)) if skip else ():
+                    if picture.name not in counters.bad_pictures:
+                        counters.bad_pictures.append(picture.name)
+                        tell(Note(f"left out (train.on_bad_picture=skip): {picture.problem}"))
+                found.clear()
+                if batch is None:
+                    return
+                yield batch
     except DataError as error:
         if skip:
             raise
         raise DataError(f"{error}; or leave such pictures out with train.on_bad_picture=skip") from None
+
+
+def check_shares(config: TrainConfig, ranks: Ranks) -> None:
+    """Raise ConfigError unless `ranks` can share a batch, each as much of it."""
+    batch, size = config.batch_size, ranks.size
+    if batch % size:
+        fits = " or ".join(str(count) for count in range(1, batch + 1) if batch % count == 0)
+        raise ConfigError(
+            f"train.batch_size={batch} cannot be shared by {size} processes: start {fits}, or set it to "
+            f"{batch + -batch % size}"
+        )
 
 
 def _oversampling(

@@ -128,7 +128,14 @@ class RunFolder:
         return not any("val_miou" in line and line["iteration"] == counters.iteration for line in lines)
 
     def begin(
-        self, config: Config, *, iteration: int, precision: torch.dtype, data: str, changed: dict[str, tuple[Any, Any]]
+        self,
+        config: Config,
+        *,
+        iteration: int,
+        precision: torch.dtype,
+        data: str,
+        changed: dict[str, tuple[Any, Any]],
+        processes: int = 1,
     ) -> list[str]:
         """Write down the recipe, if it is not there or was `changed`, and what computes from `iteration` on.
 
@@ -158,6 +165,7 @@ class RunFolder:
         entry = describe_machine() | {
             "precision": str(precision).removeprefix("torch."),
             "data": data,
+            "processes": processes,
             **({"changed": changed} if changed else {}),
             "command": sys.argv,
             "iteration": iteration,

@@ -5,12 +5,16 @@ from collections.abc import Collection, Sequence
 from torch import nn
 
 from segkit.base.errors import ConfigError
+from segkit.models.batch_norm import BatchNorm2d
 from segkit.recipe.config import PARTS, Part, TrainConfig
 
+Norm = nn.BatchNorm2d | nn.SyncBatchNorm
+"""The latter in networks from outside alone."""
 
-def batch_norms(model: nn.Module) -> dict[str, nn.BatchNorm2d]:
+
+def batch_norms(model: nn.Module) -> dict[str, Norm]:
     """The batch norm layers by name."""
-    return {name: layer for name, layer in model.named_modules() if isinstance(layer, nn.BatchNorm2d)}
+    return {name: layer for name, layer in model.named_modules() if isinstance(layer, Norm)}
 
 
 def freeze_parts(model: nn.Module, parts: Sequence[Part]) -> None:
@@ -23,7 +27,7 @@ def freeze_parts(model: nn.Module, parts: Sequence[Part]) -> None:
             parameter.requires_grad_(False)
 
 
-def still_norms(config: TrainConfig, model: nn.Module, fresh: Collection[str]) -> dict[str, nn.BatchNorm2d]:
+def still_norms(config: TrainConfig, model: nn.Module, fresh: Collection[str]) -> dict[str, Norm]:
     """The batch norm layers whose statistics stand still, by name.
 
     They are those of frozen parts, and with `batch_norm: freeze` all but the fresh: a mean of 0 and a variance of 1 are
@@ -35,6 +39,20 @@ def still_norms(config: TrainConfig, model: nn.Module, fresh: Collection[str]) -
         for name, layer in batch_norms(model).items()
         if _is_in(name, *config.freeze) or (kept and f"{name}.running_mean" not in fresh)
     }
+
+
+def check_synchronised(config: TrainConfig, model: nn.Module, fresh: Collection[str]) -> None:
+    """Raise ConfigError for batch norm that would train on the pictures of one process alone, where there are several.
+
+    segkit's own takes those of all, and so does torch's `SyncBatchNorm`.
+    """
+    still = still_norms(config, model, fresh)
+    for name, layer in batch_norms(model).items():
+        if name not in still and not isinstance(layer, BatchNorm2d | nn.SyncBatchNorm):
+            raise ConfigError(
+                f"{name}: this batch norm knows nothing of the other processes: make the network of "
+                "segkit.models.batch_norm.BatchNorm2d, set train.batch_norm=freeze, or start one process"
+            )
 
 
 def standing_still(config: TrainConfig, model: nn.Module, fresh: Collection[str]) -> list[str]:

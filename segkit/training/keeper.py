@@ -49,7 +49,10 @@ class Keeper:
         return time.monotonic() - self.since >= 60 * self.config.train.save_minutes
 
     def keep_state(self, *, needed: bool = False) -> None:
-        """Write the state. Raises SegkitError, and leaves the one before as it is, where it would hold no numbers."""
+        """Write the state, in the first process alone, as all that is written.
+
+        Raises SegkitError, and leaves the one before as it is, where it would hold no numbers.
+        """
         if not self.learner.is_finite():
             raise SegkitError(
                 f"the weights or their statistics are not finite after iteration {self.counters.iteration}: lower "
@@ -94,6 +97,8 @@ class Keeper:
 
     def _try(self, write: Callable[[], None], needed: bool) -> bool:
         """Whether it was written."""
+        if not self.learner.ranks.is_first:
+            return True
         try:
             write()
             return True

@@ -10,8 +10,11 @@ from torch import Tensor, nn
 from segkit.base.device import autocast, choose_precision, memory_for
 from segkit.base.errors import ConfigError
 from segkit.base.memory import keep_freed_memory
+from segkit.base.ranks import ALONE, Ranks
+from segkit.models.batch_norm import BatchNorm2d
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.recipe.config import TrainConfig
+from segkit.training.exchange import sum_over
 from segkit.training.freezing import batch_norms, freeze_parts, still_norms
 from segkit.training.loss import Totals, jaccard_sums, labelled_pixels, part_loss
 from segkit.training.optimizer import build_optimizer
@@ -32,14 +35,22 @@ class Learner:
 
     A `teacher`, on the same device, is learnt from beside the labels. `fresh` names the tensors that no starting
     weights gave, as the network does, and `behind` what those weights had been trained on, as their lineage does.
+    Of several `ranks` each learns the same from a batch that they share: of what only some of them have computed, the
+    sums are exchanged.
     Raises ConfigError where the class weights are not as many as the classes, or the network has not got a part that is
     to be frozen.
     """
 
     def __init__(
-        self, config: TrainConfig, model: DeepLabV3, device: torch.device, teacher: Teacher | None = None
+        self,
+        config: TrainConfig,
+        model: DeepLabV3,
+        device: torch.device,
+        teacher: Teacher | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.config = config
+        self.ranks = ranks
         self.device = device
         self.precision = choose_precision(config.precision, device)
         self.memory_format = torch.channels_last if config.channels_last else torch.contiguous_format
@@ -49,6 +60,8 @@ class Learner:
         self.behind: tuple[str, ...] | None = ()
         for layer in batch_norms(self.model).values():
             layer.momentum = config.batch_norm_momentum
+            if isinstance(layer, BatchNorm2d):
+                layer.ranks = ranks
         freeze_parts(self.model, config.freeze)
         self.ema = copy.deepcopy(self.model).eval().requires_grad_(False) if config.ema else None
         self.optimizer = build_optimizer(
@@ -108,7 +121,8 @@ class Learner:
     def step(self, iteration: int, images: Tensor, labels: Tensor, due: Due | None = None) -> Outcome:
         """Learn from a batch, uint8 (N, 3, H, W) and (N, H, W). A step that is not taken changes nothing.
 
-        `due` is its place on the schedule where that is not its iteration.
+        Of several processes each is given its share of the batch, and all are told the loss of the whole. `due` is its
+        place on the schedule where that is not its iteration.
         """
         if self.device.type == "cpu":
             keep_freed_memory()  # each time, since an evaluation in between may have ended it
@@ -122,7 +136,8 @@ class Learner:
             f"a step of batch {self.config.batch_size} in {self.config.accumulate} parts at crop {self.config.crop}",
             "raise train.accumulate, or lower train.crop or train.batch_size",
         ):
-            loss = self._backward(split_batch(self.model, images, labels, config=self.config, iteration=iteration))
+            parts = split_batch(self.model, images, labels, config=self.config, iteration=iteration, ranks=self.ranks)
+            loss = sum_over(self.ranks, self._backward(parts), self.model.parameters())
         self.scaler.unscale_(self.optimizer)
         norm = nn.utils.get_total_norm([p.grad for p in self.model.parameters() if p.grad is not None])
         taken = bool(torch.isfinite(norm + loss))
@@ -136,7 +151,7 @@ class Learner:
         return Outcome(loss, taken)
 
     def _backward(self, parts: Sequence[Part]) -> float:
-        """The loss of a batch, and its gradient."""
+        """What these parts add to the loss of their batch, and to its gradient."""
         totals = self._totals(parts)
         loss = 0.0
         for part in parts:
@@ -148,13 +163,15 @@ class Learner:
     @torch.no_grad()
     def _totals(self, parts: Sequence[Part]) -> Totals:
         """What the parts have to know of the whole batch; for the Jaccard term of several it takes a forward pass."""
+        pictures = self.ranks.size * sum(len(part.labels) for part in parts)
         pixels = torch.stack([labelled_pixels(part.labels, self.class_weights) for part in parts]).sum()
+        self.ranks.total(pixels)
         if not self.config.jaccard or len(parts) == 1:
-            return Totals(pixels)
+            return Totals(pictures, pixels, ranks=self.ranks)
         statistics = self._statistics()
         sums = [jaccard_sums(self._forward(part)[1], part.labels) for part in parts]
         self._put_back(statistics)
-        return Totals(pixels, torch.stack(sums).sum(0))
+        return Totals(pictures, pixels, self.ranks.total(torch.stack(sums).sum(0)))
 
     def _loss(self, part: Part, totals: Totals) -> Tensor:
         """The forward pass of a part of a batch, and its loss."""

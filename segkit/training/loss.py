@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from segkit.base.labels import IGNORE
+from segkit.base.ranks import ALONE, Ranks
 from segkit.models.upsampling import resize
 from segkit.recipe.config import TrainConfig
 
@@ -15,11 +16,14 @@ from segkit.recipe.config import TrainConfig
 class Totals:
     """Sums over a whole batch, which all its parts are told; those of parts, wherever they are computed, add up.
 
-    `pixels` is that of `labelled_pixels`; `jaccard` that of `jaccard_sums`, None where the batch is one part.
+    `pictures` are all of them; `pixels` is that of `labelled_pixels`; `jaccard` that of `jaccard_sums`, None where the
+    batch is one part of each of `ranks`.
     """
 
+    pictures: int
     pixels: Tensor
     jaccard: Tensor | None = None
+    ranks: Ranks = ALONE
 
 
 def part_loss(
@@ -32,20 +36,21 @@ def part_loss(
     small: Tensor | None = None,
     taught: Tensor | None = None,
 ) -> Tensor:
-    """What one of the `config.accumulate` parts of a batch adds to its loss, as one number: the parts add up to it.
+    """What a part of a batch adds to its loss, as one number: the parts add up to it, whichever process computes them.
 
     `logits` is (N, C, H, W), `labels` uint8 (N, H, W) with IGNORE; `totals` are those of the whole batch,
     `class_weights` is (C,). With a teacher, `small` (N, C, h, w) holds the logits before the upsampling and `taught`
     the teacher's.
     """
+    share = len(labels) / totals.pictures
     loss = cross_entropy(logits, labels, weights=class_weights, pixels=totals.pixels)
     if config.jaccard:
         sums = jaccard_sums(logits, labels)
-        term = jaccard_loss(sums) if totals.jaccard is None else jaccard_part(sums, totals.jaccard, config.accumulate)
-        loss = loss + config.jaccard * term
+        whole = totals.ranks.total(sums.detach().clone()) if totals.jaccard is None else totals.jaccard
+        loss = loss + config.jaccard * jaccard_part(sums, whole, share)
     if small is not None and taught is not None:
         term = distillation(small, taught, temperature=config.temperature)
-        loss = loss + config.teacher_weight * term / config.accumulate
+        loss = loss + config.teacher_weight * term * share
     return loss
 
 
@@ -98,8 +103,8 @@ def jaccard_loss(sums: Tensor) -> Tensor:
     return 1 - (intersection / (truth + guess - intersection)).mean()
 
 
-def jaccard_part(sums: Tensor, totals: Tensor, parts: int) -> Tensor:
-    """What one of the `parts` of a batch adds to its `jaccard_loss`, by its own sums and those of the batch.
+def jaccard_part(sums: Tensor, totals: Tensor, share: float) -> Tensor:
+    """What a part that is a `share` of a batch adds to its `jaccard_loss`, by its own sums and those of the batch.
 
     It is linear in the part's sums, with the slopes that the loss has at the batch's, so that the parts' gradients add
     up to the batch's; the linear terms add up to 0, since the loss stays where it is when all sums are doubled.
@@ -107,7 +112,7 @@ def jaccard_part(sums: Tensor, totals: Tensor, parts: int) -> Tensor:
     at = totals.detach().requires_grad_()
     whole = jaccard_loss(at)
     (slopes,) = torch.autograd.grad(whole, at)
-    return whole.detach() / parts + (slopes * sums).sum()
+    return whole.detach() * share + (slopes * sums).sum()
 
 
 def distillation(student: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:

@@ -4,6 +4,7 @@ import math
 from time import monotonic
 
 from segkit.base.errors import ConfigError
+from segkit.base.ranks import ALONE, Ranks
 from segkit.data.dataset import Dataset, FirstPictures
 from segkit.evaluation.evaluate import evaluate
 from segkit.recipe.config import TrainConfig
@@ -21,17 +22,22 @@ class Pace:
     """Where a training is, and when it has to end; without `max_minutes` its iterations tell, and no clock is read.
 
     Time is counted from when this is made, on top of that in the counters. Progress is the larger of iterations done /
-    iterations and of seconds used / seconds to train in: those allowed but for the time of the last evaluation.
+    iterations and of seconds used / seconds to train in: those allowed but for the time of the last evaluation. Of
+    several `ranks` all go by the first one's clock, which each time it is read they are told.
     """
 
-    def __init__(self, config: TrainConfig, counters: Counters) -> None:
+    def __init__(self, config: TrainConfig, counters: Counters, ranks: Ranks = ALONE) -> None:
+        self._ranks = ranks
         self._iterations = config.iterations
         self._allowed = math.inf if config.max_minutes is None else 60 * config.max_minutes
         self._counters = counters
-        self._began = monotonic() - counters.seconds if self.is_limited else 0.0
+        self._began = self._now() - counters.seconds if self.is_limited else 0.0
         self._evaluation = 0.0
         self._step_began = self._step = 0.0
         self._at: float | None = None
+
+    def _now(self) -> float:
+        return self._ranks.first(monotonic())
 
     @property
     def is_limited(self) -> bool:
@@ -41,7 +47,7 @@ class Pace:
     @property
     def seconds(self) -> float:
         """The time used so far, in all runs of this training; 0 where it does not count."""
-        return monotonic() - self._began if self.is_limited else 0.0
+        return self._now() - self._began if self.is_limited else 0.0
 
     @property
     def seconds_left(self) -> float:
@@ -54,9 +60,10 @@ class Pace:
             return
         first = FirstPictures(dataset, TRIED)
         evaluate(learner.model_to_keep(), FirstPictures(dataset, 1), precision=learner.precision)
-        began = monotonic()
+        began = self._now()
         evaluate(learner.model_to_keep(), first, precision=learner.precision)
-        self.evaluated((monotonic() - began) * len(dataset) / max(len(first), 1))
+        share = math.ceil(len(dataset) / self._ranks.size)
+        self.evaluated((self._now() - began) * share / max(len(first), 1))
         if self._evaluation >= self._allowed:
             raise ConfigError(
                 f"train.max_minutes={self._allowed / 60:g}: the evaluation alone takes about "
@@ -72,7 +79,7 @@ class Pace:
         iteration = self._counters.iteration
         if not self.is_limited:
             return Due(iteration)
-        self._step_began = monotonic()
+        self._step_began = self._now()
         share = min(self.seconds / (self._allowed - self._evaluation), 1.0)
         at = max(iteration, share * self._iterations, self._at or 0.0)  # never back, where an evaluation was quicker
         due = Due(at, 1.0 if self._at is None else at - self._at)
@@ -83,7 +90,7 @@ class Pace:
         """Whether there is no time for another step: to be asked when one has been taken."""
         if not self.is_limited:
             return False
-        self._step = monotonic() - self._step_began
+        self._step = self._now() - self._step_began
         return self.seconds_left < self._step
 
     def has_room(self) -> bool:

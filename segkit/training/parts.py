@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from segkit.base.ranks import Ranks
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.recipe.config import TrainConfig
 
@@ -25,12 +26,18 @@ class Part:
     keep: Tensor | None
 
 
-def split_batch(model: nn.Module, images: Tensor, labels: Tensor, *, config: TrainConfig, iteration: int) -> list[Part]:
-    """A batch in `config.accumulate` parts, for `model`."""
-    size = len(images) // config.accumulate
+def split_batch(
+    model: nn.Module, images: Tensor, labels: Tensor, *, config: TrainConfig, iteration: int, ranks: Ranks
+) -> list[Part]:
+    """What this process has of a batch in parts for `model`, none larger than one of `config.accumulate` of them all.
+
+    Its pictures are every `ranks.size`-th of the batch.
+    """
+    slots = ranks.share(ranks.size * len(images))
+    size = max(1, len(slots) // config.accumulate)
     parts = []
     for first in range(0, len(images), size):
-        seeds = [_seed(config.seed, iteration, slot) for slot in range(first, first + size)]
+        seeds = [_seed(config.seed, iteration, slot) for slot in slots[first : first + size]]
         keep = _masks(model, images, seeds) if isinstance(model, DeepLabV3) else None
         parts.append(Part(images[first : first + size], labels[first : first + size], seeds[0], keep))
     return parts

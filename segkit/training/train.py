@@ -1,38 +1,37 @@
 """The training: what it needs is opened, then comes the loop."""
 
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import closing, nullcontext
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from segkit.base.device import choose_device
-from segkit.base.errors import DataError, SegkitError, StoppedError
+from segkit.base.errors import ConfigError, DataError
+from segkit.base.ranks import Ranks, joined
 from segkit.data.dataset import Dataset
-from segkit.data.loader import Batch
 from segkit.evaluation.evaluate import class_difference, evaluate
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.recipe.build import build_from_config
 from segkit.recipe.config import Config
-from segkit.training.batches import batches
+from segkit.training.batches import check_shares
 from segkit.training.events import Clock, Evaluated, Event, Listener, Note
 from segkit.training.folder import RunFolder
-from segkit.training.freezing import standing_still
+from segkit.training.freezing import check_synchronised, standing_still
 from segkit.training.keeper import Keeper
 from segkit.training.learner import Learner
 from segkit.training.log import forget_after
 from segkit.training.pace import Pace
+from segkit.training.run import Run, is_finished, iterations_left
 from segkit.training.sets import add_unlabelled, fingerprint, open_sets
 from segkit.training.state import Counters, State
-from segkit.training.stop import Asked, signals
+from segkit.training.stop import signals
 from segkit.training.teacher import load_teacher
 from segkit.training.tensorboard import TensorBoard
 from segkit.weights.files import save_model
 from segkit.weights.lineage import UNTOLD, told_of_start
-
-MAX_BAD_IN_A_ROW = 10
 
 
 @dataclass(frozen=True)
@@ -77,48 +76,55 @@ def train(
     """
     folder = RunFolder(out)
     board = TensorBoard(folder.path / "tensorboard") if config.train.tensorboard else None
+    with ExitStack() as held:
+        ranks = held.enter_context(joined(config.train.device))
 
-    def tell(event: Event) -> None:
-        listen(event)
+        def tell(event: Event) -> None:
+            for each in (listen, board) if ranks.is_first else ():
+                if each is not None:
+                    each(event)
+
+        def note(text: str) -> None:
+            tell(Note(text))
+
+        check_shares(config.train, ranks)
+        ranks.from_first(lambda: held.enter_context(folder.held(note)))
+        asked = held.enter_context(signals())
         if board is not None:
-            board(event)
-
-    def note(text: str) -> None:
-        tell(Note(text))
-
-    with folder.held(note), signals() as asked, nullcontext() if board is None else closing(board):
-        changed = folder.check(config, resume=resume, tell=note)
-        state = folder.read(note)
+            held.enter_context(closing(board))
+        changed = ranks.from_first(lambda: folder.check(config, resume=resume, tell=note))
+        state = ranks.from_first(lambda: folder.read(note))
         counters = Counters() if state is None else state.counters
         if "train.max_minutes" in changed:
             counters.timed_out = False
         if state is not None:
             note(f"resumed after {counters.iteration} of {config.train.iterations} iterations")
-        if _is_finished(config, counters) and not changed and not folder.is_unpublished(counters):
+        unpublished = ranks.from_first(lambda: folder.is_unpublished(counters))
+        if is_finished(config, counters) and not changed and not unpublished:
             return TrainingResult.of(folder, counters)
-
-        pace = Pace(config.train, counters)
-        train_set, val_set = open_sets(config, train_set, val_set, tell)
-        data = fingerprint((train_set, val_set))
-        learner = _start(config, train_set, val_set, network, state)
-        for text in standing_still(config.train, learner.model, learner.fresh):
-            note(text)
+        with ranks.together():
+            train_set, val_set = open_sets(config, train_set, val_set, tell)
+            learner = _start(config, train_set, val_set, network, state, ranks)
+            for text in standing_still(config.train, learner.model, learner.fresh):
+                note(text)
+            data = fingerprint((train_set, val_set))
+            train_set = add_unlabelled(config.train, train_set, val_set, tell)
+        _agree(ranks, config, learner, data)
+        pace = Pace(config.train, counters, ranks)
         pace.expect_evaluation(learner, val_set)
-        train_set = add_unlabelled(config.train, train_set, val_set, tell)
         keeper = Keeper(config, folder, learner, counters, pace, tell, save)
-        keeper.check_room()
-        for text in folder.begin(
-            config, iteration=counters.iteration, precision=learner.precision, data=data, changed=changed
-        ):
-            note(text)
-        if damaged := forget_after(folder.metrics, counters.iteration):
-            note(f"{folder.metrics}: left out {damaged} damaged line{'' if damaged == 1 else 's'}")
-        _loop(_Run(config, learner, counters, pace, train_set, val_set, keeper, asked, tell))
+        ranks.from_first(lambda: _begin(keeper, data, changed))
+        _loop(Run(config, ranks, learner, counters, pace, train_set, val_set, keeper, asked, tell), unpublished)
         return TrainingResult.of(folder, counters)
 
 
 def _start(
-    config: Config, train_set: Dataset, val_set: Dataset, network: DeepLabV3 | None, state: State | None
+    config: Config,
+    train_set: Dataset,
+    val_set: Dataset,
+    network: DeepLabV3 | None,
+    state: State | None,
+    ranks: Ranks,
 ) -> Learner:
     """The learner as it begins, or as it was saved; DataError where the data are of other classes than its network."""
     device = choose_device(config.train.device)
@@ -126,7 +132,7 @@ def _start(
     torch.manual_seed(config.train.seed)
     if network is None and state is not None:
         network = state.build_network()
-    learner = Learner(config.train, network or build_from_config(config.model, train_set), device, teacher)
+    learner = Learner(config.train, network or build_from_config(config.model, train_set), device, teacher, ranks)
     for dataset in (train_set, val_set):
         if difference := class_difference(dataset.classes, learner.model.classes):
             raise DataError(f"{difference}: train and validate on the classes of the network")
@@ -134,116 +140,82 @@ def _start(
         state.restore(learner)
     else:
         learner.behind = told_of_start(config.model.weights) if network is None else (UNTOLD,)
+    if ranks.are_many:
+        check_synchronised(config.train, learner.model, learner.fresh)
     return learner
 
 
-@dataclass(frozen=True)
-class _Run:
-    """What the loop works with."""
-
-    config: Config
-    learner: Learner
-    counters: Counters
-    pace: Pace
-    train_set: Dataset
-    val_set: Dataset
-    keeper: Keeper
-    asked: Asked
-    tell: Listener
+def _agree(ranks: Ranks, config: Config, learner: Learner, data: str) -> None:
+    """Have all processes begin with the same weights; ConfigError where they would part on the way."""
+    alike = data, config.train.model_dump_json(exclude={"device", "workers"})
+    if len(set(ranks.gather(alike))) > 1:
+        raise ConfigError("the processes have other data or recipes than each other: give all hosts the same")
+    ranks.copy_first(list(learner.tensors().values()))
 
 
-def _loop(run: _Run) -> None:
+def _begin(keeper: Keeper, data: str, changed: dict[str, tuple[Any, Any]]) -> None:
+    """Have the folder ready for what comes; `data` is the fingerprint of the sets."""
+    folder, learner, iteration = keeper.folder, keeper.learner, keeper.counters.iteration
+    keeper.check_room()
+    for text in folder.begin(
+        keeper.config,
+        iteration=iteration,
+        precision=learner.precision,
+        data=data,
+        changed=changed,
+        processes=learner.ranks.size,
+    ):
+        keeper.tell(Note(text))
+    if damaged := forget_after(folder.metrics, iteration):
+        keeper.tell(Note(f"{folder.metrics}: left out {damaged} damaged line{'' if damaged == 1 else 's'}"))
+
+
+def _loop(run: Run, unpublished: bool) -> None:
     """Iterate: learning rate, step, log, evaluate, save; first what a run that was killed had left to do."""
     config, learner, counters, pace, keeper = run.config.train, run.learner, run.counters, run.pace, run.keeper
     counters.timed_out = counters.timed_out or (counters.iteration > 0 and pace.seconds_left <= 0)
-    if keeper.folder.is_unpublished(counters):
+    if unpublished:
         keeper.publish(needed=True)
-    elif _is_evaluation_due(run):
+    elif run.is_evaluation_due():
         _evaluate(run)
     clock = Clock(config.batch_size)
-    for images, labels in clock.watch(_batches(run)):
+    for images, labels in clock.watch(run.batches()):
         due = pace.due()
         lr = learner.set_learning_rate(due.iteration)
         outcome = learner.step(counters.iteration, images, labels, due)  # forward, loss, backward, update
         counters.count(taken=outcome.taken)
         counters.timed_out = pace.is_over()
-        iteration, ends = counters.iteration, _iterations_left(run.config, counters) == 0
-        if counters.bad_in_a_row == MAX_BAD_IN_A_ROW:
-            raise _diverged(run, outcome.loss)
+        iteration, ends = counters.iteration, iterations_left(run.config, counters) == 0
+        run.check_diverged(outcome.loss)
 
         if iteration % config.log_every == 0 or ends:
             step = clock.step(counters, config.iterations, outcome.loss, lr, seconds_left=pace.seconds_left)
             keeper.log(step)
             run.tell(step)
 
-        if _is_evaluation_due(run):
+        if run.is_evaluation_due():
             _evaluate(run)
             clock.restart()
-        elif keeper.is_due() or run.asked.save:
-            keeper.keep_state()
-            run.asked.save = False
-        _stop_if_asked(run)
+        else:
+            run.save_if_due()
+        run.stop_if_asked()
         if ends:
             break
 
 
-def _is_evaluation_due(run: _Run) -> bool:
-    """Whether the iteration that is done has to be evaluated, and was not yet."""
-    iteration, last = run.counters.iteration, run.counters.evaluation
-    if iteration == 0 or (last is not None and last["iteration"] == iteration):
-        return False
-    ends = _iterations_left(run.config, run.counters) == 0
-    return ends or (iteration % run.config.train.evaluate_every == 0 and run.pace.has_room())
-
-
-def _evaluate(run: _Run) -> None:
+def _evaluate(run: Run) -> None:
     learner, counters, keeper, began = run.learner, run.counters, run.keeper, run.pace.seconds
-    ends = _iterations_left(run.config, counters) == 0
+    ends = iterations_left(run.config, counters) == 0
     keeper.keep_iteration()  # an evaluation may take long, or come upon a broken picture
     evaluation = evaluate(
-        learner.model_to_keep(), run.val_set, precision=learner.precision, progress=lambda *_: _stop_if_asked(run)
+        learner.model_to_keep(),
+        run.val_set,
+        precision=learner.precision,
+        progress=lambda *_: run.stop_if_asked(),
+        ranks=run.ranks,
     )
     best = counters.keep(evaluation)
     keeper.keep_state(needed=ends)  # first, since the rest can be made from it
     keeper.publish(needed=ends)
     run.tell(Evaluated(counters.iteration, evaluation, best))
     run.pace.evaluated(run.pace.seconds - began)
-
-
-def _stop_if_asked(run: _Run) -> None:
-    """Raise StoppedError, with the state written, where a signal has asked to end."""
-    if run.asked.end is None:
-        return
-    run.keeper.keep_iteration(needed=True)
-    done = f"{run.counters.iteration} of {run.config.train.iterations} iterations"
-    name = signal.Signals(run.asked.end).name
-    raise StoppedError(f"stopped by {name} after {done}, which are saved in {run.keeper.folder.path}", run.asked.end)
-
-
-def _batches(run: _Run) -> Iterator[Batch]:
-    mean, left = run.learner.model.mean.flatten().tolist(), _iterations_left(run.config, run.counters)
-    try:
-        yield from batches(run.config.train, run.train_set, run.counters, mean=mean, iterations=left, tell=run.tell)
-    except DataError:
-        run.keeper.keep_iteration()
-        raise
-
-
-def _is_finished(config: Config, counters: Counters) -> bool:
-    """Whether no iteration is left, and the last was evaluated."""
-    evaluated = counters.evaluation is not None and counters.evaluation["iteration"] == counters.iteration
-    return _iterations_left(config, counters) == 0 and evaluated
-
-
-def _iterations_left(config: Config, counters: Counters) -> int:
-    """How many are to come at most; none where the time is over."""
-    return 0 if counters.timed_out else max(0, config.train.iterations - counters.iteration)
-
-
-def _diverged(run: _Run, loss: float) -> SegkitError:
-    counters = run.counters
-    return SegkitError(
-        f"the loss or its gradient was not finite {MAX_BAD_IN_A_ROW} times in a row up to iteration "
-        f"{counters.iteration} (loss {loss}, {counters.skipped} skipped in all): lower train.lr (now "
-        f"{run.config.train.lr}) or start from weights, in another --out than {run.keeper.folder.path}"
-    )

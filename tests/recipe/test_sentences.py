@@ -38,7 +38,7 @@ def complaint():
         ("train.resize=512", "pictures are not resized: train.crop"),
         ("data.Image-Size=512", "pictures are not resized: train.crop"),
         ("train.amp=true", "give train.precision"),
-        ("train.gpus=2", "one device: give train.device"),
+        ("train.gpus=2", "torchrun starts a process for each"),
         ("data.num_classes=3", "data.classes names the classes"),
         ("model.num_classes=3", "data.classes names the classes"),
         ("data.img_suffix=.jpg", "labels are PNGs of the same names"),

@@ -38,7 +38,11 @@ def test_the_code_of_the_page(tmp_path, monkeypatch, capsys):
 
 def test_another_loss_is_one_function(tmp_path, recipe, monkeypatch):
     def also_small_logits(config: TrainConfig, logits, labels, **options):
-        return part_loss(config, logits, labels, **options) + 3 + logits.square().mean() / config.accumulate
+        return (
+            part_loss(config, logits, labels, **options)
+            + 3
+            + logits.square().mean() * len(labels) / options["totals"].pictures
+        )
 
     config = recipe(iterations=2)
     train(config, tmp_path / "plain")

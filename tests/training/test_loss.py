@@ -135,7 +135,7 @@ def test_soft_jaccard_in_parts_is_that_of_the_batch(batch):
     (gradient,) = torch.autograd.grad(whole, logits)
     with torch.no_grad():
         totals = sum(jaccard_sums(logits[n : n + 1], labels[n : n + 1]) for n in (0, 1))
-    parts = [jaccard_part(jaccard_sums(logits[n : n + 1], labels[n : n + 1]), totals, 2) for n in (0, 1)]
+    parts = [jaccard_part(jaccard_sums(logits[n : n + 1], labels[n : n + 1]), totals, 0.5) for n in (0, 1)]
     assert sum(part.item() for part in parts) == pytest.approx(whole.item(), rel=1e-5)
     for part in parts:
         part.backward()
@@ -214,7 +214,7 @@ def test_the_parts_of_a_batch_add_up_to_the_weighted_sum_of_its_terms(batch, par
     weights = torch.tensor([1.0, 2.0, 0.5, 1.0])
     small, teacher = logits[..., ::2, ::2], logits.flip(1)[..., ::2, ::2]
     config = TrainConfig(jaccard=0.7, teacher="a", teacher_weight=0.3, temperature=2, batch_size=2, accumulate=parts)
-    totals = Totals(labelled_pixels(labels, weights), jaccard_sums(logits, labels) if parts > 1 else None)
+    totals = Totals(2, labelled_pixels(labels, weights), jaccard_sums(logits, labels) if parts > 1 else None)
     found = 0.0
     for part in torch.arange(2).chunk(parts):
         given = {"small": small[part], "taught": teacher[part] if taught else None}
