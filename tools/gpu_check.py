@@ -3,9 +3,11 @@
     python -m tools.gpu_check [--cpu] [--json FILE]
 
 Runs the tests marked `gpu` (NCCL, bfloat16 and float16, TensorFloat-32, deterministic mode, torch.compile, pinned
-memory, channels last), then times a step (crop 513) and an evaluation of every row of the table, and torchvision's and
-segmentation_models_pytorch's networks beside them. What is not installed is named, and what needs it left out. --cpu
-does the same on a CPU with small pictures, to know that the program works. The exit status is 1 where a test fails.
+memory, channels last), then times every row of the table at 513x513, and torchvision's and segmentation_models_pytorch's
+networks beside them at 512x512: a step of 8 pictures in the precision that segkit chooses, under autocast for the others
+too; a picture in one pass, and as the row has it, in float32 without TensorFloat-32 for all. What is not installed is
+named, and what needs it left out. --cpu does the same on a CPU with small pictures, to know that the program works. The
+exit status is 1 where a test fails.
 """
 
 import argparse
@@ -22,6 +24,8 @@ from pathlib import Path
 
 import torch
 from torch import nn
+
+from segkit.base.device import autocast, choose_precision
 
 NEEDED = ("pytest", "pydantic", "albumentations")
 TESTS = "tests/training/test_gpu.py"
@@ -48,7 +52,7 @@ def run_tests(device: torch.device) -> int:
 
 
 def time_rows(device: torch.device, *, side: int, repeats: int) -> dict[str, dict[str, float]]:
-    """Seconds of a step and of a picture, single or MF as the row says, of every row of the table."""
+    """Seconds of a step, of a single pass, and of a picture as the row says, of every row of the table."""
     from segkit.benchmark.published import ROWS
     from segkit.evaluation.inference import predict
     from segkit.models.folding import prepare_to_predict
@@ -64,11 +68,12 @@ def time_rows(device: torch.device, *, side: int, repeats: int) -> dict[str, dic
         learner = Learner(config, row.network.build(setting.output_stride), device)
         step = seconds(partial(learner.step, 0, images, labels), device, repeats=repeats)
         del learner
-        model = prepare_to_predict(row.network.build(setting.output_stride), device)
-        picture = partial(predict, model, image, scales=setting.scales, flip=setting.mf)
+        model = prepare_to_predict(row.network.build(setting.output_stride)).to(device)
+        as_row = partial(predict, model, image, scales=setting.scales, flip=setting.mf)
         found[f"{row.network.name}-{setting.name}"] = {
             "step": step,
-            "picture": seconds(picture, device, repeats=repeats),
+            "pass": seconds(partial(predict, model, image), device, repeats=repeats),
+            "picture": seconds(as_row, device, repeats=repeats),
         }
     return found
 
@@ -91,7 +96,7 @@ def peers() -> dict[str, tuple[str, Callable[[], nn.Module]]]:
 
             return deeplabv3_resnet101(weights=None, weights_backbone=None, num_classes=21)
 
-        found["torchvision deeplabv3_resnet101"] = ("resnet101_aspp-os8", of_torchvision)
+        found["torchvision deeplabv3_resnet101"] = ("resnet101_aspp-os8_mf", of_torchvision)
     if importlib.util.find_spec("segmentation_models_pytorch"):
 
         def of_smp() -> nn.Module:
@@ -104,7 +109,8 @@ def peers() -> dict[str, tuple[str, Callable[[], nn.Module]]]:
 
 
 def time_peer(make: Callable[[], nn.Module], device: torch.device, *, side: int, repeats: int) -> dict[str, float]:
-    """Seconds of a plain float32 step and of a picture of a peer's network."""
+    """Seconds of a plain step under autocast and of a picture in float32 of a peer's network."""
+    precision = choose_precision("auto", device)
     model = make().to(device).train()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.007, momentum=0.9)
     images, labels = batch(side)
@@ -116,14 +122,16 @@ def time_peer(make: Callable[[], nn.Module], device: torch.device, *, side: int,
     def step() -> None:
         optimizer.zero_grad()
         x, y = images.to(device).float() / 255, labels.to(device).long()
-        nn.functional.cross_entropy(logits(x), y, ignore_index=255).backward()
+        with autocast(device, precision):
+            loss = nn.functional.cross_entropy(logits(x), y, ignore_index=255)
+        loss.backward()
         optimizer.step()
 
     took = {"step": seconds(step, device, repeats=repeats)}
     model.eval()
     image = images[:1].to(device).float() / 255
     with torch.inference_mode():
-        took["picture"] = seconds(lambda: logits(image).argmax(1), device, repeats=repeats)
+        took["pass"] = seconds(lambda: logits(image).softmax(1), device, repeats=repeats)
     return took
 
 
@@ -160,14 +168,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def show(rows: dict[str, dict[str, float]], others: dict[str, tuple[str, dict[str, float]]]) -> None:
     """Print the table; a peer's ratios are to the row beside."""
-    print("| network | ms a step of 8 | ms a picture | step, times the row's | picture, times the row's |")
-    print("|---|---|---|---|---|")
+    print("| network | ms a step of 8 | ms a pass | ms as the row | step, times the row's | pass, times the row's |")
+    print("|---|---|---|---|---|---|")
     for name, took in rows.items():
-        print(f"| {name} | {1000 * took['step']:.1f} | {1000 * took['picture']:.1f} | | |")
+        times = " | ".join(f"{1000 * took[what]:.1f}" for what in ("step", "pass", "picture"))
+        print(f"| {name} | {times} | | |")
     for name, (beside, took) in others.items():
-        times = f"{1000 * took['step']:.1f} | {1000 * took['picture']:.1f}"
-        ratios = [f"{took[what] / rows[beside][what]:.2f}" if beside in rows else "" for what in ("step", "picture")]
-        print(f"| {name} (beside {beside}) | {times} | {' | '.join(ratios)} |")
+        times = f"{1000 * took['step']:.1f} | {1000 * took['pass']:.1f}"
+        ratios = [f"{took[what] / rows[beside][what]:.2f}" if beside in rows else "" for what in ("step", "pass")]
+        print(f"| {name} (beside {beside}) | {times} | | {' | '.join(ratios)} |")
 
 
 def commit() -> str:
