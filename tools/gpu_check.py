@@ -3,8 +3,8 @@
     python -m tools.gpu_check [--cpu] [--json FILE]
 
 Runs the tests marked `gpu` (NCCL, bfloat16 and float16, TensorFloat-32, deterministic mode, torch.compile, pinned
-memory, channels last), then times every row of the table at 513x513, and torchvision's and segmentation_models_pytorch's
-networks beside them at 512x512: a step of 8 pictures in the precision that segkit chooses, under autocast for the others
+memory, channels last), then times every row of the table at 513x513, and the networks of torchvision and smp beside them
+at 512x512: a step of 8 pictures in the precision that segkit chooses, under autocast for the others
 too; a picture in one pass, and as the row has it, in float32 without TensorFloat-32 for all. What is not installed is
 named, and what needs it left out. --cpu does the same on a CPU with small pictures, to know that the program works. The
 exit status is 1 where a test fails.
