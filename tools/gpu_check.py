@@ -3,7 +3,7 @@
     python -m tools.gpu_check [--cpu] [--json FILE]
 
 Runs the tests marked `gpu` (NCCL, bfloat16 and float16, TensorFloat-32, deterministic mode, torch.compile, pinned
-memory, channels last), then times every row of the table at 513x513, and the networks of torchvision and smp beside them
+memory, channels last), then times every row of the table at 513x513, and networks of torchvision and smp beside them
 at 512x512: a step of 8 pictures in the precision that segkit chooses, under autocast for the others
 too; a picture in one pass, and as the row has it, in float32 without TensorFloat-32 for all. What is not installed is
 named, and what needs it left out. --cpu does the same on a CPU with small pictures, to know that the program works. The
