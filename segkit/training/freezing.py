@@ -44,11 +44,17 @@ def still_norms(config: TrainConfig, model: nn.Module, fresh: Collection[str]) -
 def check_synchronised(config: TrainConfig, model: nn.Module, fresh: Collection[str]) -> None:
     """Raise ConfigError for batch norm that would train on the pictures of one process alone, where there are several.
 
-    segkit's own takes those of all, and so does torch's `SyncBatchNorm`.
+    segkit's own takes those of all, and so does torch's `SyncBatchNorm`; neither is compiled.
     """
     still = still_norms(config, model, fresh)
-    for name, layer in batch_norms(model).items():
-        if name not in still and not isinstance(layer, BatchNorm2d | nn.SyncBatchNorm):
+    trained = {name: layer for name, layer in batch_norms(model).items() if name not in still}
+    if trained and config.compile:
+        raise ConfigError(
+            "train.compile: what batch norm exchanges between processes is not compiled: set it to false, or "
+            "train.batch_norm=freeze, or start one process"
+        )
+    for name, layer in trained.items():
+        if not isinstance(layer, BatchNorm2d | nn.SyncBatchNorm):
             raise ConfigError(
                 f"{name}: this batch norm knows nothing of the other processes: make the network of "
                 "segkit.models.batch_norm.BatchNorm2d, set train.batch_norm=freeze, or start one process"

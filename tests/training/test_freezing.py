@@ -8,7 +8,7 @@ from segkit.base.errors import ConfigError
 from segkit.models.build import build_network
 from segkit.recipe.config import TrainConfig
 from segkit.training.events import Event, Note, Step
-from segkit.training.freezing import batch_norms, freeze_parts, standing_still, still_norms
+from segkit.training.freezing import batch_norms, check_synchronised, freeze_parts, standing_still, still_norms
 from segkit.training.learner import Learner
 from segkit.training.train import train
 from segkit.weights.build import build_model
@@ -131,3 +131,16 @@ def test_a_resumed_run_knows_what_is_fresh(tmp_path, recipe, differing):
     assert read_lineage(tmp_path / "cut" / "last.safetensors").is_told  # though the weights that it began with are gone
     for name in ("last", "state"):
         assert not differing(tmp_path / f"whole/{name}.safetensors", tmp_path / f"cut/{name}.safetensors")
+
+
+def test_batch_norm_of_one_process_alone_is_refused_for_several():
+    ours, plain = build_network("mobilenet_v2", classes="abc", output_stride=32, options=SMALL), nn.BatchNorm2d(3)
+    torchs = nn.SyncBatchNorm(3)
+    for network in (ours, torchs):
+        check_synchronised(TrainConfig(), network, ())
+        check_synchronised(TrainConfig(batch_norm="freeze", compile=True), network, ())
+        with pytest.raises(ConfigError, match="train.compile"):
+            check_synchronised(TrainConfig(compile=True), network, ())
+    with pytest.raises(ConfigError, match="knows nothing of the other processes"):
+        check_synchronised(TrainConfig(), plain, ())
+    check_synchronised(TrainConfig(batch_norm="freeze"), plain, ())
