@@ -139,7 +139,7 @@ def test_batch_norm_of_one_process_alone_is_refused_for_several():
     for network in (ours, torchs):
         check_synchronised(TrainConfig(), network, ())
         check_synchronised(TrainConfig(batch_norm="freeze", compile=True), network, ())
-        with pytest.raises(ConfigError, match="train.compile"):
+        with pytest.raises(ConfigError, match=r"train\.compile"):
             check_synchronised(TrainConfig(compile=True), network, ())
     with pytest.raises(ConfigError, match="knows nothing of the other processes"):
         check_synchronised(TrainConfig(), plain, ())
