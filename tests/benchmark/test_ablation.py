@@ -93,7 +93,7 @@ def test_an_ablation_of_weights_that_are_there(weights, tmp_path: Path, monkeypa
     recipe = config(output_strides=[16, 8])
     plan = plan_ablation(recipe)
     files = {Training(network): path for network, path in weights.items()}
-    found = measure_ablation(recipe, plan, files, tmp_path, split="val", precision=torch.bfloat16)
+    found = measure_ablation(recipe, plan, files, tmp_path, split="val", precision=torch.float32)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert [cell["name"] for cell in found["cells"]] == [cell.name for cell in plan.cells]
     assert [effect["axis"] for effect in found["effects"]] == ["aspp", "os", "mf"]
@@ -104,16 +104,19 @@ def test_an_ablation_of_weights_that_are_there(weights, tmp_path: Path, monkeypa
     text = markdown(ablation_text(found))
     assert "| MobileNetV2 x0.25 | 8 | yes | yes |" in text
     assert "Data: shapes, split val, 2 pictures." in text
-    assert "mIoU of predictions in bfloat16, latency in float32.\n" in text
-    assert {cell["protocol"]["precision"] for cell in found["cells"]} == {"bfloat16"}
+    assert {cell["protocol"]["precision"] for cell in found["cells"]} == {"float32"}
     assert text.count("\n5. Without ASPP") == 1
     assert found["seeds"] == [] and " seeds |" not in text
     first = plan_ablation(recipe, ["aspp"])
-    again = measure_ablation(recipe, first, files, tmp_path, split="val", precision=torch.bfloat16)
+    again = measure_ablation(recipe, first, files, tmp_path, split="val", precision=torch.float32)
     mious = {cell["name"]: cell["miou"] for cell in found["cells"]}
     assert {cell["name"]: cell["miou"] for cell in again["cells"]} == {
         cell.name: mious[cell.name] for cell in first.cells
     }
+    (tmp_path / "half").mkdir()
+    half = measure_ablation(recipe, first, files, tmp_path / "half", split="val", precision=torch.bfloat16)
+    assert "mIoU of predictions in bfloat16, latency in float32.\n" in markdown(ablation_text(half))
+    assert {cell["protocol"]["precision"] for cell in half["cells"]} == {"bfloat16"}
 
 
 def test_a_file_of_another_network(weights, shapes) -> None:

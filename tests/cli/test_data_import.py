@@ -99,7 +99,7 @@ def test_what_was_left_out_is_told_by_reason(tmp_path, call):
 def test_errors_are_one_sentence(tmp_path, call):
     src = export(tmp_path / "export", "coco")
     for arguments, status, words in (
-        (("import", "pascal", src, tmp_path / "x"), 2, "choose coco"),
+        (("import", "pascal", src, tmp_path / "x"), 2, "choose cityscapes"),
         (("import", "masks", src, tmp_path / "x"), 2, "--classes"),
         (("import", "coco", tmp_path / "none", tmp_path / "x"), 1, "is not there"),
         (("import", "coco", src, src), 1, "holds something else"),

@@ -39,7 +39,7 @@ def pictures() -> list[np.ndarray]:
     return [shapes[index].image for index in range(3)]
 
 
-@pytest.fixture(scope="module", params=["labels", "logits", "probs"])
+@pytest.fixture(scope="module", params=["labels", "logits"])
 def made(request, tmp_path_factory) -> tuple[Output, DeepLabV3, Path, Agreement]:
     out, model = tmp_path_factory.mktemp("onnx") / "model.onnx", network()
     found = export(model, out, pictures=pictures(), told=TOLD, size=(65, 97), output=request.param)

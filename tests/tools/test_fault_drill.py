@@ -31,7 +31,7 @@ def test_a_training_survives(drill, kind, count):
 def test_what_is_lost_is_told(drill):
     other = drill.folder / "other"
     other.mkdir()
-    model = load_model(drill.whole / "last.safetensors")
+    model = load_model(drill.whole / "last.safetensors", train=True)
     model.classifier.bias.data[0] += 1
     save_model(other / "last.safetensors", model)
     assert drill._noticed(other / "last.safetensors") == "last.safetensors was loaded with other values"

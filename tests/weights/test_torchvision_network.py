@@ -82,6 +82,7 @@ def test_classes_are_vocs_in_vocs_order():
 def test_it_computes_what_torchvision_computes(stored, pictures, name):
     theirs, path = stored(name, **({"aux_loss": True} if name.startswith("deeplabv3") else {}))
     ours = load_network(path)
+    theirs.to(memory_format=torch.channels_last)  # as ours is laid out
     images = pictures(70, 90)
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
     expected = theirs((images - mean) / std)["out"]

@@ -51,6 +51,7 @@ def small(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow  # faults that never end are waited for
 def test_faults_are_noticed_or_not_and_none_goes_on_for_ever(small: Path) -> None:
     before = {path: path.read_bytes() for path in small.rglob("*") if path.is_file()}
     command = [sys.executable, "-B", "-c", PROGRAM, str(small)]  # -B: without its files of bytecode

@@ -41,6 +41,7 @@ def call(monkeypatch, tmp_path):
     return call
 
 
+@pytest.mark.slow
 def test_two_iterations(tmp_path, call, capsys):
     figures = call("--mf")
     assert figures["iterations"] == 2 and figures["recipe"]["train"]["crop"] == 33 and figures["skipped"] == 0
