@@ -136,7 +136,13 @@ def joined(device: str) -> Iterator[Ranks]:
     backend = "cpu:gloo,cuda:nccl" if _takes_gpu(device) else "gloo"
     with _heard():
         # torchrun's store may outlive the processes, and then still has the addresses of those that have ended.
-        store, rank, size = next(dist.rendezvous("env://", timeout=PATIENCE))
+        try:
+            store, rank, size = next(dist.rendezvous("env://", timeout=PATIENCE))
+        except ValueError as error:
+            raise DeviceError(
+                f"WORLD_SIZE is {torchrun.size()}, but not all is told that goes with it ({error}): start by torchrun, "
+                "or unset it"
+            ) from None
         own = dist.PrefixStore(f"start {torchrun.restarts()}", store)
         dist.init_process_group(backend, store=own, rank=rank, world_size=size, timeout=PATIENCE)
     try:

@@ -70,6 +70,7 @@ def evaluate(
     from segkit.base.device import choose_precision
     from segkit.base.machine import describe_run
     from segkit.base.ranks import joined
+    from segkit.data.pairs import stretch_of
     from segkit.deploy.formats import is_exported
     from segkit.deploy.open import load_segmenter
     from segkit.evaluation.evaluate import evaluate as evaluate_model
@@ -102,6 +103,8 @@ def evaluate(
             )
             if is_exported(source) and precision != "fp32":
                 raise ConfigError(f"{source}: an exported file has its own precision: leave --precision out")
+            if (read := stretch_of(dataset)) != model.stretch:
+                note(f"pictures of 16 bits are read by data.stretch {read}, but were by {model.stretch} in training")
             about = {**_told_of(source, model), "weights": weights, **about}
             given: dict[str, Any] = {**chosen, "window": window, "precision": choose_precision(precision, model.device)}
             palette, run = model.palette, partial(evaluate_model, model, dataset, **given, ranks=ranks)

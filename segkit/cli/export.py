@@ -31,7 +31,9 @@ def export(
     size: Annotated[
         str | None, typer.Option(help="HEIGHTxWIDTH that the file takes [default: the weights' canvas, else 513x513].")
     ] = None,
-    dynamic: Annotated[bool, typer.Option("--dynamic", help="Take any sides of 16k+1 pixels instead.")] = False,
+    dynamic: Annotated[
+        bool, typer.Option("--dynamic", help="Take any sides of 16k+1 pixels instead (32k+1 at output stride 32).")
+    ] = False,
     output: Annotated[str, typer.Option(help="labels, logits (before upsampling) or probs.")] = "labels",
     output_stride: OutputStride = None,
     half: Annotated[bool, typer.Option("--half", help="Compute in half precision.")] = False,
@@ -54,7 +56,7 @@ def export(
     file = obtain(weights)
     model = load_model(file, output_stride=output_stride, train=True)
     taken = _size(size, dynamic, model)
-    shown = _shown(pictures, taken)
+    shown = _shown(pictures, taken, model.stretch)
     found = write(
         model,
         out,
@@ -64,7 +66,9 @@ def export(
         output=chosen,
         half=half,
     )
-    sides = "any sides of 16k+1 pixels" if taken is None else f"pictures of {taken[0]}x{taken[1]} pixels"
+    sides = (
+        f"any sides of {model.side_step}k+1 pixels" if taken is None else f"pictures of {taken[0]}x{taken[1]} pixels"
+    )
     say(f"{out}: {output} of {sides}, {out.stat().st_size / 1e6:.1f} MB")
     differ = "" if found.difference is None else f", the {output} by {found.difference:.2g} at most"
     say(f"beside the network on {found.pictures} pictures: {found.equal:.4%} of the pixels have the same class{differ}")
@@ -84,7 +88,9 @@ def _size(size: str | None, dynamic: bool, model: "DeepLabV3") -> tuple[int, int
     return int(sides[0]), int(sides[1])
 
 
-def _shown(pictures: list[str] | None, size: tuple[int, int] | None) -> "list[np.ndarray]":
+def _shown(
+    pictures: list[str] | None, size: tuple[int, int] | None, stretch: tuple[int, int] | None
+) -> "list[np.ndarray]":
     """What the file is held against the network on: the pictures named, up to 8 spread over them, or drawn shapes."""
     from segkit.base.pictures import read_picture
     from segkit.data.dataset import evenly
@@ -97,4 +103,4 @@ def _shown(pictures: list[str] | None, size: tuple[int, int] | None) -> "list[np
         shapes = ShapesDataset("val", size=2, side=side)
         return [shapes[0].image, shapes[1].image]
     files = [*find_pictures(pictures).pictures]
-    return [read_picture(files[place]) for place in evenly(len(files), _PICTURES)]
+    return [read_picture(files[place], stretch=stretch) for place in evenly(len(files), _PICTURES)]

@@ -39,18 +39,19 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a letter that the terminal has not got is written as its number
             stream.reconfigure(errors="backslashreplace")
-    if torchrun.rank() > 0:  # the first process speaks for all, but for errors
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  to the end
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
     try:
+        if torchrun.rank() > 0:  # the first process speaks for all, but for errors
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115  to the end
         app()
     except SegkitError as error:
         if debug:
             raise
         # Each of several, though it be the same: when one has ended torchrun may end the others before they say it.
-        complain(f"process {torchrun.rank()}: {error}" if torchrun.size() > 1 else str(error))
+        several = os.environ.get("WORLD_SIZE", "1") not in ("", "1")
+        complain(f"process {os.environ.get('RANK')}: {error}" if several else str(error))
         if isinstance(error, StoppedError):
             sys.exit(128 + error.signal)
         sys.exit(2 if isinstance(error, ConfigError) else 1)

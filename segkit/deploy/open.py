@@ -21,7 +21,7 @@ def load_segmenter(
     output_stride: int | None = None,
     classes: Sequence[str] | None = None,
     canvas: int | None = None,
-    device: str = "auto",
+    device: str = "cpu",
 ) -> DeepLabV3 | TorchvisionNetwork | Exported:
     """What a file or a name stands for, ready to predict: `load_network`'s, or an exported file run by its own runtime.
 

@@ -49,6 +49,7 @@ def evaluate(
     share = tally(scored, model.classes, {**protocol, **(about or {})}, keep=keep)
     if progress is not None and len(indices) < -(-len(dataset) // ranks.size):
         progress(len(indices), len(indices))
+    ranks.wait()  # however much slower another one is
     shares = ranks.gather(share)
     whole, pictures = shares[0], [share.pictures for share in shares]
     in_order = tuple(pictures[index % ranks.size][index // ranks.size] for index in range(len(dataset)))

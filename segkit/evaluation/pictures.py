@@ -7,7 +7,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
-from segkit.base.errors import DataError, OutputError
+from segkit.base.errors import ConfigError, DataError, OutputError
 from segkit.base.files import make_folder
 from segkit.base.jsonl import append_record, read_records
 from segkit.base.label_files import save_label
@@ -128,7 +128,11 @@ def predict_files(
         except DataError as error:
             yield Predicted(path, error=str(error))
             continue
-        label = predict_label(model, picture, scales=scales, flip=flip, window=window)
+        try:
+            label = predict_label(model, picture, scales=scales, flip=flip, window=window)
+        except ConfigError as error:  # a file of one size, or of labels alone, cannot do all that a network can
+            yield Predicted(path, error=f"{path}: {error}")
+            continue
         made.add(path, name, model.classes)  # first, so that a file which is there is never unknown
         files = made.files(name)
         save_label(files[0], label, model.palette)

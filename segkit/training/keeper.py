@@ -59,7 +59,10 @@ class Keeper:
                 f"train.lr (now {self.config.train.lr}) or start from weights, in another --out than {self.folder.path}"
             )
         self.counters.seconds = self.pace.seconds
-        if self._try(lambda: write_state(self.folder.state, self.learner, self.counters), needed):
+        # As the first process has it, so that all agree on what is still to be written.
+        if self.learner.ranks.from_first(
+            lambda: self._try(lambda: write_state(self.folder.state, self.learner, self.counters), needed)
+        ):
             self.saved = self.counters.iteration
         self.since = time.monotonic()
 

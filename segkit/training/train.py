@@ -12,6 +12,7 @@ from segkit.base.device import choose_device
 from segkit.base.errors import ConfigError, DataError
 from segkit.base.ranks import Ranks, joined
 from segkit.data.dataset import Dataset
+from segkit.data.pairs import stretch_of
 from segkit.evaluation.evaluate import class_difference, evaluate
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.recipe.build import build_from_config
@@ -132,7 +133,11 @@ def _start(
     torch.manual_seed(config.train.seed)
     if network is None and state is not None:
         network = state.build_network()
-    learner = Learner(config.train, network or build_from_config(config.model, train_set), device, teacher, ranks)
+    model = network or build_from_config(config.model, train_set)
+    model.train()  # which one that was folded refuses
+    if state is None:
+        model.stretch = stretch_of(train_set)
+    learner = Learner(config.train, model, device, teacher, ranks)
     for dataset in (train_set, val_set):
         if difference := class_difference(dataset.classes, learner.model.classes):
             raise DataError(f"{difference}: train and validate on the classes of the network")
@@ -147,7 +152,12 @@ def _start(
 
 def _agree(ranks: Ranks, config: Config, learner: Learner, data: str) -> None:
     """Have all processes begin with the same weights; ConfigError where they would part on the way."""
-    alike = data, config.train.model_dump_json(exclude={"device", "workers"})
+    shapes = [tuple(tensor.shape) for tensor in learner.tensors().values()]
+    recipes = (
+        config.model.model_dump_json(exclude={"weights"}),
+        config.train.model_dump_json(exclude={"device", "workers"}),
+    )
+    alike = data, *recipes, tuple(shapes)
     if len(set(ranks.gather(alike))) > 1:
         raise ConfigError("the processes have other data or recipes than each other: give all hosts the same")
     ranks.copy_first(list(learner.tensors().values()))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from segkit.base.errors import DataError, DeviceError, OutputError, SegkitError
+from segkit.base.errors import ConfigError, DataError, DeviceError, OutputError, SegkitError
 from segkit.base.label_files import save_label
 from segkit.base.labels import IGNORE, voc_palette
 from segkit.data.folder import FolderDataset
@@ -263,3 +263,12 @@ def test_several_things_wrong_are_counted(tmp_path, recipe):
     with pytest.raises(DataError, match=r"\(and 3 more\)$") as caught:
         train(recipe(data={"classes": ("ground", "wall"), "colours": None}), tmp_path / "run")
     assert str(caught.value).count(".png") == 1  # the message names the file, and is not preceded by it again
+
+
+def test_a_network_that_is_given_is_read_for_as_it_is_trained_on(tmp_path, recipe):
+    config = recipe(iterations=1)
+    network = build_from_config(config.model, open_dataset(config.data, "train"))
+    network.stretch = (1, 2)  # of what it was trained on before
+    assert load_model(train(config, tmp_path / "run", network=network).last).stretch is None
+    with pytest.raises(ConfigError, match="this network has its batch norm folded in"):
+        train(config, tmp_path / "folded", network=load_model(tmp_path / "run/last.safetensors"))

@@ -95,9 +95,10 @@ def read(source: Source, rules: Rules) -> Export:
     told = ", ".join(f"{count} pictures by {kind}" for kind, count in sorted(kinds.items()))
     export.say(f"classes by Cityscapes' own table ({told}): what it does not train on is not labelled (255)")
     used = set()
+    pictures = _by_stem(source)
     for stem, (_, name) in sorted(best.items()):
         with export.one_picture(name):
-            key = _picture(source, stem)
+            key = _picture(source, pictures, stem)
             used.add(key)
             export.pictures.append(_annotated(source, stem, key, name, export, rules))
     for key in sorted(source.pictures.keys() - used):
@@ -106,10 +107,16 @@ def read(source: Source, rules: Rules) -> Export:
     return export
 
 
-def _picture(source: Source, stem: str) -> str:
+def _by_stem(source: Source) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for key in source.pictures:
+        found.setdefault(posixpath.splitext(posixpath.basename(key))[0], []).append(key)
+    return found
+
+
+def _picture(source: Source, pictures: dict[str, list[str]], stem: str) -> str:
     """The picture of an annotation: Cityscapes' own name, or the plain one, with any ending."""
-    names = (stem, f"{stem}_leftImg8bit")
-    keys = [key for key in source.pictures if posixpath.splitext(posixpath.basename(key))[0] in names]
+    keys = [*pictures.get(stem, ()), *pictures.get(f"{stem}_leftImg8bit", ())]
     return keys[0] if len(keys) == 1 else source.picture(f"{stem}_leftImg8bit.png")
 
 
