@@ -50,8 +50,8 @@ def main() -> None:
         if debug:
             raise
         # Each of several, though it be the same: when one has ended torchrun may end the others before they say it.
-        several = os.environ.get("WORLD_SIZE", "1") not in ("", "1")
-        complain(f"process {os.environ.get('RANK')}: {error}" if several else str(error))
+        several = os.environ.get("WORLD_SIZE", "1") not in ("", "1") and "RANK" in os.environ
+        complain(f"process {os.environ['RANK']}: {error}" if several else str(error))
         if isinstance(error, StoppedError):
             sys.exit(128 + error.signal)
         sys.exit(2 if isinstance(error, ConfigError) else 1)
