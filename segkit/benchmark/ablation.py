@@ -93,19 +93,36 @@ def measure_share(
     mine = [todo[place] for place in ranks.share(len(todo))]
     for seed in plan.seeds:
         own = [cell for of, cell in mine if of == seed]
-        files = {cell.network: weights[Training(cell.network, seed)] for cell in own}
-        strides = {cell.setting.output_stride for cell in own}
-        models = load_networks(files, strides, dataset, canvas=config.model.canvas, device=config.train.device)
-        measure_cells(
-            own,
-            models,
-            files,
-            dataset,
-            cells_folder(out, seed),
-            about={"data": config.needed_data.kind, "split": split},
-            precision=precision,
-            progress=progress,
-        )
+        _measure_seed(config, dataset, own, seed, weights, out, split=split, precision=precision, progress=progress)
+
+
+def _measure_seed(
+    config: Config,
+    dataset: Dataset,
+    cells: Sequence[Cell],
+    seed: int | None,
+    weights: Mapping[Training, Path],
+    out: Path,
+    *,
+    split: str,
+    precision: torch.dtype,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[dict[Cell, Evaluation], Models]:
+    """The evaluations of cells by the networks of one seed, stored in `out` or measured, and these networks."""
+    files = {cell.network: weights[Training(cell.network, seed)] for cell in cells}
+    strides = {cell.setting.output_stride for cell in cells}
+    models = load_networks(files, strides, dataset, canvas=config.model.canvas, device=config.train.device)
+    found = measure_cells(
+        cells,
+        models,
+        files,
+        dataset,
+        cells_folder(out, seed),
+        about={"data": config.needed_data.kind, "split": split},
+        precision=precision,
+        progress=progress,
+    )
+    return found, models
 
 
 def measure_ablation(
@@ -127,25 +144,13 @@ def measure_ablation(
     deviation over the seeds beside them.
     """
     dataset = open_dataset(config.needed_data, split)
-    strides = {setting.output_stride for setting in plan.settings}
     grids: list[dict[Cell, Evaluation]] = []
     models: Models = {}
     for seed in reversed(plan.seeds):  # the first last: its networks are those timed
-        files = {network: weights[Training(network, seed)] for network in plan.networks}
-        models = load_networks(files, strides, dataset, canvas=config.model.canvas, device=config.train.device)
-        grids.insert(
-            0,
-            measure_cells(
-                plan.cells,
-                models,
-                files,
-                dataset,
-                cells_folder(out, seed),
-                about={"data": config.needed_data.kind, "split": split},
-                precision=precision,
-                progress=progress,
-            ),
+        grid, models = _measure_seed(
+            config, dataset, plan.cells, seed, weights, out, split=split, precision=precision, progress=progress
         )
+        grids.insert(0, grid)
     shape = dataset[0].image.shape[:2]
     spent = {cell: _spent(cell, models, dataset) for cell in plan.cells}
     measured = [{cell: Measured(grid[cell], *spent[cell]) for cell in plan.cells} for grid in grids]

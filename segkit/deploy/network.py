@@ -88,8 +88,6 @@ def _make_plain(network: nn.Module) -> None:
     for block in network.modules():
         if isinstance(block, ConvNormAct):
             block.add_module("conv", _plain_conv(block.conv))
-            if isinstance(block.act, nn.ReLU | nn.ReLU6):
-                block.act.inplace = False
     for module in [*network.modules()]:
         for name, child in [*module.named_children()]:
             if isinstance(child, MaxPool):
