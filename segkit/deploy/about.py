@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from segkit.base.errors import WeightsError
 from segkit.base.labels import IGNORE
+from segkit.base.pictures import Stretch
 from segkit.deploy.network import PADDING, Output
 from segkit.models.complexity import count_parameters
 from segkit.models.deeplabv3 import DeepLabV3
@@ -33,7 +34,7 @@ class About(BaseModel):
     side_step: int = Field(ge=1)
     padding: Annotated[int, Field(ge=0, le=255)] = PADDING
     canvas: int | None
-    stretch: tuple[int, int] | None
+    stretch: Stretch | None
     output_stride: int = Field(ge=1)
     half: bool
     mean: tuple[float, float, float]

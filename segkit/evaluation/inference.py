@@ -12,6 +12,7 @@ from segkit.base.device import autocast, memory_for
 from segkit.base.errors import ConfigError
 from segkit.base.labels import Palette
 from segkit.base.memory import give_back_memory
+from segkit.base.pictures import Stretch
 from segkit.evaluation.geometry import canvas_size, scaled_side, window_starts
 from segkit.models.upsampling import resize
 
@@ -35,7 +36,7 @@ class Segmenter(Protocol):
     palette: Palette
     canvas: int | None
     output_stride: int
-    stretch: tuple[int, int] | None
+    stretch: Stretch | None
     mean: Tensor
 
     @property

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from segkit.base.errors import ConfigError
+from segkit.base.pictures import Stretch
 from segkit.models.batch_norm import BatchNorm2d
 from segkit.models.options import Padding
 
@@ -167,7 +168,7 @@ class PictureNetwork(nn.Module):
 
     mean: Tensor
     std: Tensor
-    stretch: tuple[int, int] | None = None
+    stretch: Stretch | None = None
     unfolded_parameters: int | None = None
 
     def __init__(self, *, mean: Sequence[float], std: Sequence[float]) -> None:

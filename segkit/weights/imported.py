@@ -7,6 +7,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from segkit.base.labels import Palette
+from segkit.base.pictures import Stretch
 from segkit.models.build import build_network
 from segkit.models.deeplabv3 import DeepLabV3
 
@@ -35,7 +36,7 @@ class Weights:
     palette: Palette | None = None
     canvas: int | None = None
     output_stride: int = 16
-    stretch: tuple[int, int] | None = None
+    stretch: Stretch | None = None
     training: dict[str, Any] = field(default_factory=dict)
 
     @property

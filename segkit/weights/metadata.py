@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, TypeAdapter, V
 from torch import Tensor
 
 from segkit.base.labels import IGNORE
+from segkit.base.pictures import Stretch
 from segkit.models.atrous import OutputStride
 from segkit.models.build import backbone_options
 from segkit.models.deeplabv3 import DeepLabV3
@@ -57,7 +58,7 @@ class Metadata(_Strict):
     std: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
     canvas: Canvas | None
     output_stride: OutputStride
-    stretch: tuple[int, int] | None = None
+    stretch: Stretch | None = None
     training: dict[str, Any]
     segkit_version: str
 
