@@ -60,3 +60,8 @@ def needs_extra(what: str, package: str, extra: str) -> str:
         f"{what} needs the package {package}: pip install 'segkit-deeplabv3[{extra}]', or in a checkout "
         f"pip install -e '.[{extra}]'"
     )
+
+
+def told_by(error: Exception) -> str:
+    """What an error of another library says, in one line."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -72,6 +72,7 @@ def _other(name: str, evaluation: Evaluation) -> dict[str, Any]:
     return {
         "title": name,
         "output_stride": protocol.get("output_stride"),
+        "label_maps": "output_stride" not in protocol,
         "mf": bool(protocol.get("flip")) and len(protocol.get("scales", ())) > 1,
         "measured": _measured(evaluation),
     }

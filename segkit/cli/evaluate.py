@@ -10,16 +10,20 @@ from segkit.base.errors import ConfigError
 from segkit.cli.app import app
 from segkit.cli.options import (
     Device,
+    FileLayout,
     Flip,
     HtmlFile,
     JsonFile,
+    Mean,
     Mf,
     OutputStride,
     Overrides,
     Precision,
     Scales,
+    Std,
     Window,
     check_output_stride,
+    input_told,
     passes,
 )
 from segkit.cli.report import make_ready, picture_progress, show, write_json, write_report
@@ -55,6 +59,9 @@ def evaluate(
     scales: Scales = None,
     flip: Flip = False,
     window: Window = None,
+    mean: Mean = None,
+    std: Std = None,
+    layout: FileLayout = None,
     device: Device = "auto",
     precision: Precision = "fp32",
     json_file: JsonFile = None,
@@ -80,10 +87,12 @@ def evaluate(
 
     check_output_stride(output_stride)
     chosen = passes(mf=mf, scales=scales, flip=flip)
+    told = input_told(mean, std, layout)
     if predictions is not None:
         if torchrun.size() > 1:
             raise ConfigError("--predictions: label maps are scored in one process: start it without torchrun")
-        for_models = {"--os": output_stride, "--mf": mf, "--scale": scales, "--flip": flip, "--window": window}
+        for_models: dict[str, Any] = {"--os": output_stride, "--mf": mf, "--scale": scales, "--flip": flip}
+        for_models |= {"--window": window, "--mean": mean, "--std": std, "--layout": layout}
         for_models |= {"--device": device != "auto", "--precision": precision != "fp32"}
         of_models = [option for option, value in for_models.items() if value]
         overrides = _for_label_maps(weights, overrides or [], data, of_models)
@@ -99,7 +108,12 @@ def evaluate(
             palette, run = dataset.palette, partial(evaluate_maps, _label_maps(predictions, dataset), dataset)
         else:
             model = load_segmenter(
-                source, output_stride=output_stride, classes=dataset.classes, canvas=config.model.canvas, device=device
+                source,
+                output_stride=output_stride,
+                classes=dataset.classes,
+                canvas=config.model.canvas,
+                device=device,
+                told=told,
             )
             if is_exported(source) and precision != "fp32":
                 raise ConfigError(f"{source}: an exported file has its own precision: leave --precision out")

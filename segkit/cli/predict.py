@@ -6,7 +6,20 @@ from typing import Annotated
 import typer
 
 from segkit.cli.app import app
-from segkit.cli.options import Device, Flip, Mf, OutputStride, Scales, Window, check_output_stride, passes
+from segkit.cli.options import (
+    Device,
+    FileLayout,
+    Flip,
+    Mean,
+    Mf,
+    OutputStride,
+    Scales,
+    Std,
+    Window,
+    check_output_stride,
+    input_told,
+    passes,
+)
 from segkit.cli.say import complain, note, say
 from segkit.cli.weights import WeightsArgument, obtain
 
@@ -21,6 +34,9 @@ def predict(
     scales: Scales = None,
     flip: Flip = False,
     window: Window = None,
+    mean: Mean = None,
+    std: Std = None,
+    layout: FileLayout = None,
     device: Device = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
 ) -> None:
@@ -31,10 +47,11 @@ def predict(
 
     check_output_stride(output_stride)
     chosen = passes(mf=mf, scales=scales, flip=flip)
+    told = input_told(mean, std, layout)
     pictures, others = find_pictures(paths)
     if others:
         note(told_others(others))
-    model = load_segmenter(obtain(weights), output_stride=output_stride, device=device)
+    model = load_segmenter(obtain(weights), output_stride=output_stride, device=device, told=told)
     if model.stretch is not None:
         low, high = model.stretch
         note(f"pictures of 16 bits are stretched as in the training: {low} becomes 0 and {high} becomes 255")
@@ -45,6 +62,7 @@ def predict(
         else:
             failed += 1
             complain(result.error)
-    say(f"{len(pictures) - failed} of {len(pictures)} pictures predicted at output stride {model.output_stride}")
+    stride = model.output_stride or "untold"
+    say(f"{len(pictures) - failed} of {len(pictures)} pictures predicted at output stride {stride}")
     if failed:
         raise typer.Exit(1)

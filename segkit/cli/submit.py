@@ -67,7 +67,7 @@ def submit(
             **chosen,
             progress=progress,
         )
-    made = f"{len(pictures)} label maps at output stride {model.output_stride} in {out}"
+    made = f"{len(pictures)} label maps at output stride {model.output_stride or 'untold'} in {out}"
     say(f"{made}, read back and checked: indexed, VOC's colours, the pictures' sizes")
 
 

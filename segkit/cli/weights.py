@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from segkit.recipe.config import Config
     from segkit.weights.public import Public
 
-WEIGHTS_HELP = (
-    "A model: segkit's own file, a foreign one as it is, a name of `segkit weights`, or hf://OWNER/REPOSITORY."
-)
+WEIGHTS_HELP = "A model: segkit's own file, a foreign or exported one as it is, a name of `segkit weights`, or hf://OWNER/REPOSITORY."
 WeightsArgument = Annotated[str, typer.Argument(metavar="WEIGHTS", help=WEIGHTS_HELP)]
 
 
@@ -83,10 +81,16 @@ def convert(
 
 
 def obtain(weights: str, *, backbone: str | None = None, width: float = 1.0) -> Path:
-    """The file of weights that is meant, with a bar while it is fetched. Raises what `resolve` raises."""
+    """The file of weights that is meant, with a bar while it is fetched; an exported file as it was said.
+
+    Raises what `resolve` raises.
+    """
+    from segkit.deploy.formats import is_exported
     from segkit.weights.cache import resolve
     from segkit.weights.tensorflow.choice import RULE, is_archive
 
+    if is_exported(weights):
+        return Path(weights)
     columns = (DESCRIPTION, BarColumn(), DownloadColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=Console(stderr=True), transient=True)
     task = bar.add_task(printable(weights), total=None)

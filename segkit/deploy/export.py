@@ -9,7 +9,7 @@ import torch
 
 from segkit.base.errors import ConfigError, OutputError
 from segkit.deploy.about import About
-from segkit.deploy.formats import FORMATS, format_of, is_exported
+from segkit.deploy.formats import writer_of
 from segkit.deploy.network import DeployNetwork, Output
 from segkit.deploy.open import load_segmenter
 from segkit.evaluation.inference import Segmenter, canvas_of, pad
@@ -50,13 +50,12 @@ def export(
     """
     if out.exists():
         raise OutputError(f"{out} is there already: choose another name, or move it away")
-    if not is_exported(out):
-        raise ConfigError(f"{out}: the end of its name says the format: choose one of {', '.join(FORMATS)}")
+    writer = writer_of(out)
     _check_size(model, size)
     about = About.of(model, output=output, size=size, half=half, told=told)
     part = out.with_name(f".{out.stem}.part{out.suffix}")
     try:
-        format_of(out).write(DeployNetwork(model, output=output), part, about)
+        writer.write(DeployNetwork(model, output=output), part, about)
         found = agreement(load_segmenter(part), prepare_to_predict(model), pictures, output=output)
         if found.equal < (LEAST_EQUAL_HALF if half else LEAST_EQUAL):
             raise OutputError(

@@ -1,4 +1,4 @@
-"""ONNX files: written by torch's exporter, and run by onnxruntime as a `Segmenter`."""
+"""ONNX files: written by torch's exporter, and run by onnxruntime."""
 
 import importlib.util
 import io
@@ -8,19 +8,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from segkit.base.errors import ConfigError, WeightsError, needs_extra
+from segkit.base.errors import ConfigError, WeightsError, needs_extra, told_by
 from segkit.base.files import write_atomically
 from segkit.deploy.about import About
+from segkit.deploy.formats import Opened, Port, only_ports
 from segkit.deploy.network import DeployNetwork
-from segkit.models.upsampling import resize, upsampled_labels
 
 KEY = "segkit"
 """Of the metadata that say what the file takes and gives."""
-INPUT = "image"
 
 _LARGEST = 4097  # pixels a side, for the exporter, which asks for a bound
+_DTYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64"}
 
 
 def write(network: DeployNetwork, path: Path, about: About) -> None:
@@ -32,13 +31,13 @@ def write(network: DeployNetwork, path: Path, about: About) -> None:
     import onnx
 
     rows, columns = about.size or (2 * about.side_step + 1, 3 * about.side_step + 1)
-    shapes = None if about.size else {INPUT: {1: _sides("h", about), 2: _sides("w", about)}}
+    shapes = None if about.size else {"image": {1: _sides("h", about), 2: _sides("w", about)}}
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # which tells of what it could not simplify
     program = torch.onnx.export(
         network.half() if about.half else network,
         (torch.zeros(1, rows, columns, 3, dtype=torch.uint8),),
         dynamo=True,
-        input_names=[INPUT],
+        input_names=["image"],
         output_names=[about.output],
         dynamic_shapes=shapes,
         verbose=False,
@@ -63,66 +62,27 @@ def _require(what: str, *packages: str) -> None:
             raise ConfigError(needs_extra(what, package, "onnx"))
 
 
-def read(path: Path) -> "OnnxSegmenter":
-    """The file, run by onnxruntime; errors are those of the class."""
-    return OnnxSegmenter(path)
+def read(path: Path) -> Opened:
+    """The file, run by onnxruntime. ConfigError where that is missing, WeightsError for another file."""
+    _require(str(path), "onnxruntime")
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its kinds of errors have no public base
+        raise WeightsError(f"{path} is no ONNX file that runs ({told_by(error)}): export it again") from None
+    takes, gives = only_ports(path, session.get_inputs(), session.get_outputs())
+    told = session.get_modelmeta().custom_metadata_map.get(KEY)
+
+    def run(pictures: np.ndarray) -> np.ndarray:
+        return np.asarray(session.run(None, {takes.name: pictures})[0])
+
+    return Opened(told, _port(takes), _port(gives), run)
 
 
-class OnnxSegmenter:
-    """An ONNX file that segkit wrote, run by onnxruntime on the CPU.
-
-    Raises WeightsError for another file, ConfigError where onnxruntime is not installed.
-    """
-
-    def __init__(self, path: Path) -> None:
-        _require(str(path), "onnxruntime")
-        import onnxruntime
-
-        self.path = path
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # its kinds of errors have no public base
-            told = (str(error).splitlines() or [type(error).__name__])[0]
-            raise WeightsError(f"{path} is no ONNX file that runs ({told}): export it again") from None
-        text = self._session.get_modelmeta().custom_metadata_map.get(KEY)
-        if text is None:
-            raise WeightsError(f"{path} is an ONNX file that segkit did not write: make one with segkit export")
-        self.about = about = About.read(path, text)
-        self.classes, self.palette = about.classes, about.palette
-        self.canvas, self.stretch, self.output_stride = about.canvas, about.stretch, about.output_stride
-        self.side_step, self.fixed_size = about.side_step, about.size
-        self.mean = torch.full((1, 3, 1, 1), float(about.padding))
-        self.device = torch.device("cpu")
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """Float pictures (N, 3, H, W), RGB in 0..255 -> logits (N, classes, H, W); of "probs" their logarithms."""
-        if self.about.output == "labels":
-            raise self._gives_no("logits or probs")
-        made = self._run(images)
-        return made.clamp_min(1e-30).log() if self.about.output == "probs" else resize(made, images.shape[2:])
-
-    def logits(self, images: Tensor) -> Tensor:
-        """The logits before they are upsampled: (N, classes, h, w)."""
-        if self.about.output != "logits":
-            raise self._gives_no("logits")
-        return self._run(images)
-
-    def labels(self, images: Tensor) -> Tensor:
-        """The class of each pixel: uint8 (N, H, W)."""
-        made = self._run(images)
-        if self.about.output == "labels":
-            return made
-        return upsampled_labels(made, images.shape[2:]) if self.about.output == "logits" else made.argmax(1).byte()
-
-    def _gives_no(self, wanted: str) -> ConfigError:
-        return ConfigError(
-            f"{self.path} puts out {self.about.output} alone, which are not enough for several scales, mirror images "
-            f"or windows: export it with --output {wanted}"
-        )
-
-    def _run(self, images: Tensor) -> Tensor:
-        pictures = images.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
-        return torch.from_numpy(np.concatenate([self._session.run(None, {INPUT: each[None]})[0] for each in pictures]))
+def _port(of: Any) -> Port:
+    sizes = tuple(size if isinstance(size, int) else None for size in of.shape)
+    return Port(sizes, np.dtype(_DTYPES.get(of.type) or of.type.removeprefix("tensor(").removesuffix(")")))

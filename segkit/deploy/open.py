@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from segkit.base.device import choose_device
-from segkit.base.errors import ConfigError
+from segkit.base.errors import ConfigError, WeightsError
 from segkit.base.files import file_digest
-from segkit.deploy.formats import Exported, format_of, is_exported
+from segkit.deploy.formats import reader_of, split_runtime
+from segkit.deploy.segmenter import ExportedSegmenter, InputTold, segmenter_of
 from segkit.evaluation.inference import Segmenter
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.weights.build import load_network
@@ -22,30 +23,38 @@ def load_segmenter(
     classes: Sequence[str] | None = None,
     canvas: int | None = None,
     device: str = "cpu",
-) -> DeepLabV3 | TorchvisionNetwork | Exported:
+    told: InputTold | None = None,
+) -> DeepLabV3 | TorchvisionNetwork | ExportedSegmenter:
     """What a file or a name stands for, ready to predict: `load_network`'s, or an exported file run by its own runtime.
 
-    Arguments and errors are those of `load_network`, and `device` is that of `choose_device`; `classes` and `canvas` of
-    an exported file are its own, and it runs on the CPU. ConfigError for another output stride or device than that.
+    A file of more than one runtime is run by the one that is said before it, as in "openvino:model.onnx". Arguments and
+    errors are those of `load_network`, and `device` is that of `choose_device`; `canvas` and, where segkit wrote it,
+    `classes` of an exported file are its own, and it runs on the CPU. `told` is of the input of another maker's file.
+    ConfigError for another output stride or device than that of an exported file.
     """
-    if not is_exported(path):
+    runtime, file = split_runtime(path)
+    if runtime is None:
+        if told is not None:
+            raise ConfigError(f"{path}: tells itself how pictures are normalised: leave out --mean, --std and --layout")
         network = load_network(path, output_stride=output_stride, classes=classes, canvas=canvas)
         return network.to(choose_device(device))
     if device not in ("auto", "cpu"):
         raise ConfigError(f"{path}: an exported file runs on the CPU, not on {device}: leave the device out")
-    exported = format_of(path).read(Path(path))
+    if not file.is_file():
+        raise WeightsError(f"{file}: there is no such file: give the path of an exported one")
+    exported = segmenter_of(file, reader_of(runtime).read(file), told=told, classes=classes)
     if output_stride not in (None, exported.output_stride):
         raise ConfigError(
-            f"{path}: was exported at output stride {exported.output_stride}, which cannot be changed: leave the "
-            "output stride (--os) out, or export it again"
+            f"{path}: was exported at output stride {exported.output_stride or 'untold'}, which cannot be changed: "
+            "leave the output stride (--os) out, or export it again"
         )
     return exported
 
 
 def told_of_file(path: Path, model: Segmenter) -> dict[str, Any]:
     """What a protocol is to tell of the file of a `model`: as `told_of_weights`, and of an exported file its own."""
-    if not is_exported(path):
+    if not isinstance(model, ExportedSegmenter):
         return told_of_weights(path)
-    about = cast(Exported, model).about
-    made_of = {"exported_from": about.told.get("weights_sha256"), "output": about.output}
-    return {**about.told, "weights": str(path), "weights_sha256": file_digest(path), **made_of}
+    runtime, file = split_runtime(path)
+    made_of = {"runtime": runtime, "output": model.output}
+    return {**model.told, "weights": str(path), "weights_sha256": file_digest(file), **made_of}

@@ -35,9 +35,13 @@ class Segmenter(Protocol):
     classes: tuple[str, ...]
     palette: Palette
     canvas: int | None
-    output_stride: int
     stretch: Stretch | None
     mean: Tensor
+
+    @property
+    def output_stride(self) -> int | None:
+        """How many pixels a logit stands for before upsampling; None where another maker's file does not tell."""
+        ...
 
     @property
     def device(self) -> torch.device:

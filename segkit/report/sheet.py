@@ -57,7 +57,7 @@ def switches(row: dict[str, Any]) -> tuple[str, ...]:
 def setting(row: dict[str, Any]) -> str:
     """Such as "OS 8 MF"; "label maps" where no network was run."""
     if row["output_stride"] is None:
-        return "label maps"
+        return "label maps" if row["label_maps"] else "OS untold"
     return f"OS {row['output_stride']}{' MF' if row['mf'] else ''}"
 
 

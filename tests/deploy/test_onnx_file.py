@@ -14,8 +14,8 @@ from segkit.data.shapes import ShapesDataset
 from segkit.deploy import onnx_file
 from segkit.deploy.export import Agreement, export
 from segkit.deploy.network import Output
-from segkit.deploy.onnx_file import OnnxSegmenter
 from segkit.deploy.open import load_segmenter, told_of_file
+from segkit.deploy.segmenter import ExportedSegmenter
 from segkit.evaluation.evaluate import evaluate
 from segkit.evaluation.inference import predict, predict_labels
 from segkit.models.build import build_network
@@ -59,12 +59,13 @@ def test_a_file_is_held_against_its_network(made) -> None:
 def test_a_file_predicts_as_its_network_does(made) -> None:
     output, model, out, _ = made
     exported = load_segmenter(out)
-    assert isinstance(exported, OnnxSegmenter) and exported.classes == model.classes
+    assert isinstance(exported, ExportedSegmenter) and exported.classes == model.classes
     assert told_of_file(out, exported) == TOLD | {
         "weights": str(out),
         "weights_sha256": told_of_file(out, exported)["weights_sha256"],
         "exported_from": "0" * 64,
         "output": output,
+        "runtime": "onnx",
     }
     model.mean.fill_(128)  # which is what files are padded with, and nothing that the network would notice elsewhere
     image = torch.from_numpy(pictures()[0][:60]).permute(2, 0, 1)[None]
