@@ -198,7 +198,10 @@ def _layout(path: Path, takes: Port, told: Layout | None) -> tuple[Layout, tuple
     """The order of the axes of pictures, and their height and width where these are fixed."""
     if len(takes.sizes) != 4 or takes.sizes[0] not in (1, None):
         raise WeightsError(f"{path}: takes {takes}, not one picture: export it for a batch of one")
-    fits: list[Layout] = [layout for layout in LAYOUTS if takes.sizes[1 if layout == "nchw" else 3] in (3, None)]
+    colours = {layout: takes.sizes[1 if layout == "nchw" else 3] for layout in LAYOUTS}
+    fits = [layout for layout in LAYOUTS if colours[layout] == 3] or [
+        layout for layout in LAYOUTS if colours[layout] is None
+    ]
     if told is not None:
         if told not in fits:
             raise ConfigError(f"{path}: takes {takes}, which is not {told}: leave out --layout")
