@@ -10,8 +10,19 @@ import typer
 from segkit.base.errors import ConfigError, WeightsError
 from segkit.base.files import write_atomically
 from segkit.cli.app import app
-from segkit.cli.options import Device, HtmlFile, JsonFile, Overrides, Precision
+from segkit.cli.options import (
+    Device,
+    FileLayout,
+    HtmlFile,
+    JsonFile,
+    Mean,
+    Overrides,
+    Precision,
+    Std,
+    input_told,
+)
 from segkit.cli.report import make_file_ready, make_ready, picture_progress, show, write_json
+from segkit.cli.runtimes import benchmark_runtimes
 from segkit.cli.say import say
 from segkit.cli.trainings import recipe_of, train_table
 from segkit.cli.weights import obtain
@@ -41,7 +52,8 @@ _OF_THE_TABLE = b"MAdds in TensorFlow's accounting"
 @app.command(
     epilog="Examples: segkit benchmark --no-eval; "
     "segkit benchmark --weights mobilenet_v2=FILE data.root=VOCdevkit/VOC2012 --html table.html; "
-    "segkit benchmark --evaluations os16.json --no-latency"
+    "segkit benchmark --evaluations os16.json --no-latency; "
+    "segkit benchmark --runtime best.safetensors model.onnx openvino:model.onnx"
 )
 def benchmark(
     overrides: Overrides = None,
@@ -89,6 +101,20 @@ def benchmark(
     out: Annotated[Path, typer.Option(help="Folder for trainings, evaluations and latencies.")] = Path(
         "runs/benchmark"
     ),
+    runtime: Annotated[
+        bool,
+        typer.Option(
+            "--runtime",
+            help="In place of the table: the files that follow, as their runtimes run them, beside the first; "
+            "openvino:FILE has OpenVINO run an ONNX file, speed:FILE scores nothing.",
+        ),
+    ] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="With --runtime: a recipe with the data [default: voc_mobilenet_v2].")
+    ] = None,
+    mean: Mean = None,
+    std: Std = None,
+    layout: FileLayout = None,
     device: Device = "auto",
     precision: Precision = "fp32",
     markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the table to this file.")] = None,
@@ -106,6 +132,30 @@ def benchmark(
     from segkit.recipe.shipped import recipes_folder
     from segkit.report.benchmark_page import write_benchmark_page
 
+    told = input_told(mean, std, layout)
+    if runtime:
+        of_the_table = [train, coco, coco_root, named_weights, kept, recipes, device != "auto", precision != "fp32"]
+        if any(of_the_table):
+            raise ConfigError(
+                "--runtime takes files, and none of --train, --coco, --weights, --evaluations, --recipes, --device and "
+                "--precision: leave them out"
+            )
+        benchmark_runtimes(
+            overrides or [],
+            told=told,
+            data=data,
+            split=split,
+            limit=limit,
+            is_scored=not no_eval,
+            is_timed=not no_latency,
+            out=out,
+            markdown=markdown,
+            json_file=json_file,
+            html_file=html_file,
+        )
+        return
+    if data or told:
+        raise ConfigError("--data, --mean, --std and --layout are for files that runtimes run: give --runtime too")
     if no_eval and (train or named_weights):
         raise ConfigError("--no-eval measures nothing: leave out --train and --weights, or --no-eval")
     if not (train and coco) and (coco or coco_root):

@@ -7,7 +7,7 @@ from typing import Any
 from segkit.base.device import choose_device
 from segkit.base.errors import ConfigError, WeightsError
 from segkit.base.files import file_digest
-from segkit.deploy.formats import reader_of, split_runtime
+from segkit.deploy.formats import Opened, reader_of, split_runtime
 from segkit.deploy.segmenter import ExportedSegmenter, InputTold, segmenter_of
 from segkit.evaluation.inference import Segmenter
 from segkit.models.deeplabv3 import DeepLabV3
@@ -40,15 +40,21 @@ def load_segmenter(
         return network.to(choose_device(device))
     if device not in ("auto", "cpu"):
         raise ConfigError(f"{path}: an exported file runs on the CPU, not on {device}: leave the device out")
-    if not file.is_file():
-        raise WeightsError(f"{file}: there is no such file: give the path of an exported one")
-    exported = segmenter_of(file, reader_of(runtime).read(file), told=told, classes=classes)
+    exported = segmenter_of(file, open_exported(path), told=told, classes=classes)
     if output_stride not in (None, exported.output_stride):
         raise ConfigError(
             f"{path}: was exported at output stride {exported.output_stride or 'untold'}, which cannot be changed: "
             "leave the output stride (--os) out, or export it again"
         )
     return exported
+
+
+def open_exported(path: Path | str) -> Opened:
+    """An exported file in the runtime that its name, or what is said before it, says; errors as above."""
+    runtime, file = split_runtime(path)
+    if runtime is None or not file.is_file():
+        raise WeightsError(f"{file}: there is no such exported file: give the path of one")
+    return reader_of(runtime).read(file)
 
 
 def told_of_file(path: Path, model: Segmenter) -> dict[str, Any]:

@@ -41,6 +41,8 @@ _FILTERS: tuple[Callable[..., object], ...] = (
     numbers.billions,
     numbers.millions,
     numbers.latency,
+    numbers.megabytes,
+    numbers.ratio,
     numbers.duration,
     numbers.words,
     sheet.setting,

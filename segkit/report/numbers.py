@@ -71,6 +71,16 @@ def millions(parameters: float) -> str:
     return f"{parameters / 1e6:.3f}M"
 
 
+def megabytes(count: float) -> str:
+    """Bytes in millions, such as "8.5" or "412"."""
+    return f"{count / 1e6:.1f}" if count < 1e8 else f"{count / 1e6:.0f}"
+
+
+def ratio(value: float) -> str:
+    """How many times another one's, such as "x0.68"."""
+    return f"x{value:.2f}"
+
+
 def latency(seconds: float) -> str:
     """The time of one picture, such as "87 ms" or "12.5 s"."""
     if seconds >= 10:

@@ -1,0 +1,149 @@
+"""How quick networks are beside each other: each in a process of its own, which take turns at the same picture."""
+
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from segkit.base.errors import SegkitError, WeightsError
+from segkit.deploy.formats import split_runtime
+from segkit.deploy.open import load_segmenter, open_exported
+from segkit.deploy.segmenter import InputTold, segmenter_of
+from segkit.evaluation.inference import Segmenter, predict_labels
+
+ROUNDS = 15
+_PAUSE = 0.02
+"""Seconds before a turn, in which the threads of the one before stop waiting busily for more."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Of a process with so many CPU `threads`: seconds to load a file, median seconds of the labels of a picture, and
+    the bytes of memory that it took at most for both, beyond what Python and torch take (None where that is not told).
+    """
+
+    threads: int
+    load: float
+    seconds: float
+    memory: int | None
+
+
+def time_in_turns(
+    sources: Sequence[str],
+    picture: np.ndarray,
+    *,
+    threads: int,
+    told: InputTold | None = None,
+    rounds: int = ROUNDS,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Speed]:
+    """Time what `load_segmenter` takes, `sources`, on one picture, uint8 (H, W, 3), after a pass to warm up.
+
+    All are loaded first, one after the other; then each has its turn, `rounds` times: a machine that slows down slows
+    all. `told` is of the input of other makers' files. Raises what loading and predicting raise, WeightsError where a
+    runtime ends its process.
+    """
+    with ExitStack() as stack:
+        workers = [stack.enter_context(_Worker(source, picture, threads, told)) for source in sources]
+        times: list[list[float]] = [[] for _ in workers]
+        for turn in range(rounds):
+            for number, worker in enumerate(workers):
+                time.sleep(_PAUSE)
+                times[number].append(worker.turn())
+                if progress is not None:
+                    progress(turn * len(workers) + number + 1, rounds * len(workers))
+    return [
+        Speed(threads, worker.load, statistics.median(seconds), worker.memory)
+        for worker, seconds in zip(workers, times, strict=True)
+    ]
+
+
+class _Worker:
+    """The process that runs one source, for as long as the context lasts: it is ready when that begins."""
+
+    def __init__(self, source: str, picture: np.ndarray, threads: int, told: InputTold | None) -> None:
+        self.source = source
+        self._pipe, self._its_end = multiprocessing.Pipe()
+        work = (self._its_end, source, picture, threads, told)
+        self._process = multiprocessing.get_context("spawn").Process(target=_serve, args=work, daemon=True)
+
+    def __enter__(self) -> "_Worker":
+        self._process.start()
+        self._its_end.close()
+        self._pipe.send(None)
+        self.load, self.memory = self._heard()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pipe.close()
+        self._process.join(timeout=10)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+    def turn(self) -> float:
+        """The seconds of one picture."""
+        self._pipe.send(None)
+        return float(self._heard())
+
+    def _heard(self) -> Any:
+        try:
+            found = self._pipe.recv()
+        except EOFError:
+            raise WeightsError(f"{self.source}: its runtime ended without a word: leave it out") from None
+        if isinstance(found, SegkitError):
+            raise found
+        return found
+
+
+def _serve(pipe: Connection, source: str, picture: np.ndarray, threads: int, told: InputTold | None) -> None:
+    torch.set_num_threads(threads)
+    image = torch.from_numpy(picture).permute(2, 0, 1)[None]
+    try:
+        pipe.recv()
+        before, began = _most_memory(), time.perf_counter()
+        model = open_row(source, told=told)
+        load = time.perf_counter() - began
+        predict_labels(model, image)
+        after = _most_memory()
+        pipe.send((load, None if before is None or after is None else after - before))
+        while True:
+            pipe.recv()
+            began = time.perf_counter()
+            predict_labels(model, image)
+            pipe.send(time.perf_counter() - began)
+    except SegkitError as error:
+        pipe.send(error)
+    except (EOFError, OSError):  # the other end is done
+        return
+
+
+def open_row(
+    source: str, *, told: InputTold | None, classes: Sequence[str] | None = None, canvas: int | None = None
+) -> Segmenter:
+    """`load_segmenter`, but `told` is taken where the file needs it, as several are given it together."""
+    runtime, file = split_runtime(source)
+    if runtime is None:
+        return load_segmenter(source, classes=classes, canvas=canvas)
+    opened = open_exported(source)
+    needs = opened.told is None and opened.takes.dtype.kind == "f"
+    return segmenter_of(file, opened, told=told if needs else None, classes=classes)
+
+
+def _most_memory() -> int | None:
+    """The most bytes of memory that this process has had, where the system tells: Linux does."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    # Not getrusage, which counts what the process was made from.
+    found = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
+    return int(found[0]) * 1024 if found else None
