@@ -73,9 +73,9 @@ def _scored_on(rows: list[dict[str, Any]]) -> str:
 def _timed(table: dict[str, Any]) -> str:
     height, width = table["size"]
     return (
-        f"Median time from a picture of {width}x{height} to its labels, each in a process of its own, taking turns, and "
-        "its ratio to the first; the time to load the file with one thread; the memory that loading and one picture take "
-        "at most beyond Python's and torch's."
+        f"Median time from a picture of {width}x{height} to its labels, each in a process of its own, taking turns, "
+        "and its ratio to the first; the time to load the file with one thread; the memory that loading and one "
+        "picture take at most beyond Python's and torch's."
     )
 
 
