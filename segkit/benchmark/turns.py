@@ -48,8 +48,8 @@ def time_in_turns(
     """Time what `load_segmenter` takes, `sources`, on one picture, uint8 (H, W, 3), after a pass to warm up.
 
     All are loaded first, one after the other; then each has its turn, `rounds` times: a machine that slows down slows
-    all. `told` is of the input of other makers' files. Raises what loading and predicting raise, WeightsError where a
-    runtime ends its process.
+    all. A file of one size that is smaller has the part of the picture that fits. `told` is of the input of other
+    makers' files. Raises what loading and predicting raise, WeightsError where a runtime ends its process.
     """
     with ExitStack() as stack:
         workers = [stack.enter_context(_Worker(source, picture, threads, told)) for source in sources]
@@ -106,12 +106,13 @@ class _Worker:
 
 def _serve(pipe: Connection, source: str, picture: np.ndarray, threads: int, told: InputTold | None) -> None:
     torch.set_num_threads(threads)
-    image = torch.from_numpy(picture).permute(2, 0, 1)[None]
     try:
         pipe.recv()
         before, began = _most_memory(), time.perf_counter()
         model = open_row(source, told=told)
         load = time.perf_counter() - began
+        rows, columns = model.fixed_size or picture.shape[:2]
+        image = torch.from_numpy(picture[:rows, :columns]).permute(2, 0, 1)[None]
         predict_labels(model, image)
         after = _most_memory()
         pipe.send((load, None if before is None or after is None else after - before))
