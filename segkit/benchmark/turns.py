@@ -78,8 +78,7 @@ class _Worker:
     def __enter__(self) -> "_Worker":
         self._process.start()
         self._its_end.close()
-        self._pipe.send(None)
-        self.load, self.memory = self._heard()
+        self.load, self.memory = self._asked()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -91,13 +90,13 @@ class _Worker:
 
     def turn(self) -> float:
         """The seconds of one picture."""
-        self._pipe.send(None)
-        return float(self._heard())
+        return float(self._asked())
 
-    def _heard(self) -> Any:
+    def _asked(self) -> Any:
         try:
+            self._pipe.send(None)
             found = self._pipe.recv()
-        except EOFError:
+        except (EOFError, OSError):
             raise WeightsError(f"{self.source}: its runtime ended without a word: leave it out") from None
         if isinstance(found, SegkitError):
             raise found
