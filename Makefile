@@ -4,8 +4,9 @@ PYTHON ?= python3
 PYTEST_ARGS ?= -n 2
 BIN := .venv/bin
 REQUIREMENTS := setup.cfg constraints.txt pyproject.toml
+COMMA := ,
 
-.PHONY: venv quickstart test check clean
+.PHONY: venv quickstart test test-export check clean
 
 venv: .venv/.installed
 
@@ -30,6 +31,13 @@ quickstart: .venv/.runtime
 
 test: .venv/.installed
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+# Exported files by every runtime, the slow tests too.
+test-export: .venv/.export
+	$(BIN)/pytest -m "slow or not slow" tests/deploy
+
+.venv/.export: .venv/.installed
+	$(call install,.[dev$(COMMA)openvino$(COMMA)tflite])
 
 check: .venv/.installed
 	$(BIN)/ruff check
