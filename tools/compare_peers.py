@@ -1,12 +1,15 @@
 """Speed of segkit beside its peers, as ratios of medians from one run.
 
     python tools/compare_peers.py [--rounds 5] [--only forward|training|mf] [--json FILE]
+    python tools/compare_peers.py --weights FILE --picture FILE [--rounds 5] [--json FILE]
 
 forward   seconds of a single pass at 513x513, batch 1, fp32, eager: segkit's MobileNetV2 (output stride 16, without and
           with ASPP), as `segkit predict` runs it, against segmentation_models_pytorch's DeepLabV3 with mobilenet_v2 at
           output stride 16, as it comes and in channels last.
 training  seconds a step at batch 8, crop 321: segkit's training step against a plain fp32 loop on the same network.
 mf        seconds of multi-scale and flip at output stride 8 against what the MAdds predict from the single pass.
+labels    in place of these, with --weights and --picture: seconds from the picture, brought to 513x513, to its labels, as
+          the command has them and by Python's load_model, against the argmax of all probabilities and the peer's.
 
 Each side of a pair runs in a process of its own, since memory settings belong to the process, and the pair takes turns,
 so that a machine that slows down slows both.
@@ -21,12 +24,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
 
+import segkit
 from segkit.base.labels import VOC_CLASSES
 from segkit.base.machine import describe_machine
 from segkit.benchmark.cost import prediction_cost
-from segkit.evaluation.inference import MF_SCALES, predict
+from segkit.evaluation.inference import MF_SCALES, predict, predict_labels
 from segkit.models.build import build_network
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.models.folding import prepare_to_predict
@@ -58,8 +64,11 @@ def forward_segkit(*, aspp: bool) -> float:
         return seconds(lambda: model(image))
 
 
-def forward_smp(*, channels_last: bool) -> float:
-    """A single pass of segmentation_models_pytorch's network, which takes sides that are multiples of 16 only."""
+def forward_smp(*, channels_last: bool, is_labelled: bool = False) -> float:
+    """A single pass of segmentation_models_pytorch's network, which takes sides that are multiples of 16 only.
+
+    With `is_labelled` to the labels, not the logits.
+    """
     import segkit.weights.vision_ops  # noqa: F401, I001 -- before torchvision, which the peer imports
     import segmentation_models_pytorch as smp
 
@@ -70,7 +79,7 @@ def forward_smp(*, channels_last: bool) -> float:
         peer, image = peer.to(memory_format=torch.channels_last), image.to(memory_format=torch.channels_last)
     peer.eval()
     with torch.inference_mode():
-        return seconds(lambda: peer(image))
+        return seconds(lambda: peer(image).argmax(1) if is_labelled else peer(image))
 
 
 def batch() -> tuple[torch.Tensor, torch.Tensor]:
@@ -112,6 +121,20 @@ def prediction(*, mf: bool) -> float:
     return seconds(lambda: predict(model, image, scales=scales, flip=mf), warmup=1, repeats=3)
 
 
+def labels(arguments: argparse.Namespace, *, by: str) -> float:
+    """The labels of a picture, as the command, Python's load_model, all probabilities or the peer give them."""
+    picture = Image.open(arguments.picture).convert("RGB").resize((SIDE, SIDE))
+    image = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
+    if by == "smp":
+        return forward_smp(channels_last=False, is_labelled=True)
+    load = segkit.load_model if by == "load_model" else segkit.load_segmenter
+    model = load(arguments.weights)
+    if by == "probabilities":
+        return seconds(lambda: predict(model, image).argmax(1).to(torch.uint8))
+    return seconds(lambda: predict_labels(model, image))
+
+
+LABELS = {f"labels {by}": by for by in ("segkit", "load_model", "probabilities", "smp")}
 WORKERS: dict[str, Callable[[], float]] = {
     "forward segkit": lambda: forward_segkit(aspp=False),
     "forward segkit ASPP": lambda: forward_segkit(aspp=True),
@@ -124,12 +147,12 @@ WORKERS: dict[str, Callable[[], float]] = {
 }
 
 
-def measure(names: list[str], rounds: int) -> dict[str, float]:
+def measure(names: list[str], rounds: int, options: list[str]) -> dict[str, float]:
     """Medians over the rounds, seconds; in each round every worker runs once, in a process of its own."""
     times: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(rounds):
         for name in names:
-            command = [sys.executable, __file__, "--worker", name]
+            command = [sys.executable, __file__, "--worker", name, *options]
             times[name].append(float(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
     return {name: statistics.median(values) for name, values in times.items()}
 
@@ -141,6 +164,11 @@ def ratios(medians: dict[str, float]) -> dict[str, float]:
         for peer in ("smp", "smp channels last"):
             for ours, goal in (("segkit", " (at least 2.5)" if peer == "smp" else ""), ("segkit ASPP", "")):
                 found[f"forward: {peer} / {ours}{goal}"] = medians[f"forward {peer}"] / medians[f"forward {ours}"]
+    if "labels smp" in medians:
+        ours = medians["labels segkit"]
+        found["labels: smp / segkit (at least 5)"] = medians["labels smp"] / ours
+        found["labels: segkit / all probabilities (at most 0.75)"] = ours / medians["labels probabilities"]
+        found["labels: load_model / segkit (at most 1.05)"] = medians["labels load_model"] / ours
     if "training plain" in medians:
         found["training: plain / segkit (at least 1.7)"] = medians["training plain"] / medians["training segkit"]
     if "mf MF" in medians:
@@ -161,13 +189,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=["forward", "training", "mf"])
     parser.add_argument("--json", metavar="FILE")
-    parser.add_argument("--worker", choices=list(WORKERS), help=argparse.SUPPRESS)
+    parser.add_argument("--weights", metavar="FILE", help="of a trained MobileNetV2 at output stride 16")
+    parser.add_argument("--picture", metavar="FILE")
+    parser.add_argument("--worker", choices=[*WORKERS, *LABELS], help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
-        print(WORKERS[arguments.worker]())
+        by = LABELS.get(arguments.worker)
+        print(labels(arguments, by=by) if by else WORKERS[arguments.worker]())
         return
+    if bool(arguments.weights) != bool(arguments.picture):
+        parser.error("--weights and --picture go together")
     names = [name for name in WORKERS if arguments.only in (None, name.split()[0])]
-    medians = measure(names, arguments.rounds)
+    options = ["--weights", arguments.weights, "--picture", arguments.picture] if arguments.weights else []
+    medians = measure([*LABELS] if options else names, arguments.rounds, options)
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, medians of {arguments.rounds} rounds")
     for name, value in medians.items():
         print(f"{name:28}{value:8.3f} s")
