@@ -8,8 +8,8 @@ forward   seconds of a single pass at 513x513, batch 1, fp32, eager: segkit's Mo
           output stride 16, as it comes and in channels last.
 training  seconds a step at batch 8, crop 321: segkit's training step against a plain fp32 loop on the same network.
 mf        seconds of multi-scale and flip at output stride 8 against what the MAdds predict from the single pass.
-labels    in place of these, with --weights and --picture: seconds from the picture, brought to 513x513, to its labels, as the
-          command has them and by load_model, against the argmax of all probabilities and against the peer's labels.
+labels    in place of these, with --weights and --picture: seconds from the picture, brought to 513x513, to its labels,
+          as the command has them and by load_model, against the argmax of all probabilities and the peer's labels.
 
 Each side of a pair runs in a process of its own, since memory settings belong to the process, and the pair takes turns,
 so that a machine that slows down slows both.
