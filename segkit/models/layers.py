@@ -187,6 +187,13 @@ class PictureNetwork(nn.Module):
             raise ConfigError(f"this network {FOLDED}")
         return super().train(mode)
 
+    def __prepare_scriptable__(self) -> Self:  # what torch.jit.script asks for first
+        """Raises ConfigError: scripts of TorchScript's kind are not made of these networks."""
+        raise ConfigError(
+            "TorchScript, which torch no longer develops, does not take segkit's networks by torch.jit.script: use "
+            "segkit export, torch.export.export, or torch.jit.trace for pictures of one size"
+        )
+
     def normalise(self, images: Tensor) -> Tensor:
         """(N, 3, H, W), uint8 or float -> the same in float, what the layers are given."""
         return (images.float() - self.mean) / self.std

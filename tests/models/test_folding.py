@@ -59,3 +59,22 @@ def test_a_folded_network_computes_the_same_where_gradients_are_on():
 def test_the_parameters_of_the_paper_are_counted_before_folding(aspp, parameters):
     network = build_network("mobilenet_v2", classes=tuple(map(str, range(21))), aspp=aspp)
     assert count_parameters(prepare_to_predict(network)) == count_parameters(network) == parameters
+
+
+def small():
+    return prepare_to_predict(build_network("mobilenet_v2", classes=("a", "b"), aspp=False, options={"width": 0.1}))
+
+
+@pytest.mark.slow
+def test_other_programs_take_it_by_torchs_export():
+    network = small()
+    images = torch.rand(1, 3, 65, 49, generator=torch.Generator().manual_seed(0)) * 255
+    with torch.inference_mode():
+        expected = network(images)
+        assert torch.equal(torch.jit.trace(network, images)(images), expected)
+    assert torch.equal(torch.export.export(network, (images,)).module()(images), expected)
+
+
+def test_a_script_is_refused_in_a_sentence():
+    with pytest.raises(ConfigError, match=r"torch\.jit\.script: use segkit export, torch\.export\.export, or"):
+        torch.jit.script(small())
