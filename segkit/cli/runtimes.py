@@ -61,6 +61,7 @@ def benchmark_runtimes(
     show(runtime_text(table))
     write_json(json_file, table)
     if markdown is not None:
-        write_atomically(markdown, f"# {HEADING}\n\n{as_markdown(runtime_text(table))}")
+        command = f"```\n{table['machine']['command']}\n```"
+        write_atomically(markdown, as_markdown([f"# {HEADING}", command, *runtime_text(table)]))
     if html_file is not None:
         write_runtime_page(html_file, table)

@@ -8,8 +8,22 @@ from typing import Annotated
 import typer
 
 from segkit.base.errors import ConfigError
+from segkit.base.labels import VOC_CLASSES
 from segkit.cli.app import app
-from segkit.cli.options import Device, Flip, Mf, OutputStride, Overrides, Scales, check_output_stride, passes
+from segkit.cli.options import (
+    Device,
+    FileLayout,
+    Flip,
+    Mean,
+    Mf,
+    OutputStride,
+    Overrides,
+    Scales,
+    Std,
+    check_output_stride,
+    input_told,
+    passes,
+)
 from segkit.cli.report import make_file_ready, picture_progress
 from segkit.cli.say import note, say
 from segkit.cli.weights import WeightsArgument, obtain
@@ -32,6 +46,9 @@ def submit(
     mf: Mf = False,
     scales: Scales = None,
     flip: Flip = False,
+    mean: Mean = None,
+    std: Std = None,
+    layout: FileLayout = None,
     device: Device = "auto",
 ) -> None:
     """Write the archive that the PASCAL VOC evaluation server takes, and check it."""
@@ -40,6 +57,7 @@ def submit(
     from segkit.recipe.reading import load_config
 
     check_output_stride(output_stride)
+    told = input_told(mean, std, layout)
     if competition not in ("comp5", "comp6"):
         raise ConfigError(f"--competition {competition}: choose comp5 or comp6")
     if not out.name.endswith((".tgz", ".tar.gz")):
@@ -53,11 +71,19 @@ def submit(
     pictures = voc_pictures(config.data.existing_root(), split)
     file = obtain(weights)
 
+    from segkit.deploy.formats import is_exported
     from segkit.deploy.open import load_segmenter
     from segkit.evaluation.submit import write_submission  # with torch, which no refusal above has to wait for
 
     chosen = passes(mf=mf, scales=scales, flip=flip)
-    model = load_segmenter(file, output_stride=output_stride, canvas=config.model.canvas, device=device)
+    model = load_segmenter(
+        file,
+        output_stride=output_stride,
+        classes=VOC_CLASSES if is_exported(file) else None,
+        canvas=config.model.canvas,
+        device=device,
+        told=told,
+    )
     with picture_progress(f"{len(pictures)} pictures") as progress:
         write_submission(
             out,
