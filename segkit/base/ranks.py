@@ -127,7 +127,14 @@ def joined(device: str) -> Iterator[Ranks]:
     for what cannot be had so.
     """
     if dist.is_available() and dist.is_initialized():
-        yield Ranks(dist.get_rank(), dist.get_world_size())
+        ranks = Ranks(dist.get_rank(), dist.get_world_size())
+        spoken = dist.get_backend_config()  # "cpu:gloo,cuda:nccl"
+        if ranks.are_many and "cpu" not in [pair.split(":")[0] for pair in spoken.split(",")]:
+            raise DeviceError(
+                f"the process group that is set up ({spoken}) sends nothing from a CPU, which is needed beside GPUs: "
+                'give init_process_group "cpu:gloo,cuda:nccl", or leave it out and start by torchrun'
+            )
+        yield ranks
         return
     if torchrun.size() == 1:
         yield ALONE
