@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -10,6 +11,7 @@ import torch
 from segkit.base.errors import DataError, StoppedError
 from segkit.base.labels import voc_palette
 from segkit.base.ranks import Ranks, joined
+from segkit.data.dataset import Sample
 from segkit.data.shapes import CLASSES, ShapesDataset
 from segkit.evaluation.evaluate import evaluate
 from segkit.models.batch_norm import BatchNorm2d
@@ -21,10 +23,21 @@ from segkit.training.events import Step
 from segkit.training.freezing import batch_norms
 from segkit.training.train import train
 
-STOPPED = 8
+STOPPED = 14
 """The iteration in which one of two processes is told to end."""
-BROKEN = 3
-"""That in which the second process's loss is no number."""
+BROKEN, LAST = 2, 3
+"""That in which the second process's loss is no number, and the one that such a training ends with."""
+
+
+class Kept(ShapesDataset):
+    """Pictures that are drawn once: forked processes have them."""
+
+    @cache  # noqa: B019  they live as long as the module
+    def __getitem__(self, index: int) -> Sample:
+        return super().__getitem__(index)
+
+
+SETS = {"train_set": Kept("train", size=20, side=33), "val_set": Kept("val", size=7, side=33)}
 
 
 class Stem(ConvNormAct):
@@ -55,15 +68,10 @@ def tiny() -> DeepLabV3:
 
 
 def recipe(**given) -> Config:
-    """Of frozen batch norm, on pictures that are drawn."""
+    """Of frozen batch norm."""
     settings = {"iterations": 20, "batch_size": 6, "crop": 33, "lr": 0.02, "precision": "fp32", "device": "cpu"}
     settings |= {"workers": 0, "evaluate_every": 20, "log_every": 1, "batch_norm": "freeze"}
-    return Config.model_validate(
-        {
-            "data": {"kind": "shapes", "side": 33, "train_size": 20, "val_size": 7},
-            "train": settings | given,
-        }
-    )
+    return Config.model_validate({"train": settings | given})
 
 
 KINDS = {
@@ -94,7 +102,7 @@ def work(folder: Path, told: dict[str, int | str]) -> None:
     found = {}
     with joined("cpu") as ranks:
         for kind, given in KINDS.items():
-            train(recipe(**given), folder / f"{kind}{size}", network=tiny())
+            train(recipe(**given), folder / f"{kind}{size}", network=tiny(), **SETS)
         found["normalised"] = [tensor.tolist() for tensor in normalised(ranks)]
         few = evaluate(tiny().eval(), ShapesDataset("val", size=size - 1, side=33), ranks=ranks)
         found["few"] = [picture.name for picture in few.pictures]
@@ -120,7 +128,7 @@ def stopped(folder: Path, ranks: Ranks) -> dict:
 
     learner.Learner.step = signalled
     try:
-        train(recipe(**KINDS["parts"]), folder / "stopped", network=tiny())
+        train(recipe(**KINDS["parts"]), folder / "stopped", network=tiny(), **SETS)
         return {"stopped": None}
     except StoppedError as error:
         return {"stopped": [error.signal, str(error)]}
@@ -130,7 +138,7 @@ def stopped(folder: Path, ranks: Ranks) -> dict:
 
 def resumed(folder: Path) -> dict:
     """Three go on with what two began."""
-    train(recipe(**KINDS["parts"]), folder / "resumed3", resume=True, network=tiny())
+    train(recipe(**KINDS["parts"]), folder / "resumed3", resume=True, network=tiny(), **SETS)
     return {}
 
 
@@ -145,6 +153,6 @@ def not_finite(folder: Path, ranks: Ranks) -> dict:
 
     learner.part_loss = broken
     listen = lambda event: heard.append(event.skipped) if isinstance(event, Step) else None  # noqa: E731
-    result = train(recipe(iterations=5), folder / f"broken{ranks.size}", listen=listen, network=tiny())
+    result = train(recipe(iterations=LAST), folder / f"broken{ranks.size}", listen=listen, network=tiny(), **SETS)
     learner.part_loss = part_loss
     return {"skipped": result.skipped, "heard": heard}

@@ -18,7 +18,7 @@ from segkit.recipe.config import TrainConfig
 from segkit.training.batches import check_shares
 from segkit.training.log import read_metrics
 from segkit.training.train import train
-from tests.training.many import BROKEN, KINDS, STOPPED, normalised, recipe, tiny, work
+from tests.training.many import BROKEN, KINDS, LAST, SETS, STOPPED, normalised, recipe, tiny, work
 
 
 def free_port() -> int:
@@ -44,11 +44,11 @@ def folder(tmp_path_factory) -> Path:
     """What one, two and three processes have made."""
     folder = tmp_path_factory.mktemp("ranks")
     for kind, given in KINDS.items():  # first, so that what is imported on the way is there when the others fork
-        train(recipe(**given), folder / f"{kind}1", network=tiny())
+        train(recipe(**given), folder / f"{kind}1", network=tiny(), **SETS)
     run(2, folder)
     for name in ("resumed1", "resumed3"):
         shutil.copytree(folder / "stopped", folder / name)
-    train(recipe(**KINDS["parts"]), folder / "resumed1", resume=True, network=tiny())
+    train(recipe(**KINDS["parts"]), folder / "resumed1", resume=True, network=tiny(), **SETS)
     run(3, folder)
     return folder
 
@@ -111,7 +111,7 @@ def test_one_without_a_picture_has_the_evaluation_of_all(folder, size):
 @pytest.mark.parametrize("size", [2, 3])
 def test_a_step_that_one_cannot_take_none_takes(folder, size):
     first, *others = found(folder, size)
-    assert first["heard"] == [int(iteration >= BROKEN) for iteration in range(1, 6)]
+    assert first["heard"] == [int(iteration >= BROKEN) for iteration in range(1, LAST + 1)]
     assert first["skipped"] == 1 and all(each["skipped"] == 1 and each["heard"] == [] for each in others)
 
 
