@@ -5,7 +5,7 @@
 processes  a step of the quickstart's network and batch: one process on one core against two on two cores, wall and CPU
            seconds; they take turns, round by round.
 loading    batches of crop 513 from VOC-sized pictures with 1, 2 and 4 workers that do nothing else, against the step
-           they feed (MobileNetV2 at output stride 16, batch 4, as many threads as cores).
+           they feed (MobileNetV2 at output stride 16, batch 4, as many threads as cores unless OMP_NUM_THREADS is set).
 bytes      the gradient of each network of the table, which each process sends and receives once a step: about
            2 (N - 1) / N times as much for N processes in a ring.
 """
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -32,7 +33,7 @@ from segkit.base.pictures import save_picture
 from segkit.base.ranks import joined
 from segkit.benchmark.published import NETWORKS
 from segkit.data.folder import FolderDataset
-from segkit.data.loader import training_batches
+from segkit.data.loader import READ_AHEAD, training_batches
 from segkit.data.shapes import CLASSES
 from segkit.models.build import build_network
 from segkit.recipe.build import training_transform
@@ -42,8 +43,9 @@ from segkit.training.learner import Learner
 
 CROP, BATCH, PICTURES = 513, 4, 24
 BATCHES = 40
-"""Many more than are read ahead, of which the first ones are there at once."""
 WORKERS = (1, 2, 4)
+BEGUN = READ_AHEAD * max(WORKERS)
+"""The batches that are there, or begun, when the first is: they are not timed."""
 
 
 def steps(count: int) -> None:
@@ -96,16 +98,22 @@ def loading(folder: Path, batches: int) -> dict[str, float]:
     config = TrainConfig(batch_size=BATCH, crop=CROP, device="cpu", jitter=0.4)
     transform = training_transform(config, mean=[127.5] * 3)
     found = {}
+    before = children_seconds()
     for workers in WORKERS:
         source = training_batches(
-            dataset, transform, batch_size=BATCH, seed=0, first_iteration=0, iterations=batches + 1, workers=workers
+            dataset,
+            transform,
+            batch_size=BATCH,
+            seed=0,
+            first_iteration=0,
+            iterations=BEGUN + batches,
+            workers=workers,
         )
-        images, labels = next(source)
+        images, labels = list(islice(source, BEGUN))[-1]
         began = time.perf_counter()
         count = sum(1 for _ in source)
         found[f"batch, {workers} workers"] = (time.perf_counter() - began) / count
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    found["CPU a batch"] = (used.ru_utime + used.ru_stime) / (len(WORKERS) * (batches + 1))
+    found["CPU a batch"] = (children_seconds() - before) / (len(WORKERS) * (BEGUN + batches))
     learner = Learner(config, NETWORKS["mobilenet_v2"].build(16), torch.device("cpu"))
     labels[labels > len(VOC_CLASSES) - 1] = 255
     times = []
@@ -118,6 +126,12 @@ def loading(folder: Path, batches: int) -> dict[str, float]:
         f"step / batch, {workers} workers": found["step"] / found[f"batch, {workers} workers"] for workers in WORKERS
     }
     return found | ratios
+
+
+def children_seconds() -> float:
+    """CPU seconds of all processes that this one has started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def draw(folder: Path) -> FolderDataset:
