@@ -110,7 +110,7 @@ def benchmark(
         ),
     ] = False,
     data: Annotated[
-        Path | None, typer.Option(help="With --runtime: a recipe with the data [default: voc_mobilenet_v2].")
+        Path | None, typer.Option(help="With --runtime: a recipe with the data [default: the first file's].")
     ] = None,
     mean: Mean = None,
     std: Std = None,

@@ -28,7 +28,7 @@ from segkit.cli.options import (
 )
 from segkit.cli.report import make_ready, picture_progress, show, write_json, write_report
 from segkit.cli.say import note, say
-from segkit.cli.weights import WEIGHTS_HELP, obtain
+from segkit.cli.weights import WEIGHTS_HELP, obtain, recipe_behind
 from segkit.report.numbers import duration, interval, percent, rare, words
 from segkit.report.sheet import Sheet
 
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from segkit.evaluation.inference import Segmenter
     from segkit.evaluation.label_maps import LabelMaps
     from segkit.evaluation.result import Evaluation
-    from segkit.recipe.config import Config
     from segkit.report.gallery import PageGallery
 
 
@@ -100,7 +99,7 @@ def evaluate(
         raise ConfigError("there is nothing to evaluate: give WEIGHTS, or label maps with --predictions FOLDER")
     with joined(device) as ranks:
         source = predictions or ranks.in_turn(lambda: obtain(str(weights)))
-        config = _recipe(source, data, overrides or [])
+        config = recipe_behind(source, data, overrides or [])
         split = split or config.needed_data.val_split
         dataset = open_dataset(config.needed_data, split)
         about: dict[str, Any] = {"data": config.needed_data.kind, "split": split}
@@ -193,18 +192,3 @@ def show_evaluation(result: "Evaluation") -> None:
     if result.rare_classes:
         say(f"note            {rare(result.rare_classes)}")
     say(f"time            {duration(result.seconds)}")
-
-
-def _recipe(weights: Path, data: Path | None, overrides: list[str]) -> "Config":
-    """The recipe given, or that of the training that made the weights."""
-    from segkit.deploy.formats import is_exported
-    from segkit.recipe.reading import config_from, load_config
-    from segkit.weights.files import read_training
-
-    if data is not None:
-        return load_config(data, overrides, tell=note)
-    trained_by = None if is_exported(weights) else read_training(weights).get("config")
-    config = config_from(trained_by, source=str(weights), overrides=overrides) if isinstance(trained_by, dict) else None
-    if config is None or config.data is None:
-        raise ConfigError(f"{weights}: does not tell what data it was trained on: give a recipe with --data")
-    return config

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 from segkit.base.errors import ConfigError
 from segkit.base.files import write_atomically
 from segkit.cli.report import make_file_ready, make_ready, picture_progress, show, write_json
-from segkit.cli.say import note
+from segkit.cli.weights import recipe_behind
 from segkit.report.runtimes import HEADING, runtime_text, write_runtime_page
 from segkit.report.sheet import markdown as as_markdown
 
 if TYPE_CHECKING:
     from segkit.deploy.segmenter import InputTold
-
-RECIPE = Path("voc_mobilenet_v2")
 
 
 def benchmark_runtimes(
@@ -30,11 +28,10 @@ def benchmark_runtimes(
     json_file: Path | None,
     html_file: Path | None,
 ) -> None:
-    """Score and time the files among `words`; the others are changes to the recipe `data` (default: VOC's)."""
+    """Score and time the files among `words`; the others are changes to the recipe `data`, else to the first file's."""
     from segkit.benchmark.runtimes import Scores, read_rows, runtime_table, time_rows
     from segkit.data.dataset import FirstPictures
     from segkit.recipe.build import open_dataset
-    from segkit.recipe.reading import load_config
 
     files = [word for word in words if "=" not in word or Path(word).is_file()]
     rows = read_rows(files)
@@ -45,7 +42,7 @@ def benchmark_runtimes(
     make_file_ready(markdown, lambda file: HEADING.encode() in file.read_bytes())
     dataset, scores = None, None
     if is_scored:
-        config = load_config(data or RECIPE, overrides, tell=note)
+        config = recipe_behind(Path(rows[0].source), data, overrides)
         split = split or config.needed_data.val_split
         dataset = open_dataset(config.needed_data, split)
         if limit is not None:

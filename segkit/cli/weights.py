@@ -114,6 +114,21 @@ def obtain(weights: str, *, backbone: str | None = None, width: float = 1.0) -> 
     return path
 
 
+def recipe_behind(weights: Path, data: Path | None, overrides: list[str]) -> "Config":
+    """The recipe `data`, or without one that of the training that made the weights. ConfigError where none tells it."""
+    from segkit.deploy.formats import is_exported
+    from segkit.recipe.reading import config_from, load_config
+    from segkit.weights.files import read_training
+
+    if data is not None:
+        return load_config(data, overrides, tell=note)
+    trained_by = None if is_exported(weights) else read_training(weights).get("config")
+    config = config_from(trained_by, source=str(weights), overrides=overrides) if isinstance(trained_by, dict) else None
+    if config is None or config.data is None:
+        raise ConfigError(f"{weights}: does not tell what data it was trained on: give a recipe with --data")
+    return config
+
+
 def obtain_start(recipe: "Config", out: Path) -> None:
     """Fetch the weights that a training starts from and its teacher's, if they have to be, before anything else.
 
