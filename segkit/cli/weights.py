@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 from typer.core import TyperGroup
 
-from segkit.base.errors import printable
+from segkit.base.errors import ConfigError, printable
 from segkit.cli.app import app
 from segkit.cli.options import JsonFile
 from segkit.cli.report import make_ready, write_json

@@ -14,7 +14,7 @@ from PIL import Image
 from segkit.base.errors import ConfigError
 from segkit.base.label_files import read_label, save_label
 from segkit.base.labels import voc_palette
-from segkit.cli.evaluate import _recipe
+from segkit.cli.weights import recipe_behind
 from segkit.data.shapes import ShapesDataset
 from segkit.models.build import build_network
 from segkit.recipe.config import Config
@@ -157,8 +157,8 @@ def test_weights_trained_on_data_given_from_python_ask_for_a_recipe_with_data(tm
     path = tmp_path / "given.safetensors"
     save_model(path, model, training={"config": Config().plain()})
     with pytest.raises(ConfigError, match=r"given.safetensors: does not tell what data.*give a recipe with --data$"):
-        _recipe(path, None, [])
-    assert _recipe(path, None, ["data={kind: shapes}"]).data.kind == "shapes"
+        recipe_behind(path, None, [])
+    assert recipe_behind(path, None, ["data={kind: shapes}"]).data.kind == "shapes"
 
 
 @pytest.mark.parametrize(
