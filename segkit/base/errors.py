@@ -63,5 +63,6 @@ def needs_extra(what: str, package: str, extra: str) -> str:
 
 
 def told_by(error: Exception) -> str:
-    """What an error of another library says, in one line."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    """What an error of another library says, in one line: the first that is not on where in the library it arose."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return next((line for line in lines if not line.startswith("Exception from ")), type(error).__name__)

@@ -14,6 +14,9 @@ from segkit.models.complexity import count_parameters
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.version import VERSION
 
+_Byte = Annotated[int, Field(ge=0, le=255)]
+_LARGEST = 16_385
+"""Pixels of a side that pictures are padded to: of more there is no memory for a float picture."""
 _INPUT = "uint8 (1, H, W, 3), RGB, 0..255: normalisation is inside"
 
 
@@ -31,16 +34,16 @@ class About(BaseModel):
     input: str = _INPUT
     output: Output
     size: tuple[int, int] | None
-    side_step: int = Field(ge=1)
-    padding: Annotated[int, Field(ge=0, le=255)] = PADDING
-    canvas: int | None
+    side_step: int = Field(ge=1, le=64)
+    padding: _Byte = PADDING
+    canvas: Annotated[int, Field(ge=1, le=_LARGEST)] | None
     stretch: Stretch | None
     output_stride: int = Field(ge=1)
     half: bool
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     classes: tuple[str, ...] = Field(min_length=1, max_length=IGNORE)
-    palette: tuple[tuple[int, int, int], ...]
+    palette: tuple[tuple[_Byte, _Byte, _Byte], ...]
     parameters: int
     told: dict[str, Any]
     segkit_version: str = VERSION
@@ -49,8 +52,13 @@ class About(BaseModel):
     def _fits(self) -> "About":
         if len(self.palette) != len(self.classes):
             raise ValueError(f"{len(self.palette)} colours for {len(self.classes)} classes")
-        if self.size is not None and min(self.size) < 1:
+        if self.size is not None and not 1 <= min(self.size) <= max(self.size) <= _LARGEST:
             raise ValueError(f"a size of {self.size}")
+        if self.stretch is not None and not 0 <= self.stretch[0] < self.stretch[1]:
+            raise ValueError(f"a stretch of {self.stretch}")
+        trained_on = self.told.get("trained_on", [])
+        if not (isinstance(trained_on, list) and all(isinstance(name, str) for name in trained_on)):
+            raise ValueError(f"trained on {trained_on}, not on names")
         return self
 
     @classmethod

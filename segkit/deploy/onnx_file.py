@@ -80,9 +80,14 @@ def read(path: Path) -> Opened:
     def run(pictures: np.ndarray) -> np.ndarray:
         return np.asarray(session.run(None, {takes.name: pictures})[0])
 
-    return Opened(told, _port(takes), _port(gives), run)
+    return Opened(told, _port(path, takes), _port(path, gives), run)
 
 
-def _port(of: Any) -> Port:
+def _port(path: Path, of: Any) -> Port:
     sizes = tuple(size if isinstance(size, int) else None for size in of.shape)
-    return Port(sizes, np.dtype(_DTYPES.get(of.type) or of.type.removeprefix("tensor(").removesuffix(")")))
+    try:
+        return Port(sizes, np.dtype(_DTYPES.get(of.type) or of.type.removeprefix("tensor(").removesuffix(")")))
+    except TypeError:
+        raise WeightsError(
+            f"{path}: {of.name} is a {of.type}, which is no picture or classes: export it in floats"
+        ) from None

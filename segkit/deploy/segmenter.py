@@ -1,7 +1,7 @@
 """A file that a runtime runs, as a `Segmenter`: segkit's own by what it tells, another maker's by its ports."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -16,6 +16,7 @@ from segkit.deploy.about import About
 from segkit.deploy.formats import Opened, Port
 from segkit.deploy.network import PADDING, Output
 from segkit.models.upsampling import resize, upsampled_labels
+from segkit.weights.lineage import Lineage
 
 Layout = Literal["nchw", "nhwc"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
@@ -109,8 +110,10 @@ class ExportedSegmenter:
         return upsampled_labels(made, images.shape[2:]) if self.output == "logits" else made.argmax(1).byte()
 
     def _as_labels(self, made: Tensor) -> Tensor:
-        if (largest := int(made.max())) >= len(self.classes) or int(made.min()) < 0:
-            raise WeightsError(f"{self.path}: gives class {largest} of {len(self.classes)}: it was made for other data")
+        smallest, largest = int(made.min()), int(made.max())
+        if smallest < 0 or largest >= len(self.classes):
+            wrong = smallest if smallest < 0 else largest
+            raise WeightsError(f"{self.path}: gives class {wrong} of {len(self.classes)}: it was made for other data")
         return made.byte()
 
     def _gives_no(self, wanted: str) -> ConfigError:
@@ -121,16 +124,38 @@ class ExportedSegmenter:
 
     def _run(self, images: Tensor) -> Tensor:
         try:
-            made = [self._opened.run(self._wire.picture(image)) for image in images]
+            made = np.concatenate([self._opened.run(self._wire.picture(image)) for image in images])
         except Exception as error:  # of a runtime's own kind
             height, width = images.shape[2:]
             raise WeightsError(
                 f"{self.path}: does not run on {width}x{height} pixels ({told_by(error)}): export it for one size"
             ) from None
-        whole = torch.from_numpy(np.concatenate(made))
         if self.output == "labels":
-            return whole.reshape(len(images), *images.shape[2:])
-        return whole if self._wire.layout == "nchw" or self._opened.told is not None else whole.permute(0, 3, 1, 2)
+            labels = torch.from_numpy(made if made.dtype == np.uint8 else made.astype(np.int64))
+            return self._fitting(labels, images).reshape(len(images), *images.shape[2:])
+        whole = torch.from_numpy(made.astype(np.float32, copy=False))
+        if self._wire.layout == "nhwc" and self._opened.told is None and whole.ndim == 4:
+            whole = whole.permute(0, 3, 1, 2)
+        return self._fitting(whole, images)
+
+    def _fitting(self, made: Tensor, images: Tensor) -> Tensor:
+        """What was made, where it is of these pictures; what a file says of its output may be wrong, or leave it open.
+
+        Only where segkit wrote the file is it known how logits of fewer pixels are to be upsampled.
+        """
+        count, (height, width), classes = len(images), images.shape[2:], len(self.classes)
+        if self.output == "labels":
+            fits, wanted = made.numel() == count * height * width, "a class"
+        else:
+            is_whole = self.output == "probs" or self._opened.told is None
+            sides = (height, width) if is_whole else made.shape[2:]
+            fits, wanted = made.shape == (count, classes, *sides) and made.ndim == 4, f"{classes} values"
+        if not fits:
+            raise WeightsError(
+                f"{self.path}: gives {tuple(made.shape)} for a picture of {width}x{height} pixels, not {wanted} for "
+                "each of them: export it so"
+            )
+        return made
 
 
 def segmenter_of(
@@ -159,8 +184,22 @@ def segmenter_of(
         canvas=about.canvas,
         stretch=about.stretch,
         output_stride=about.output_stride,
-        told={**about.told, "exported_from": about.told.get("weights_sha256")},
+        told={**_lineage(about), "exported_from": about.told.get("weights_sha256")},
     )
+
+
+def told_needed(opened: Opened, told: InputTold | None) -> InputTold | None:
+    """Of what is told of several files together, the part that one of them needs; None where that is nothing."""
+    if told is None or opened.told is not None:
+        return None
+    mean, std = (told.mean, told.std) if opened.takes.dtype.kind == "f" else (None, None)
+    needed = InputTold(mean, std, told.layout if len(_layouts(opened.takes)) > 1 else None)
+    return None if needed == InputTold() else needed
+
+
+def _lineage(about: About) -> dict[str, Any]:
+    """What a file tells of its weights, and nothing else: the rest of a protocol is not for it to tell."""
+    return {key: about.told[key] for key in Lineage(()).to_protocol() if key in about.told}
 
 
 def _foreign(path: Path, opened: Opened, told: InputTold, classes: Sequence[str] | None) -> ExportedSegmenter:
@@ -190,7 +229,7 @@ def _foreign(path: Path, opened: Opened, told: InputTold, classes: Sequence[str]
         palette=voc_palette(len(names)),
         mean=mean,
         size=size,
-        told={},
+        told={key: value for key, value in asdict(told).items() if value is not None},
     )
 
 
@@ -198,10 +237,7 @@ def _layout(path: Path, takes: Port, told: Layout | None) -> tuple[Layout, tuple
     """The order of the axes of pictures, and their height and width where these are fixed."""
     if len(takes.sizes) != 4 or takes.sizes[0] not in (1, None):
         raise WeightsError(f"{path}: takes {takes}, not one picture: export it for a batch of one")
-    colours = {layout: takes.sizes[1 if layout == "nchw" else 3] for layout in LAYOUTS}
-    fits = [layout for layout in LAYOUTS if colours[layout] == 3] or [
-        layout for layout in LAYOUTS if colours[layout] is None
-    ]
+    fits = _layouts(takes)
     if told is not None:
         if told not in fits:
             raise ConfigError(f"{path}: takes {takes}, which is not {told}: leave out --layout")
@@ -214,20 +250,35 @@ def _layout(path: Path, takes: Port, told: Layout | None) -> tuple[Layout, tuple
     return fits[0], None if height is None or width is None else (height, width)
 
 
+def _layouts(takes: Port) -> list[Layout]:
+    """The orders of axes that four sizes can be of: where three colours are said, else where they may be."""
+    if len(takes.sizes) != 4:
+        return []
+    colours = {layout: takes.sizes[1 if layout == "nchw" else 3] for layout in LAYOUTS}
+    return [layout for layout in LAYOUTS if colours[layout] == 3] or [
+        layout for layout in LAYOUTS if colours[layout] is None
+    ]
+
+
 def _output(path: Path, gives: Port, layout: Layout, size: tuple[int, int] | None) -> tuple[Output, int | None]:
     """What a file gives, labels or logits of every pixel, and of how many classes, where that is to be seen."""
     sizes = gives.sizes
     if gives.dtype.kind in "iu":
         sides = tuple(side for side in sizes if side != 1)
-        if len(sides) == 2 and (size is None or sides == size):
+        sides = sides[1:] if len(sides) == 3 and sizes[0] is None else sides  # a batch of any size
+        if len(sides) == 2 and _may_be(sides, size):
             return "labels", None
     elif len(sizes) == 4 and gives.dtype.kind == "f":
         count, sides = (sizes[1], sizes[2:]) if layout == "nchw" else (sizes[3], sizes[1:3])
-        if count is not None and 1 < count <= IGNORE and (size is None or sides == size):
+        if count is not None and 1 < count <= IGNORE and _may_be(sides, size):
             return "logits", count
     raise WeightsError(
         f"{path}: gives {gives}, not a class or 2 to {IGNORE} logits for every pixel of its pictures: export it so"
     )
+
+
+def _may_be(sides: tuple[int | None, ...], size: tuple[int, int] | None) -> bool:
+    return size is None or all(side in (None, pixels) for side, pixels in zip(sides, size, strict=True))
 
 
 def _names(path: Path, count: int | None, given: Sequence[str] | None) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Files of other makers as segmenters, by their ports and what is told of them."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -51,8 +52,62 @@ def test_labels_of_whole_numbers() -> None:
     assert torch.equal(predict_labels(model, PICTURE), PICTURE[:, 0])
     with pytest.raises(WeightsError, match=r"gives class 29 of 21"):
         model.labels(torch.full((1, 3, 4, 5), 29.0))
+    assert model.told == {}
     with pytest.raises(ConfigError, match="labels alone"):
         predict(model, PICTURE, flip=True)
+
+
+@pytest.mark.parametrize(("dtype", "wrong"), [("uint16", 300), ("uint32", 300), ("uint64", 300), ("int8", -5)])
+def test_labels_of_any_whole_numbers_and_any_batch(dtype: str, wrong: int) -> None:
+    made = np.full((1, 4, 5), 7, dtype)
+    ports = (1, 4, 5, 3), (None, None, None)
+    model = segmenter_of(PATH, opened(*ports, lambda pictures: made, dtypes=("uint8", dtype)), classes=VOC_CLASSES)
+    assert (predict_labels(model, PICTURE) == 7).all()
+    made[0, 0, 0] = wrong
+    with pytest.raises(WeightsError, match=rf"gives class {wrong} of 21"):
+        predict_labels(model, PICTURE)
+
+
+def test_what_is_made_is_held_against_the_picture() -> None:
+    """A file may leave the sizes of its output open; how fewer logits are to be upsampled is not told."""
+    quarter = np.zeros((1, 21, 1, 1), np.float16)
+    sizes = (1, 3, None, None), (1, 21, None, None)
+    model = segmenter_of(PATH, opened(*sizes, lambda pictures: quarter, dtypes=("uint8", "float16")))
+    for call in (predict_labels, predict):
+        with pytest.raises(WeightsError, match=r"gives \(1, 21, 1, 1\) for a picture of 3x2 pixels, not 21 values"):
+            call(model, PICTURE)
+    whole = np.zeros((1, 21, 2, 3), np.float16)
+    model = segmenter_of(PATH, opened(*sizes, lambda pictures: whole, dtypes=("uint8", "float16")))
+    assert predict(model, PICTURE).dtype == torch.float32
+
+
+def test_what_a_file_tells_of_itself_may_be_wrong() -> None:
+    about = {"output": "logits", "size": [33, 33], "side_step": 16, "canvas": None, "stretch": None, "half": False}
+    about |= {"output_stride": 16, "mean": [0, 0, 0], "std": [1, 1, 1], "classes": ["a", "b"], "parameters": 1}
+    about |= {"palette": [[0, 0, 0], [255, 0, 0]], "told": {"trained_on": ["VOC"], "pictures": 9, "scales": "all"}}
+
+    def own(made: np.ndarray | None = None, **others):
+        of_file = opened((1, 33, 33, 3), made.shape if made is not None else (1,), lambda pictures: made)
+        return segmenter_of(PATH, of_file._replace(told=json.dumps(about | others)))
+
+    logits = np.zeros((1, 2, 3, 3), np.float32)
+    model = own(logits)
+    assert not predict_labels(model, PICTURE).any()
+    assert model.told == {"trained_on": ["VOC"], "exported_from": None}  # pictures and scales are segkit's to tell
+    for made, output in ((np.zeros((1, 3, 3, 3)), "logits"), (np.zeros((1, 33, 33)), "logits"), (logits, "labels")):
+        with pytest.raises(WeightsError, match="for a picture of 33x33 pixels, not"):
+            predict_labels(own(made, output=output), PICTURE)
+    for wrong in (
+        {"canvas": -7},
+        {"canvas": 10**9},
+        {"side_step": 10**9},
+        {"size": [10**6, 33]},
+        {"stretch": [9, 3]},
+        {"palette": [[300, 0, 0]] * 2},
+        {"told": {"trained_on": 5}},
+    ):
+        with pytest.raises(WeightsError, match=r"its metadata are wrong .*: export it again"):
+            own(**wrong)
 
 
 def test_probabilities_are_known_by_their_sums() -> None:
@@ -89,7 +144,7 @@ def test_what_cannot_be_told_is_one_sentence(takes, gives, dtypes, told, words) 
 
 def test_what_a_runtime_refuses_is_one_sentence() -> None:
     def run(pictures: np.ndarray) -> np.ndarray:
-        raise RuntimeError("\nsides of 32k alone\nat node 7")
+        raise RuntimeError("Exception from src/infer.cpp:117:\n\nsides of 32k alone\nat node 7")
 
     sizes = (1, 3, None, None), (1, 21, None, None)
     model = segmenter_of(PATH, opened(*sizes, run, dtypes=("uint8", "float32")))
