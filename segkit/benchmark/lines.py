@@ -60,10 +60,20 @@ def check_same(path: Path, about: Mapping[str, Any], before: Mapping[str, Any], 
 
     Where the weights lie and what is behind them does not matter: their checksum tells which they are.
     """
-    now = json.loads(json.dumps(about))  # as it is read back
+    if difference := _difference(json.loads(json.dumps(about)), before):  # as it is read back
+        raise OutputError(f"{path}: was measured with {difference}: {way_out}, or choose another --out")
+
+
+def _difference(now: Mapping[str, Any], before: Mapping[str, Any]) -> str | None:
+    """The first value that is another, in words, such as "split=val, not train"; of values in values the innermost."""
     for key in {**now, **before}:
-        if now.get(key) != before.get(key) and key not in _OF_THE_WEIGHTS:
-            raise OutputError(
-                f"{path}: was measured with {key}={before.get(key)}, not {now.get(key)}: {way_out}, or choose another "
-                "--out"
-            )
+        ours, theirs = now.get(key), before.get(key)
+        if key in _OF_THE_WEIGHTS or (ours == theirs and not isinstance(ours, dict)):
+            continue
+        if not (isinstance(ours, dict) and isinstance(theirs, dict)):
+            return f"{key}={theirs}, not {ours}"
+        if all(isinstance(value, dict) for value in ours.values()) and [*ours] != [*theirs]:  # order is part of it
+            return f"{key}={', '.join(theirs)}, not {', '.join(ours)}"
+        if inner := _difference(ours, theirs):
+            return f"{key}: {inner}"
+    return None

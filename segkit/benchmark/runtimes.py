@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from segkit.base.cores import available_cores
-from segkit.base.errors import ConfigError, WeightsError
+from segkit.base.errors import ConfigError, DataError, WeightsError
 from segkit.base.machine import describe_run
 from segkit.benchmark.cost import SIZE
 from segkit.benchmark.lines import PictureLines
@@ -23,7 +23,7 @@ from segkit.deploy.open import told_of_file
 from segkit.deploy.segmenter import InputTold
 from segkit.evaluation.compare import miou_difference
 from segkit.evaluation.counts import PictureCounts, count_picture
-from segkit.evaluation.evaluate import check_classes, protocol_of
+from segkit.evaluation.evaluate import class_difference, protocol_of
 from segkit.evaluation.inference import predict_label
 from segkit.evaluation.result import Evaluation
 from segkit.evaluation.scoring import read_ahead
@@ -73,7 +73,8 @@ class Scores:
     """The scored `rows` on a data set, in one pass over its pictures, kept in `folder` picture by picture.
 
     `evaluations` are theirs; `agreements` hold the pixels that a row and the first give the same class, of all pixels,
-    whether these are labelled or not. Raises OutputError where what is kept is of other rows, data or files.
+    whether these are labelled or not. Raises OutputError where what is kept is of other rows, data or files,
+    ConfigError where no row is scored, and DataError for classes that are not those of the data.
     """
 
     def __init__(
@@ -88,10 +89,13 @@ class Scores:
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self._rows = [row for row in rows if row.is_scored]
+        if not self._rows:
+            raise ConfigError(f"there is only {SPEED} among the files, of which none is scored: give --no-eval too")
         self._classes = dataset.classes
         models = [open_row(row.source, told=told, classes=dataset.classes, canvas=canvas) for row in self._rows]
-        for model in models:
-            check_classes(dataset.classes, model.classes)
+        for row, model in zip(self._rows, models, strict=True):
+            if apart := class_difference(dataset.classes, model.classes):
+                raise DataError(f"{row.name}: {apart}: give other --data, or time it alone as {SPEED}{row.source}")
         self._protocols = [
             {**protocol_of(model, dataset), **told_of_file(Path(row.source), model), **about}
             for row, model in zip(self._rows, models, strict=True)
@@ -154,7 +158,9 @@ def runtime_table(rows: Sequence[Row], scores: Scores | None, speeds: Mapping[in
                 "file": row.file.name,
                 "bytes": row.file.stat().st_size,
                 "measured": found.figures() if found else None,
-                "difference": miou_difference(first, found).to_json() if first and found and found != first else None,
+                "difference": miou_difference(first, found).to_json()
+                if first and found and found is not first
+                else None,
                 "pixels": pixels,
                 "differ": None if pixels is None or same is None else pixels - same,
                 "speeds": [
@@ -186,6 +192,11 @@ def time_rows(
         for threads in THREADS
         if threads <= available_cores()
     }
+
+
+def is_file_of_row(text: str) -> bool:
+    """Whether a text names a file that is there, and is no change to a recipe though there be a "=" in its path."""
+    return split_runtime(text.removeprefix(SPEED))[1].is_file()
 
 
 def read_rows(texts: Sequence[str]) -> list[Row]:

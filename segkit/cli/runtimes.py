@@ -29,15 +29,15 @@ def benchmark_runtimes(
     html_file: Path | None,
 ) -> None:
     """Score and time the files among `words`; the others are changes to the recipe `data`, else to the first file's."""
-    from segkit.benchmark.runtimes import Scores, read_rows, runtime_table, time_rows
+    from segkit.benchmark.runtimes import Scores, is_file_of_row, read_rows, runtime_table, time_rows
     from segkit.data.dataset import FirstPictures
     from segkit.recipe.build import open_dataset
 
-    files = [word for word in words if "=" not in word or Path(word).is_file()]
+    files = [word for word in words if "=" not in word or is_file_of_row(word)]
     rows = read_rows(files)
     overrides = [word for word in words if word not in files]
-    if not is_scored and (overrides or data):
-        raise ConfigError("--no-eval scores nothing: leave out the data, or --no-eval")
+    if not is_scored and (overrides or data or split or limit):
+        raise ConfigError("--no-eval scores nothing: leave out the data, --split and --limit, or --no-eval")
     make_ready(json_file, html_file, holds=("runtimes", "machine"))
     make_file_ready(markdown, lambda file: HEADING.encode() in file.read_bytes())
     dataset, scores = None, None

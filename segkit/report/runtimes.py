@@ -72,10 +72,13 @@ def _scored_on(rows: list[dict[str, Any]]) -> str:
 
 def _timed(table: dict[str, Any]) -> str:
     height, width = table["size"]
+    sizes = {row["name"]: row["speeds"][0]["size"] for row in table["runtimes"] if row["speeds"]}
+    parts = [f"{name} {size[1]}x{size[0]}" for name, size in sizes.items() if [*size] != [height, width]]
     return (
         f"Median time from a picture of {width}x{height} to its labels, each in a process of its own, taking turns, "
         "and its ratio to the first; the time to load the file with one thread; the memory that loading and one "
         "picture take at most beyond Python's and torch's."
+        + (f" Of the picture only the part that their one size takes: {', '.join(parts)}." if parts else "")
     )
 
 

@@ -1,13 +1,15 @@
 """Files as their runtimes run them: scores, agreement, and what is kept of both."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 
 from segkit.base.errors import ConfigError, DataError, OutputError, SegkitError
-from segkit.benchmark.runtimes import Row, Scores, read_rows, runtime_table
+from segkit.benchmark.runtimes import Row, Scores, is_file_of_row, read_rows, runtime_table
 from segkit.benchmark.turns import Speed
+from segkit.data.dataset import FirstPictures
 from segkit.evaluation.evaluate import evaluate
 from segkit.evaluation.inference import predict_label
 from segkit.weights.build import load_model
@@ -36,7 +38,7 @@ def test_each_scores_as_alone_and_agreement_is_counted_in_pixels(rows, shapes, t
     assert 0 < (a == b).mean() < 1
 
 
-def test_what_was_broken_off_goes_on_and_of_others_is_refused(rows, shapes, counting, tmp_path) -> None:
+def test_what_was_broken_off_goes_on_and_of_others_is_refused(rows, shapes, counting, tmp_path, monkeypatch) -> None:
     whole = scores(rows, shapes, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         scores(rows, counting(shapes, stop_at=2), tmp_path)
@@ -46,12 +48,26 @@ def test_what_was_broken_off_goes_on_and_of_others_is_refused(rows, shapes, coun
     assert [each.pictures for each in found.evaluations.values()] == [
         each.pictures for each in whole.evaluations.values()
     ]
-    with pytest.raises(OutputError, match=r"runtimes\.jsonl: was measured with rows"):
-        scores(rows[:1], shapes, tmp_path)
+    names = [row.name for row in rows[:2]]
+    for others, told in ((rows[:1], f"rows={names[0]}, {names[1]}, not {names[0]}: "), (rows[1::-1], "rows=")):
+        with pytest.raises(OutputError, match=rf"runtimes\.jsonl: was measured with {re.escape(told)}"):
+            scores(others, shapes, tmp_path)  # of others, and in another order
+    fewer = FirstPictures(shapes, 2)
+    with pytest.raises(OutputError, match=rf"was measured with rows: {re.escape(names[0])}: pictures=4, not 2: remove"):
+        scores(rows, fewer, tmp_path)
+    monkeypatch.chdir(rows[0].file.parent)
+    again = scores([Row.of(row.file.name) for row in rows[:2]], shapes, tmp_path)  # by other paths
+    assert again.agreements.popitem()[1] == found.agreements.popitem()[1]
 
 
 def test_the_table_has_all_of_it(rows, shapes, tmp_path) -> None:
-    speeds = {1: [Speed(1, 0.5, 0.2, 10**8), Speed(1, 0.4, 0.1, None), Speed(1, 0.3, 0.3, 1)]}
+    speeds = {
+        1: [
+            Speed(1, 0.5, 0.2, 10**8, (513, 513)),
+            Speed(1, 0.4, 0.1, None, (513, 513)),
+            Speed(1, 0.3, 0.3, 1, (512, 512)),
+        ]
+    }
     table = json.loads(json.dumps(runtime_table(rows, scores(rows, shapes, tmp_path), speeds)))
     first, second, third = table["runtimes"]
     assert first["name"] == f"pytorch: {rows[0].file.name}" and first["bytes"] == rows[0].file.stat().st_size
@@ -72,7 +88,15 @@ def test_rows_that_are_wrong(weights, shapes, rows, tmp_path) -> None:
     for text in ("openvino:none.onnx", "none.tflite", "speed:none.onnx", "none.safetensors"):
         with pytest.raises(SegkitError, match="none"):
             Row.of(text)
+    with pytest.raises(ConfigError, match="of which none is scored: give --no-eval"):
+        scores(rows[2:], shapes, tmp_path)
     shapes = type(shapes)("val", size=1, side=33)
     shapes.classes = ("another", *shapes.classes[1:])
-    with pytest.raises(DataError, match="of the data set is"):
+    with pytest.raises(DataError, match=rf"^pytorch: {path.name}: class 0 of the data set is .* as speed:"):
         scores(rows, shapes, tmp_path)
+    folder = tmp_path / "lr=0.1 a"
+    folder.mkdir()
+    (folder / "model.onnx").touch()
+    for before in ("", "openvino:", "speed:", "speed:onnx:"):
+        assert is_file_of_row(f"{before}{folder}/model.onnx")
+    assert not is_file_of_row("data.root=model.onnx")

@@ -19,6 +19,7 @@ def table() -> dict:
         measured = None if miou is None else {"miou": miou, "miou_interval": [0.7, 0.8], "protocol": PROTOCOL}
         speeds = [
             {"threads": threads, "load": 0.5, "seconds": seconds / threads, "memory": memory, "ratio": seconds / 0.2}
+            | {"size": [512, 512] if name == "onnx: foreign.onnx" else [513, 513]}
             for threads, memory in ((1, 109_000_000), (2, None))
         ]
         empty = {"runtime": "onnx", "file": name, "bytes": 8_600_000, "difference": None, "pixels": None}
@@ -44,6 +45,7 @@ def test_the_text_has_scores_and_speeds(table: dict) -> None:
     assert "| onnx: foreign.onnx | not scored | - | - |" in text
     assert "| onnx: foreign.onnx | 600 ms (x3.00) | 300 ms (x3.00) | 500 ms | 109 | 8.6 |" in text
     assert "mIoU on 10 pictures of voc val, 1,000,000 pixels with those without a label" in text
+    assert "only the part that their one size takes: onnx: foreign.onnx 512x512." in text
     assert "- pytorch: best.safetensors: trained on COCO" in text
 
 
