@@ -117,9 +117,12 @@ class ExportedSegmenter:
         return made.byte()
 
     def _gives_no(self, wanted: str) -> ConfigError:
+        way_out = f"export it with --output {wanted}"
+        if self._opened.told is None:
+            way_out = "predict pictures that fit it in one pass, or have its maker's program put out logits"
         return ConfigError(
             f"{self.path} puts out {self.output} alone, which are not enough for several scales, mirror images "
-            f"or windows: export it with --output {wanted}"
+            f"or windows: {way_out}"
         )
 
     def _run(self, images: Tensor) -> Tensor:
