@@ -53,7 +53,7 @@ def test_labels_of_whole_numbers() -> None:
     with pytest.raises(WeightsError, match=r"gives class 29 of 21"):
         model.labels(torch.full((1, 3, 4, 5), 29.0))
     assert model.told == {}
-    with pytest.raises(ConfigError, match="labels alone.*or have its maker"):
+    with pytest.raises(ConfigError, match=r"labels alone.*or have its maker"):
         predict(model, PICTURE, flip=True)
 
 
