@@ -62,7 +62,7 @@ def predict(
         else:
             failed += 1
             complain(result.error)
-    stride = model.output_stride or "untold"
-    say(f"{len(pictures) - failed} of {len(pictures)} pictures predicted at output stride {stride}")
+    stride = f" at output stride {model.output_stride}" if model.output_stride else ""
+    say(f"{len(pictures) - failed} of {len(pictures)} pictures predicted{stride}")
     if failed:
         raise typer.Exit(1)

@@ -93,7 +93,8 @@ def submit(
             **chosen,
             progress=progress,
         )
-    made = f"{len(pictures)} label maps at output stride {model.output_stride or 'untold'} in {out}"
+    stride = f" at output stride {model.output_stride}" if model.output_stride else ""
+    made = f"{len(pictures)} label maps{stride} in {out}"
     say(f"{made}, read back and checked: indexed, VOC's colours, the pictures' sizes")
 
 

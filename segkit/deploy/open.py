@@ -43,8 +43,8 @@ def load_segmenter(
     exported = segmenter_of(file, open_exported(path), told=told, classes=classes)
     if output_stride not in (None, exported.output_stride):
         raise ConfigError(
-            f"{path}: was exported at output stride {exported.output_stride or 'untold'}, which cannot be changed: "
-            "leave the output stride (--os) out, or export it again"
+            f"{path}: was exported at {exported.output_stride or 'its own'} for an output stride, which cannot be "
+            "changed: leave the output stride (--os) out, or export it again"
         )
     return exported
 

@@ -147,7 +147,7 @@ def test_files_that_are_wrong(kind: str, tmp_path: Path) -> None:
 
 def test_what_an_exported_file_cannot_do(made) -> None:
     _, _, out, _ = made
-    with pytest.raises(ConfigError, match=r"was exported at output stride 16.*--os"):
+    with pytest.raises(ConfigError, match=r"was exported at 16 for an output stride.*--os"):
         load_segmenter(out, output_stride=8)
     with pytest.raises(ConfigError, match=r"runs on the CPU, not on cuda"):
         load_segmenter(out, device="cuda")
