@@ -18,9 +18,9 @@ from segkit.benchmark.lines import PictureLines
 from segkit.benchmark.turns import Speed, open_row, time_in_turns
 from segkit.data.dataset import Dataset, Sample
 from segkit.data.shapes import ShapesDataset
+from segkit.deploy.foreign import InputTold
 from segkit.deploy.formats import split_runtime
 from segkit.deploy.open import told_of_file
-from segkit.deploy.segmenter import InputTold
 from segkit.evaluation.compare import miou_difference
 from segkit.evaluation.counts import PictureCounts, count_picture
 from segkit.evaluation.evaluate import class_difference, protocol_of

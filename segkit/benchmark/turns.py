@@ -16,9 +16,10 @@ import numpy as np
 import torch
 
 from segkit.base.errors import SegkitError, WeightsError
+from segkit.deploy.foreign import InputTold, told_needed
 from segkit.deploy.formats import split_runtime
 from segkit.deploy.open import load_segmenter, open_exported
-from segkit.deploy.segmenter import InputTold, segmenter_of, told_needed
+from segkit.deploy.segmenter import segmenter_of
 from segkit.evaluation.inference import Segmenter, predict_labels
 
 ROUNDS = 15

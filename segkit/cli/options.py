@@ -10,7 +10,7 @@ from segkit.base.errors import ConfigError
 from segkit.models.atrous import OUTPUT_STRIDES
 
 if TYPE_CHECKING:
-    from segkit.deploy.segmenter import InputTold
+    from segkit.deploy.foreign import InputTold
 
 OUTPUT_STRIDES_TEXT = " or ".join(", ".join(map(str, OUTPUT_STRIDES)).rsplit(", ", 1))
 
@@ -69,7 +69,7 @@ def passes(*, mf: bool, scales: list[float] | None, flip: bool) -> Passes:
 
 def input_told(mean: str | None, std: str | None, layout: str | None) -> "InputTold | None":
     """What `--mean`, `--std` and `--layout` say. Raises ConfigError for what is no three numbers or no layout."""
-    from segkit.deploy.segmenter import LAYOUTS, InputTold
+    from segkit.deploy.foreign import LAYOUTS, InputTold
 
     if mean is None and std is None and layout is None:
         return None

@@ -11,7 +11,7 @@ from segkit.report.runtimes import HEADING, runtime_text, write_runtime_page
 from segkit.report.sheet import markdown as as_markdown
 
 if TYPE_CHECKING:
-    from segkit.deploy.segmenter import InputTold
+    from segkit.deploy.foreign import InputTold
 
 
 def benchmark_runtimes(

@@ -14,6 +14,8 @@ from segkit.models.complexity import count_parameters
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.version import VERSION
 
+KEY = "segkit"
+"""Under which they stand among the metadata of a file."""
 _Byte = Annotated[int, Field(ge=0, le=255)]
 _LARGEST = 16_385
 """Pixels of a side that pictures are padded to: of more there is no memory for a float picture."""

@@ -11,12 +11,9 @@ import torch
 
 from segkit.base.errors import ConfigError, WeightsError, needs_extra, told_by
 from segkit.base.files import write_atomically
-from segkit.deploy.about import About
+from segkit.deploy.about import KEY, About
 from segkit.deploy.formats import Opened, Port, only_ports
 from segkit.deploy.network import DeployNetwork
-
-KEY = "segkit"
-"""Of the metadata that say what the file takes and gives."""
 
 _LARGEST = 4097  # pixels a side, for the exporter, which asks for a bound
 _DTYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64"}

@@ -7,8 +7,9 @@ from typing import Any
 from segkit.base.device import choose_device
 from segkit.base.errors import ConfigError, WeightsError
 from segkit.base.files import file_digest
+from segkit.deploy.foreign import InputTold
 from segkit.deploy.formats import Opened, reader_of, split_runtime
-from segkit.deploy.segmenter import ExportedSegmenter, InputTold, segmenter_of
+from segkit.deploy.segmenter import ExportedSegmenter, segmenter_of
 from segkit.evaluation.inference import Segmenter
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.weights.build import load_network

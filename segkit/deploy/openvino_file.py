@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from segkit.base.errors import ConfigError, WeightsError, needs_extra, told_by
+from segkit.deploy.about import KEY
 from segkit.deploy.formats import Opened, Port, only_ports
-from segkit.deploy.onnx_file import KEY
 
 
 def read(path: Path) -> Opened:

@@ -11,8 +11,8 @@ import pytest
 from segkit.base.errors import WeightsError
 from segkit.benchmark import turns
 from segkit.benchmark.turns import time_in_turns
+from segkit.deploy.foreign import InputTold, told_needed
 from segkit.deploy.formats import Opened, Port
-from segkit.deploy.segmenter import InputTold, told_needed
 
 PICTURE = np.zeros((33, 49, 3), np.uint8)
 

@@ -9,8 +9,9 @@ import torch
 
 from segkit.base.errors import ConfigError, SegkitError, WeightsError
 from segkit.base.labels import VOC_CLASSES
+from segkit.deploy.foreign import InputTold
 from segkit.deploy.formats import Opened, Port, is_exported, split_runtime
-from segkit.deploy.segmenter import InputTold, segmenter_of
+from segkit.deploy.segmenter import segmenter_of
 from segkit.evaluation.inference import predict, predict_labels
 
 PATH = Path("foreign.onnx")
