@@ -2,8 +2,9 @@
 
     python -m tools.scale [--steps 12] [--rounds 3] [--json FILE]
 
-processes  a step of the quickstart's network and batch: one process on one core against two on two cores, wall and CPU
-           seconds; they take turns, round by round.
+processes  a step of MobileNetV2 at output stride 16, batch 8: one process on one core against two on two cores, wall
+           and CPU seconds; they take turns, round by round. Of crops of 97, as the quickstart has, with batch norm
+           trained and frozen, and of crops of 321.
 loading    batches of crop 513 from VOC-sized pictures with 1, 2 and 4 workers that do nothing else, against the step
            they feed (MobileNetV2 at output stride 16, batch 4, as many threads as cores unless OMP_NUM_THREADS is set).
 bytes      the gradient of each network of the table, which each process sends and receives once a step: about
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -48,12 +49,22 @@ BEGUN = READ_AHEAD * max(WORKERS)
 """The batches that are there, or begun, when the first is: they are not timed."""
 
 
-def steps(count: int) -> None:
+KINDS = {
+    "crop 97": [],
+    "crop 97, batch norm frozen": ["train.batch_norm=freeze"],
+    "crop 321": ["train.crop=321"],
+}
+"""What the quickstart's recipe is changed by."""
+
+
+def steps(count: int, kind: str) -> None:
     """In one of several processes, or alone: what `count` steps take, which the first prints as JSON."""
-    config = load_config(Path("shapes_quickstart"), ["train.device=cpu", "train.precision=fp32"]).train
+    changes = ["train.device=cpu", "train.precision=fp32", *KINDS[kind]]
+    config = load_config(Path("shapes_quickstart"), changes).train
     with joined("cpu") as ranks:
         torch.manual_seed(0)
         network = build_network("mobilenet_v2", classes=CLASSES, aspp=False, output_stride=16)
+        network.fresh = frozenset()  # as if its statistics came with weights, so that there is something to freeze
         learner = Learner(config, network, torch.device("cpu"), None, ranks)
         share, side = config.batch_size // ranks.size, config.crop
         images = torch.randint(0, 256, (share, 3, side, side), dtype=torch.uint8)
@@ -73,22 +84,17 @@ def processes(count: int, rounds: int) -> dict[str, float]:
     """Wall and CPU seconds a step of one process and of two, and their ratios; medians over the rounds."""
     found: dict[str, list[float]] = {}
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    for _ in range(rounds):
-        for size in (1, 2):
-            command = [
-                sys.executable,
-                "-m",
-                "torch.distributed.run",
-                "--nproc-per-node",
-                str(size),
-                "-m",
-                "tools.scale",
-            ]
-            run = subprocess.run([*command, "--worker", str(count)], env=environment, capture_output=True, check=True)
-            for name, value in json.loads(run.stdout).items():
-                found.setdefault(f"{name} {size}", []).append(value)
+    for _, kind, size in product(range(rounds), KINDS, (1, 2)):
+        command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(size), "-m", "tools.scale"]
+        command += ["--worker", str(count), "--kind", kind]
+        run = subprocess.run(command, env=environment, capture_output=True, check=True)
+        for name, value in json.loads(run.stdout).items():
+            found.setdefault(f"{kind}: {name} {size}", []).append(value)
     medians = {name: statistics.median(values) for name, values in found.items()}
-    ratios = {f"{name} 1 / 2": medians[f"{name} 1"] / medians[f"{name} 2"] for name in ("wall", "cpu")}
+    ratios = {
+        f"{kind}: {name} 1 / 2": medians[f"{kind}: {name} 1"] / medians[f"{kind}: {name} 2"]
+        for kind, name in product(KINDS, ("wall", "cpu"))
+    }
     return medians | ratios
 
 
@@ -159,9 +165,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--kind", choices=KINDS, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if given.worker:
-        steps(given.worker)
+        steps(given.worker, given.kind)
         return
     with TemporaryDirectory() as folder:
         found = {
@@ -171,7 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "bytes": gradient_bytes(),
         }
     for name, figures in found.items():
-        print(name, *(f"  {key:32} {value}" for key, value in figures.items()), sep="\n")
+        print(name, *(f"  {key:40} {value}" for key, value in figures.items()), sep="\n")
     if given.json:
         given.json.write_text(json.dumps(found, indent=2))
 

@@ -36,24 +36,30 @@ class _Normalise(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float, ranks: Ranks) -> tuple[Any, ...]:
-        variance, mean = torch.var_mean(x.float(), (0, 2, 3), correction=0)
-        # Deviations from a mean near the right one: the squares of the values themselves would cancel each other.
-        means = ranks.total(mean / ranks.size)
-        variances = ranks.total((variance + (mean - means).square()) / ranks.size)
-        y = F.batch_norm(x, means, variances, weight, bias, eps=eps)
-        ctx.save_for_backward(x, weight, means, (variances + eps).rsqrt())
+        # On CPUs 15 times as quick as var_mean.
+        mean, variance = torch.batch_norm_update_stats(x.float(), None, None, 0.0)
+        # Each in a place of its own, so that one message is enough where a mean and then a variance would take two.
+        each = mean.new_zeros(ranks.size, 2, len(mean))
+        each[ranks.rank] = torch.stack([mean, variance])
+        means, variances = ranks.total(each).unbind(1)
+        # Deviations from the right mean: the squares of the values themselves would cancel each other.
+        mean = means.mean(0)
+        variance = (variances + (means - mean).square()).mean(0)
+        y = F.batch_norm(x, mean, variance, weight, bias, eps=eps)
+        ctx.save_for_backward(x, weight, mean, (variance + eps).rsqrt())
         ctx.ranks, ctx.count = ranks, ranks.size * x.numel() // x.shape[1]
-        ctx.mark_non_differentiable(means, variances)
-        return y, means, variances, ctx.count
+        ctx.mark_non_differentiable(mean, variance)
+        return y, mean, variance, ctx.count
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
         x, weight, mean, scale = ctx.saved_tensors
-        mean, scale = (each.view(1, -1, 1, 1) for each in (mean, scale))
-        gradient, normal = gradient.float(), (x.float() - mean) * scale
-        own = torch.stack([gradient.sum((0, 2, 3)), (gradient * normal).sum((0, 2, 3))])
+        x, gradient = x.float(), gradient.float()
         # Of weight and bias this process's share, as of all other weights.
-        for_bias, for_weight = own
-        shift, slope = (ctx.ranks.total(own.clone()) / ctx.count).view(2, 1, -1, 1, 1)
-        back = (gradient - shift - normal * slope) * (scale * weight.view(1, -1, 1, 1))
-        return back.to(x.dtype), for_weight, for_bias, None, None
+        _, for_weight, for_bias = torch.ops.aten.native_batch_norm_backward(
+            gradient, x, weight, None, None, mean, scale, True, 0.0, [False, True, True]
+        )
+        shift, slope = ctx.ranks.total(torch.stack([for_bias, for_weight])) / ctx.count
+        shift, slope, mean, scale = (each.view(1, -1, 1, 1) for each in (shift, slope, mean, scale))
+        back = torch.addcmul(gradient - shift, x - mean, -slope * scale).mul_(scale * weight.view(1, -1, 1, 1))
+        return back.to(ctx.saved_tensors[0].dtype), for_weight, for_bias, None, None
