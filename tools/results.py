@@ -9,7 +9,7 @@ of each picture (`segkit evaluate --json`), from which every
 figure, interval and verdict is computed again; docs/results/table/latencies.json the latencies of one machine, as
 `segkit benchmark` leaves them. What stands between the lines `<!-- results: BLOCK -->` and `<!-- end of results -->` is
 written; --check writes nothing and fails where something else stands there, or where another table of a page of results
-is not marked as `<!-- typed: from WHERE -->` on the line before it. --keep puts an evaluation among the kept ones,
+is not marked as `<!-- typed: from WHERE -->`, or as `<!-- written by WHAT -->`, on the line before it. --keep puts an evaluation among the kept ones,
 without the folders of the machine that it was made on. --measure makes what is of one machine again, on which nothing
 else runs: the latencies of the table and docs/results/speed.json (`tools.compare_peers`).
 """
@@ -44,7 +44,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MOST_BYTES = 150_000
 """Of a kept evaluation."""
 _BLOCK = re.compile(r"(<!-- results: ([\w-]+) -->\n).*?(<!-- end of results -->\n)", re.DOTALL)
-_TYPED = "<!-- typed: "
+_MARKS = ("<!-- typed: ", "<!-- written by ")
 
 
 def read_table(results: Path) -> dict[str, Any]:
@@ -183,13 +183,13 @@ def written(text: str, table: dict[str, Any], speed: dict[str, Any]) -> str:
 
 
 def unmarked_tables(text: str) -> list[str]:
-    """The first lines of tables that are neither in a block nor marked as typed."""
+    """The first lines of tables that are neither in a block nor marked as typed, or as written by another command."""
     lines = _BLOCK.sub("", text).split("\n")
     return [
         line
         for before, line, after in zip(["", *lines], lines, [*lines[1:], ""], strict=False)
         if line.startswith("| ") and after.startswith("|--") | after.startswith("| --")
-        if not before.startswith(_TYPED)
+        if not before.startswith(_MARKS)
     ]
 
 

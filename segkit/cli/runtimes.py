@@ -7,8 +7,7 @@ from segkit.base.errors import ConfigError
 from segkit.base.files import write_atomically
 from segkit.cli.report import make_file_ready, make_ready, picture_progress, show, write_json
 from segkit.cli.weights import recipe_behind
-from segkit.report.runtimes import HEADING, runtime_text, write_runtime_page
-from segkit.report.sheet import markdown as as_markdown
+from segkit.report.runtimes import HEADING, runtime_markdown, runtime_text, write_runtime_page
 
 if TYPE_CHECKING:
     from segkit.deploy.foreign import InputTold
@@ -58,7 +57,6 @@ def benchmark_runtimes(
     show(runtime_text(table))
     write_json(json_file, table)
     if markdown is not None:
-        command = f"```\n{table['machine']['command']}\n```"
-        write_atomically(markdown, as_markdown([f"# {HEADING}", command, *runtime_text(table)]))
+        write_atomically(markdown, runtime_markdown(table))
     if html_file is not None:
         write_runtime_page(html_file, table)

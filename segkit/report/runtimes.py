@@ -6,7 +6,7 @@ from typing import Any
 from segkit.report.charts import Point, scatter
 from segkit.report.html import write_page
 from segkit.report.numbers import difference, latency, megabytes, percent, ratio, share
-from segkit.report.sheet import Part, Sheet, bullets, machine_line, training
+from segkit.report.sheet import Part, Sheet, bullets, machine_line, markdown, training
 
 HEADING = "Runtimes beside each other"
 NOT_SCORED = "not scored"
@@ -24,6 +24,17 @@ def runtime_text(table: dict[str, Any]) -> list[Part]:
     if lines := [f"{row['name']}: {training(row['measured']['protocol'])}" for row in rows if row["measured"]]:
         parts.append(bullets(lines))
     return [*parts, *([] if any(row["speeds"] for row in rows) else [sizes]), machine_line(table)]
+
+
+def runtime_markdown(table: dict[str, Any]) -> str:
+    """The same as a Markdown page, with the command that writes it, and its commit where that is known."""
+    machine = table["machine"]
+    at = f"At commit {machine['commit']}:" if "commit" in machine else "By:"
+    parts = [
+        part if isinstance(part, str) else f"<!-- written by the command above -->\n{part.markdown()}".rstrip()
+        for part in runtime_text(table)
+    ]
+    return markdown([f"# {HEADING}", at, f"```\n{machine['command']}\n```", *parts])
 
 
 def scores_sheet(table: dict[str, Any]) -> Sheet:

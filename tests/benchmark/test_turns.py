@@ -17,6 +17,7 @@ from segkit.deploy.formats import Opened, Port
 PICTURE = np.zeros((33, 49, 3), np.uint8)
 
 
+@pytest.mark.slow  # a process of its own
 def test_each_has_its_turns_in_a_process_of_its_own(weights) -> None:
     told = []
     (source,) = [str(path) for path in weights.values()][:1]

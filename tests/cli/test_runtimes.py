@@ -31,7 +31,6 @@ def test_files_are_scored_beside_the_first(folder: Path) -> None:
     assert [row["name"] for row in rows] == ["pytorch: a.safetensors", "pytorch: b.safetensors"]
     assert rows[1]["pixels"] == rows[0]["measured"]["protocol"]["pictures"] * 49 * 49 and not rows[0]["speeds"]
     assert (folder / "a.md").read_text().startswith("# Runtimes beside each other\n")
-    run("benchmark", "--runtime", *files, "data.side=49", *options, "--markdown", "a.md", cwd=folder)  # its own
 
 
 def test_what_does_not_go_together_is_refused(folder: Path) -> None:

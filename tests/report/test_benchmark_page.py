@@ -57,10 +57,17 @@ def test_a_precision_that_is_not_float32_is_said_above_the_table(write, table: d
 def test_label_maps_of_others_have_no_output_stride(write, table: dict) -> None:
     (other,) = table["others"]
     protocol = {"pictures": 3, "predictions": "maps", "data": "voc", "split": "val"}
-    other |= {"title": "theirs", "output_stride": None, "measured": other["measured"] | {"protocol": protocol}}
+    other |= {
+        "title": "theirs",
+        "output_stride": None,
+        "label_maps": True,
+        "measured": other["measured"] | {"protocol": protocol},
+    }
     text = words(write(table))
     assert "theirs label maps 60.00" in text
     assert "theirs, label maps: trained on data that are not told" in str(benchmark_text(table))
+    other["label_maps"] = False  # a file of another maker's
+    assert "theirs OS untold 60.00" in words(write(table))
 
 
 def test_published_and_measured_points_differ(write, table: dict) -> None:

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from segkit.report.runtimes import runtime_text, write_runtime_page
-from segkit.report.sheet import markdown
+from segkit.report.runtimes import runtime_markdown, write_runtime_page
 from tests.report.pages import HOSTILE, words
 
 PROTOCOL = {"pictures": 10, "data": "voc", "split": "val", "trained_on": ["COCO"]}
@@ -27,6 +26,7 @@ def table() -> dict:
 
     apart = {"a": 0.75, "b": 0.7501, "change": 0.0001, "interval": [-0.0002, 0.0004], "shown": False}
     machine = {"threads": 2, "cores": 2, "instructions": "AVX2", "processor": "a", "torch": "2", "segkit": "0"}
+    machine |= {"command": "segkit benchmark --runtime a b", "commit": "1a2b3c4"}
     return {
         "runtimes": [
             row("pytorch: best.safetensors", 0.75, 0.2),
@@ -39,7 +39,9 @@ def table() -> dict:
 
 
 def test_the_text_has_scores_and_speeds(table: dict) -> None:
-    text = markdown(runtime_text(table))
+    text = runtime_markdown(table)
+    assert "At commit 1a2b3c4:" in text and "```\nsegkit benchmark --runtime a b\n```" in text
+    assert text.count("<!-- written by the command above -->\n| runtime: file |") == 2
     assert "| pytorch: best.safetensors | 75.00 [70.00, 80.00] | - | - |" in text
     assert "75.01 [70.00, 80.00] | +0.01 [-0.02, +0.04] | 99.9862 % (138 differ) |" in text
     assert "| onnx: foreign.onnx | not scored | - | - |" in text
@@ -52,7 +54,7 @@ def test_the_text_has_scores_and_speeds(table: dict) -> None:
 def test_without_times_the_sizes_stand_alone(table: dict) -> None:
     for row in table["runtimes"]:
         row["speeds"] = []
-    text = markdown(runtime_text(table))
+    text = runtime_markdown(table)
     assert "| onnx: foreign.onnx | 8.6 |" in text and "thread," not in text
 
 
