@@ -9,9 +9,10 @@ of each picture (`segkit evaluate --json`), from which every
 figure, interval and verdict is computed again; docs/results/table/latencies.json the latencies of one machine, as
 `segkit benchmark` leaves them. What stands between the lines `<!-- results: BLOCK -->` and `<!-- end of results -->` is
 written; --check writes nothing and fails where something else stands there, or where another table of a page of results
-is not marked as `<!-- typed: from WHERE -->`, or as `<!-- written by WHAT -->`, on the line before it. --keep puts an evaluation among the kept ones,
-without the folders of the machine that it was made on. --measure makes what is of one machine again, on which nothing
-else runs: the latencies of the table and docs/results/speed.json (`tools.compare_peers`).
+is not marked as `<!-- typed: from WHERE -->`, or as `<!-- written by WHAT -->`, on the line before it. --keep puts an
+evaluation among the kept ones, without the folders of the machine that it was made on. --measure makes what is of one
+machine again, on which nothing else runs: the latencies of the table and docs/results/speed.json
+(`tools.compare_peers`).
 """
 
 import argparse
