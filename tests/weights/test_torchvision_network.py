@@ -122,7 +122,7 @@ def test_evaluate_compare_and_predict_take_it(stored, tmp_path):
     said = run("evaluate", path, status=2).stderr
     assert "does not tell what data it was trained on: give a recipe with --data" in said
     run("evaluate", path, "--data", "shapes.yaml", "--json", "a.json", "--html", "a.html")
-    run("evaluate", path, "--data", "shapes.yaml", "--json", "b.json", "--mf")
+    run("evaluate", path, "--data", "shapes.yaml", "--json", "b.json", "--flip")
     protocol = json.loads((tmp_path / "a.json").read_text())["protocol"]
     assert protocol["output_stride"] == 16 and protocol["pictures"] == 3 and protocol["canvas"] != 513
     assert "<html" in (tmp_path / "a.html").read_text()
