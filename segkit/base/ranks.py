@@ -11,7 +11,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from segkit.base import torchrun
-from segkit.base.errors import DeviceError, SegkitError
+from segkit.base.errors import DeviceError, SegkitError, told_by
 
 T = TypeVar("T")
 
@@ -181,7 +181,6 @@ def _heard() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        reason = str(error).split("\n")[0]
         raise SegkitError(
-            f"another process of this run has ended or does not answer ({reason}): its own message says why"
+            f"another process of this run has ended or does not answer ({told_by(error)}): its own message says why"
         ) from None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segkit.base.download import download
-from segkit.base.errors import DownloadError, WeightsError
+from segkit.base.errors import DownloadError, WeightsError, told_by
 from segkit.base.files import BytesDone, file_digest, write_atomically
 from segkit.weights.catalogue import CATALOGUE, IMAGENET, IMAGENET_NAMES
 from segkit.weights.public import Public
@@ -222,5 +222,4 @@ def _hub_reason(error: Exception, revision: str | None, url: str, path: Path) ->
         return "there is no such repository, or it is private: correct the name, or log in with `hf auth login`"
     if isinstance(error, hub.RevisionNotFoundError):
         return f"it has no revision {revision}: name a branch, a tag or a commit that it has"
-    said = str(error).split("\n")[0] or type(error).__name__
-    return f"cannot be had from the hub ({said}): get {url} another way and put it at {path}"
+    return f"cannot be had from the hub ({told_by(error)}): get {url} another way and put it at {path}"

@@ -17,7 +17,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from segkit.base.errors import OutputError, WeightsError
+from segkit.base.errors import OutputError, WeightsError, told_by
 from segkit.base.files import format_bytes, write_atomically
 from segkit.models.deeplabv3 import DeepLabV3
 from segkit.models.layers import FOLDED
@@ -124,8 +124,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     except WeightsError:
         raise
     except Exception as error:  # readers raise whatever they stumble over; here it is always the file's fault
-        reason = str(error).split("\n")[0] or type(error).__name__
-        raise WeightsError(f"{path}: is broken, so it cannot be read ({reason}): get the file again") from None
+        raise WeightsError(f"{path}: is broken, so it cannot be read ({told_by(error)}): get the file again") from None
     raise WeightsError(
         f"{path}: is {'not ' if start else 'empty, not '}a file of safetensors, npz, PyTorch or TensorFlow weights"
     )

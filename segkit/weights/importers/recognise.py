@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from segkit.base.errors import WeightsError
+from segkit.base.errors import WeightsError, told_by
 from segkit.models.build import backbone_class
 from segkit.models.options import BACKBONES
 from segkit.weights.imported import Weights
@@ -35,9 +35,8 @@ def import_tensors(path: Path, tensors: Mapping[str, Tensor]) -> Weights:
         except KeyError as error:
             raise WeightsError(f"{path}: the tensor {error} is missing, so the file is not complete") from None
         except (RuntimeError, IndexError) as error:
-            reason = str(error).split("\n")[0]
             raise WeightsError(
-                f"{path}: its names are {source}'s, but a tensor has the wrong dimensions ({reason})"
+                f"{path}: its names are {source}'s, but a tensor has the wrong dimensions ({told_by(error)})"
             ) from None
     names = set(unwrapped(tensors))
     if not names:
