@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from segkit.base.cores import available_cores
-from segkit.base.errors import ConfigError, DataError, WeightsError
+from segkit.base.errors import ConfigError, DataError
 from segkit.base.machine import describe_run
 from segkit.benchmark.cost import SIZE
 from segkit.benchmark.lines import PictureLines
@@ -19,7 +19,7 @@ from segkit.benchmark.turns import Speed, open_row, time_in_turns
 from segkit.data.dataset import Dataset, Sample
 from segkit.data.shapes import ShapesDataset
 from segkit.deploy.foreign import InputTold
-from segkit.deploy.formats import split_runtime
+from segkit.deploy.formats import check_there, split_runtime
 from segkit.deploy.open import told_of_file
 from segkit.evaluation.compare import miou_difference
 from segkit.evaluation.counts import PictureCounts, count_picture
@@ -49,8 +49,8 @@ class Row:
         runtime, file = split_runtime(source)
         if runtime is None:
             source = str(resolve(source))
-        elif not file.is_file():
-            raise WeightsError(f"{file}: there is no such file: give the path of an exported one")
+        else:
+            check_there(file)
         return cls(source, not text.startswith(SPEED))
 
     @cached_property

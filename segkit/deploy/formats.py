@@ -1,13 +1,14 @@
 """The formats of exported files, and the runtimes that run them: each is a module of this room and a line here."""
 
 import importlib
+import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar, cast
 
 import numpy as np
 
-from segkit.base.errors import ConfigError, WeightsError
+from segkit.base.errors import ConfigError, WeightsError, needs_extra
 from segkit.deploy.about import About
 from segkit.deploy.network import DeployNetwork
 
@@ -41,6 +42,19 @@ class Opened(NamedTuple):
     takes: Port
     gives: Port
     run: Callable[[np.ndarray], np.ndarray]
+
+
+def require(what: str, extra: str, *packages: str) -> None:
+    """Raise ConfigError, with the `extra` that brings them, unless the packages that `what` needs are installed."""
+    for package in packages:
+        if importlib.util.find_spec(package.replace("-", "_")) is None:
+            raise ConfigError(needs_extra(what, package, extra))
+
+
+def check_there(file: Path) -> None:
+    """Raise WeightsError unless an exported file is there."""
+    if not file.is_file():
+        raise WeightsError(f"{file}: there is no such exported file: give the path of one")
 
 
 def only_ports(path: Path, takes: Sequence[T], gives: Sequence[T]) -> tuple[T, T]:

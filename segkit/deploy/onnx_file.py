@@ -1,6 +1,5 @@
 """ONNX files: written by torch's exporter, and run by onnxruntime."""
 
-import importlib.util
 import io
 import logging
 from pathlib import Path
@@ -9,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from segkit.base.errors import ConfigError, WeightsError, needs_extra, told_by
+from segkit.base.errors import WeightsError, told_by
 from segkit.base.files import write_atomically
 from segkit.deploy.about import KEY, About
-from segkit.deploy.formats import Opened, Port, only_ports
+from segkit.deploy.formats import Opened, Port, only_ports, require
 from segkit.deploy.network import DeployNetwork
 
 _LARGEST = 4097  # pixels a side, for the exporter, which asks for a bound
@@ -24,7 +23,7 @@ def write(network: DeployNetwork, path: Path, about: About) -> None:
 
     ConfigError says how to get onnx and onnxscript where they are not installed.
     """
-    _require("export --format onnx", "onnx", "onnxscript")
+    require("export --format onnx", "onnx", "onnx", "onnxscript")
     import onnx
 
     rows, columns = about.size or (2 * about.side_step + 1, 3 * about.side_step + 1)
@@ -53,15 +52,9 @@ def _sides(name: str, about: About) -> Any:
     return about.side_step * torch.export.Dim(f"_{name}", min=2, max=(_LARGEST - 1) // about.side_step) + 1
 
 
-def _require(what: str, *packages: str) -> None:
-    for package in packages:
-        if importlib.util.find_spec(package) is None:
-            raise ConfigError(needs_extra(what, package, "onnx"))
-
-
 def read(path: Path) -> Opened:
     """The file, run by onnxruntime. ConfigError where that is missing, WeightsError for another file."""
-    _require(str(path), "onnxruntime")
+    require(str(path), "onnx", "onnxruntime")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

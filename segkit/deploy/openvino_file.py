@@ -1,21 +1,19 @@
 """ONNX files, run by OpenVINO in single precision."""
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from segkit.base.errors import ConfigError, WeightsError, needs_extra, told_by
+from segkit.base.errors import WeightsError, told_by
 from segkit.deploy.about import KEY
-from segkit.deploy.formats import Opened, Port, only_ports
+from segkit.deploy.formats import Opened, Port, only_ports, require
 
 
 def read(path: Path) -> Opened:
     """The file, run by OpenVINO. ConfigError where that is missing, WeightsError for another file."""
-    if importlib.util.find_spec("openvino") is None:
-        raise ConfigError(needs_extra(str(path), "openvino", "openvino"))
+    require(str(path), "openvino", "openvino")
     import openvino
 
     core = openvino.Core()

@@ -70,14 +70,15 @@ class ExportedSegmenter:
         self.mean, self.canvas, self.stretch, self.output_stride = mean, canvas, stretch, output_stride
         self.side_step, self.fixed_size = side_step, size
         self.device = torch.device("cpu")
-        self._opened, self._wire = opened, wire
+        self._run_one, self._wire = opened.run, wire
+        self._is_foreign = opened.told is None
 
     def __call__(self, images: Tensor) -> Tensor:
         """Float pictures (N, 3, H, W), RGB in 0..255 -> logits (N, classes, H, W), of probabilities the log."""
         if self.output == "labels":
             raise self._gives_no("logits or probs")
         made = self._run(images)
-        if self.output == "probs" or (self._opened.told is None and _is_distribution(made)):
+        if self.output == "probs" or (self._is_foreign and _is_distribution(made)):
             return made.clamp_min(1e-30).log()
         return resize(made, images.shape[2:])
 
@@ -103,7 +104,7 @@ class ExportedSegmenter:
 
     def _gives_no(self, wanted: str) -> ConfigError:
         way_out = f"export it with --output {wanted}"
-        if self._opened.told is None:
+        if self._is_foreign:
             way_out = "predict pictures that fit it in one pass, or have its maker's program put out logits"
         return ConfigError(
             f"{self.path} puts out {self.output} alone, which are not enough for several scales, mirror images "
@@ -112,7 +113,7 @@ class ExportedSegmenter:
 
     def _run(self, images: Tensor) -> Tensor:
         try:
-            made = np.concatenate([self._opened.run(self._wire.picture(image)) for image in images])
+            made = np.concatenate([self._run_one(self._wire.picture(image)) for image in images])
         except Exception as error:  # of a runtime's own kind
             height, width = images.shape[2:]
             raise WeightsError(
@@ -122,7 +123,7 @@ class ExportedSegmenter:
             labels = torch.from_numpy(made if made.dtype == np.uint8 else made.astype(np.int64))
             return self._fitting(labels, images).reshape(len(images), *images.shape[2:])
         whole = torch.from_numpy(made.astype(np.float32, copy=False))
-        if self._wire.layout == "nhwc" and self._opened.told is None and whole.ndim == 4:
+        if self._wire.layout == "nhwc" and self._is_foreign and whole.ndim == 4:
             whole = whole.permute(0, 3, 1, 2)
         return self._fitting(whole, images)
 
@@ -135,7 +136,7 @@ class ExportedSegmenter:
         if self.output == "labels":
             fits, wanted = made.numel() == count * height * width, "a class"
         else:
-            is_whole = self.output == "probs" or self._opened.told is None
+            is_whole = self.output == "probs" or self._is_foreign
             sides = (height, width) if is_whole else made.shape[2:]
             fits, wanted = made.shape == (count, classes, *sides) and made.ndim == 4, f"{classes} values"
         if not fits:

@@ -1,20 +1,18 @@
 """TensorFlow Lite files, run by LiteRT."""
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from segkit.base.errors import ConfigError, WeightsError, needs_extra, told_by
-from segkit.deploy.formats import Opened, Port, only_ports
+from segkit.base.errors import WeightsError, told_by
+from segkit.deploy.formats import Opened, Port, only_ports, require
 
 
 def read(path: Path) -> Opened:
     """The file, run by LiteRT. ConfigError where that is missing, WeightsError for another file."""
-    if importlib.util.find_spec("ai_edge_litert") is None:
-        raise ConfigError(needs_extra(str(path), "ai-edge-litert", "tflite"))
+    require(str(path), "tflite", "ai-edge-litert")
     from ai_edge_litert.interpreter import Interpreter
 
     try:
