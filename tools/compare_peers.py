@@ -123,10 +123,10 @@ def prediction(*, mf: bool) -> float:
 
 def labels(arguments: argparse.Namespace, *, by: str) -> float:
     """The labels of a picture, as the command, Python's load_model, all probabilities or the peer give them."""
-    picture = Image.open(arguments.picture).convert("RGB").resize((SIDE, SIDE))
-    image = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
     if by == "smp":
         return forward_smp(channels_last=False, is_labelled=True)
+    picture = Image.open(arguments.picture).convert("RGB").resize((SIDE, SIDE))
+    image = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
     load = segkit.load_model if by == "load_model" else segkit.load_segmenter
     model = load(arguments.weights)
     if by == "probabilities":

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from segkit.recipe.config import Config
     from segkit.weights.public import Public
 
-WEIGHTS_HELP = "A model: segkit's own file, a foreign or exported one as it is, a name of `segkit weights`, or hf://OWNER/REPOSITORY."
+WEIGHTS_HELP = (
+    "A model: segkit's own file, a foreign or exported one as it is, a name of `segkit weights`, or "
+    "hf://OWNER/REPOSITORY."
+)
 WeightsArgument = Annotated[str, typer.Argument(metavar="WEIGHTS", help=WEIGHTS_HELP)]
 
 

@@ -54,7 +54,7 @@ class _Normalise(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
         x, weight, mean, scale = ctx.saved_tensors
-        x, gradient = x.float(), gradient.float()
+        dtype, x, gradient = x.dtype, x.float(), gradient.float()
         # Of weight and bias this process's share, as of all other weights.
         _, for_weight, for_bias = torch.ops.aten.native_batch_norm_backward(
             gradient, x, weight, None, None, mean, scale, True, 0.0, [False, True, True]
@@ -62,4 +62,4 @@ class _Normalise(torch.autograd.Function):
         shift, slope = ctx.ranks.total(torch.stack([for_bias, for_weight])) / ctx.count
         shift, slope, mean, scale = (each.view(1, -1, 1, 1) for each in (shift, slope, mean, scale))
         back = torch.addcmul(gradient - shift, x - mean, -slope * scale).mul_(scale * weight.view(1, -1, 1, 1))
-        return back.to(ctx.saved_tensors[0].dtype), for_weight, for_bias, None, None
+        return back.to(dtype), for_weight, for_bias, None, None

@@ -15,15 +15,17 @@ NOT_SCORED = "not scored"
 def runtime_text(table: dict[str, Any]) -> list[Part]:
     """All of `segkit.benchmark.runtimes.runtime_table`."""
     rows = table["runtimes"]
+    is_timed = any(row["speeds"] for row in rows)
     parts: list[Part] = []
     if any(row["measured"] for row in rows):
         parts += [scores_sheet(table), _scored_on(rows)]
-    if any(row["speeds"] for row in rows):
+    if is_timed:
         parts += [speeds_sheet(table), _timed(table)]
-    sizes = Sheet(("file", "MB"), tuple((row["name"], megabytes(row["bytes"])) for row in rows))
     if lines := [f"{row['name']}: {training(row['measured']['protocol'])}" for row in rows if row["measured"]]:
         parts.append(bullets(lines))
-    return [*parts, *([] if any(row["speeds"] for row in rows) else [sizes]), machine_line(table)]
+    if not is_timed:
+        parts.append(Sheet(("file", "MB"), tuple((row["name"], megabytes(row["bytes"])) for row in rows)))
+    return [*parts, machine_line(table)]
 
 
 def runtime_markdown(table: dict[str, Any]) -> str:
