@@ -198,8 +198,9 @@ def keep(source: Path, target: Path) -> None:
     """Put an evaluation among the kept ones. Raises SegkitError where it is none or too large."""
     evaluation = read_evaluation(source)
     stored = evaluation.to_json() | {"protocol": {**evaluation.protocol}, "machine": {**evaluation.machine}}
-    for source in {"weights", "predictions"} & stored["protocol"].keys():
-        stored["protocol"][source] = PurePath(str(stored["protocol"][source])).name
+    for named in ("weights", "predictions", "taught_by"):
+        if stored["protocol"].get(named):
+            stored["protocol"][named] = PurePath(str(stored["protocol"][named])).name
     if command := stored["machine"].get("command"):
         stored["machine"]["command"] = re.sub(r"(?<![\w.])/[^\s=]*/", "", str(command))
     write_plain(target, json.dumps(stored, separators=(",", ":")) + "\n")

@@ -74,13 +74,15 @@ def test_a_figure_that_was_changed_by_hand_is_found(checkout: Path) -> None:
 
 
 def test_folders_of_the_machine_are_not_kept(tmp_path: Path) -> None:
-    write_plain(tmp_path / "new.json", json.dumps(evaluation().to_json()))
+    taught = evaluation()
+    taught = replace(taught, protocol={**taught.protocol, "taught_by": "/somewhere/teacher.safetensors"})
+    write_plain(tmp_path / "new.json", json.dumps(taught.to_json()))
     keep(tmp_path / "new.json", tmp_path / "kept" / "a.json.gz")
     keep(tmp_path / "new.json", tmp_path / "kept" / "b.json.gz")
     assert (tmp_path / "kept" / "a.json.gz").read_bytes() == (tmp_path / "kept" / "b.json.gz").read_bytes()
     kept = read_evaluation(tmp_path / "kept" / "a.json.gz")
     assert kept.machine["command"] == "segkit evaluate w.safetensors --data a.yaml data.root=VOC2012"
-    assert kept.protocol["weights"] == "w.safetensors"
+    assert kept.protocol["weights"] == "w.safetensors" and kept.protocol["taught_by"] == "teacher.safetensors"
     assert kept.miou_interval == evaluation().miou_interval
 
 

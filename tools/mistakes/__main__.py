@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> None:
         measure(stores, dataset, chosen(len(dataset), options.limit), variants)
     findings = known(stores, dataset)
     hours = sum(counted.seconds for store in stores.values() for counted in store.found.values()) / 3600
-    told = about | {"machine": describe_machine(), "hours": hours}
+    told = about | {"machine": _machine(options), "hours": hours}
     show(findings)
     write(findings, told, options.out)
     if options.page:
@@ -158,6 +158,15 @@ def write(findings: Findings, about: dict[str, Any], folder: Path) -> None:
     write_atomically(folder / "mistakes.json", json.dumps(figures, indent=2) + "\n")
     write_atomically(folder / "mistakes.md", table(findings))
     write_atomically(folder / "mistakes.svg", plot(findings.mistakes))
+
+
+def _machine(options: argparse.Namespace) -> dict[str, Any]:
+    """The machine that measured: with `--report` the one that the folder tells, which may be another than this."""
+    told = options.out / "mistakes.json"
+    if options.report and told.is_file():
+        machine: dict[str, Any] = json.loads(told.read_text())["machine"]
+        return machine
+    return describe_machine()
 
 
 def _stores(only: Sequence[str] | None, folder: Path, about: dict[str, Any]) -> dict[str, PictureLines]:

@@ -54,7 +54,7 @@ def section(findings: Findings, about: Mapping[str, Any]) -> str:
     machine = about["machine"]
     return (
         f"{findings.pictures:,} pictures of {about['split']}, weights of SHA-256 {about['weights_sha256'][:12]}, on "
-        f"{machine['processor']}, torch {machine['torch']}, threads {machine['threads']}, "
+        f"{machine.get('gpu') or machine['processor']}, torch {machine['torch']}, threads {machine['threads']}, "
         f"{about['hours']:.1f} hours in all. Bold: the interval leaves zero out.\n\n"
         f"![The change of the mIoU by each mistake, with its interval]({PLOT.as_posix()})\n\n{table(findings)}"
     )

@@ -92,8 +92,11 @@ def test_what_was_broken_off_goes_on_where_it_was(weights, whole, tmp_path, monk
     assert found == {name: expected[name] for name in found}
     assert set(SOME) <= set(found)
     missing.clear()
+    monkeypatch.setattr(program, "describe_machine", lambda: {"processor": "where the report is made"})
     run(weights, tmp_path, "--only", *SOME, "--report")
     assert missing == [] and "3 pictures" in capsys.readouterr().out
+    reported = json.loads((tmp_path / "mistakes.json").read_text())
+    assert reported["machine"] == json.loads((whole / "mistakes.json").read_text())["machine"]  # which measured
 
 
 def test_pictures_that_were_tried_out_serve_the_whole(weights, whole, tmp_path) -> None:
