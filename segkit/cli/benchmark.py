@@ -160,6 +160,12 @@ def benchmark(
         raise ConfigError("--no-eval measures nothing: leave out --train and --weights, or --no-eval")
     if not (train and coco) and (coco or coco_root):
         raise ConfigError("--coco is the first stage of --train, and --coco-root its folder: give all of them")
+    unused = [*(overrides or []), *(["--split"] if split else []), *(["--limit"] if limit else [])]
+    if unused and not (train or named_weights):
+        raise ConfigError(
+            f"{unused[0]} serves --weights and --train, and neither is given: leave it out, or where it is a file, give "
+            "--evaluations before each"
+        )
     make_ready(json_file, html_file, holds=("rows", "pairs", "wide_head"))
     make_file_ready(markdown, lambda file: _OF_THE_TABLE in file.read_bytes())
     recipes = recipes or recipes_folder()

@@ -280,6 +280,8 @@ def test_benchmark_measures_what_is_given_and_builds_the_table_of_what_is_kept(t
         (("--weights", "resnet=x"), "give NAME=FILE"),
         (("--weights", "mobilenet_v2=nowhere.safetensors"), "there is no such file"),
         (("--train", "--recipes", "."), "there is no such recipe"),
+        (("--evaluations", "a.json", "b.json"), "b.json serves --weights and --train, and neither is given"),
+        (("--no-eval", "--limit", "2"), "--limit serves --weights"),
     ],
 )
 def test_benchmark_called_wrongly(tmp_path, arguments, message):
