@@ -163,8 +163,8 @@ def benchmark(
     unused = [*(overrides or []), *(["--split"] if split else []), *(["--limit"] if limit else [])]
     if unused and not (train or named_weights):
         raise ConfigError(
-            f"{unused[0]} serves --weights and --train, and neither is given: leave it out, or where it is a file, give "
-            "--evaluations before each"
+            f"{unused[0]} serves --weights and --train, and neither is given: leave it out, or where it is a file, "
+            "give --evaluations before each"
         )
     make_ready(json_file, html_file, holds=("rows", "pairs", "wide_head"))
     make_file_ready(markdown, lambda file: _OF_THE_TABLE in file.read_bytes())
