@@ -6,7 +6,7 @@ Two networks can be compared, and one with a published figure, only where this i
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from segkit.base.errors import DownloadError, WeightsError
@@ -36,7 +36,7 @@ class Lineage:
 
     `trained_on` holds the names of data sets, such as "COCO" and "VOC train_aug", sorted, and UNTOLD where a part is
     not known. `iterations` is the length of the last training, `kept_at` the iteration of it that is in the file, and
-    `taught_by` tells the teacher; all three are None where there is none or nothing tells.
+    `taught_by` names the teacher's file; all three are None where there is none or nothing tells.
     """
 
     trained_on: tuple[str, ...]
@@ -60,7 +60,7 @@ class Lineage:
             tuple(protocol.get("trained_on") or (UNTOLD,)),
             protocol.get("trained_iterations"),
             protocol.get("kept_at_iteration"),
-            protocol.get("taught_by"),
+            _teacher(protocol.get("taught_by")),
         )
 
     @property
@@ -107,13 +107,19 @@ def _lineage(path: Path | str, steps: int) -> Lineage:
     behind = training.get(BEHIND)
     if not isinstance(behind, list):  # an older segkit did not write it
         behind = () if start is None else _start(str(start), steps)
-    teacher = training.get("teacher")
     return Lineage(
         tuple(sorted({*map(str, behind), _data(_section(config, "data"))})),
         train.get("iterations"),
         training.get("iteration"),
-        teacher if isinstance(teacher, str) else None,
+        _teacher(training.get("teacher")),
     )
+
+
+def _teacher(told: object) -> str | None:
+    """The name of a teacher's file, since where it lay says nothing of it; another name as it is."""
+    if not isinstance(told, str):
+        return None
+    return told if "://" in told else PurePath(told).name
 
 
 def _start(name: str, steps: int) -> tuple[str, ...]:

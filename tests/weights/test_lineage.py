@@ -29,10 +29,11 @@ COCO = {"kind": "folder", "root": "data/coco2017", "train_split": "train"}
 
 def test_a_chain_of_trainings_is_followed(tmp_path: Path) -> None:
     first = trained(tmp_path / "first.safetensors", weights="imagenet", data=COCO)
-    second = trained(tmp_path / "second.safetensors", weights=str(first), data=VOC, teacher="a large one")
+    second = trained(tmp_path / "second.safetensors", weights=str(first), data=VOC, teacher="there/large.pth")
     found = read_lineage(second)
-    assert found == Lineage(("ImageNet", "VOC train_aug", "coco2017 train"), 400, 200, "a large one")
-    assert found.from_coco and found.is_told
+    assert found == Lineage(("ImageNet", "VOC train_aug", "coco2017 train"), 400, 200, "large.pth")
+    assert found.from_coco and found.is_told and Lineage.of_protocol(found.to_protocol()) == found
+    assert Lineage.of_protocol({"taught_by": "elsewhere/large.pth"}).taught_by == "large.pth"  # the same teacher
     assert not read_lineage(trained(tmp_path / "alone.safetensors", weights=None, data=VOC)).from_coco
     first.unlink()
     assert read_lineage(second).trained_on == ("VOC train_aug", UNTOLD)
