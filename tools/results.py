@@ -23,12 +23,13 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path, PurePath
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 
 from segkit.base.errors import SegkitError
-from segkit.base.files import read_plain, write_plain
+from segkit.base.files import read_plain, write_atomically, write_plain
 from segkit.benchmark.cells import Cell
 from segkit.benchmark.kept import PEER, read_kept
 from segkit.benchmark.latency import Latency, measure_latencies
@@ -210,14 +211,18 @@ def keep(source: Path, target: Path) -> None:
 
 
 def measure_machine(results: Path) -> None:
-    """Measure the latencies of the table, and the speed beside other code, on this machine and commit."""
-    latencies = results / "table" / "latencies.json"
-    latencies.unlink(missing_ok=True)
-    measure_latencies(
-        torch.device("cpu"), latencies, tell=lambda cell, found: print(f"{cell.name}: {found.seconds:.3f} s")
-    )
-    compare = [sys.executable, "-m", "tools.compare_peers", "--json", str(results / "speed.json")]
-    subprocess.run(compare, check=True, cwd=ROOT)
+    """Measure the latencies of the table, and the speed beside other code, on this machine and commit.
+
+    What is kept is replaced when all is measured: before, the checkout would be told to be another than its commit.
+    """
+    with TemporaryDirectory() as folder:
+        latencies, speed = Path(folder) / "latencies.json", Path(folder) / "speed.json"
+        measure_latencies(
+            torch.device("cpu"), latencies, tell=lambda cell, found: print(f"{cell.name}: {found.seconds:.3f} s")
+        )
+        subprocess.run([sys.executable, "-m", "tools.compare_peers", "--json", str(speed)], check=True, cwd=ROOT)
+        write_atomically(results / "table" / "latencies.json", latencies.read_text(encoding="utf-8"))
+        write_atomically(results / "speed.json", speed.read_text(encoding="utf-8"))
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from segkit.benchmark.table import benchmark_table
 from segkit.evaluation.counts import PictureCounts
 from segkit.evaluation.result import Evaluation, read_evaluation
 from tests.command import call
+from tools import results
 from tools.results import MOST_BYTES, ROOT, keep, kept_block, main, rows_block, unmarked_tables
 
 PROTOCOL = {
@@ -102,3 +103,20 @@ def test_a_table_that_is_not_marked_is_found() -> None:
     assert unmarked_tables(f"text\n\n{table}") == ["| a | b |"]
     assert unmarked_tables(f"text\n\n<!-- typed: from the run named here -->\n{table}") == []
     assert unmarked_tables(f"<!-- results: kept -->\n{table}<!-- end of results -->\n") == []
+
+
+def test_what_is_measured_replaces_what_is_kept_when_all_of_it_is_there(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "table").mkdir()
+    kept = tmp_path / "table" / "latencies.json", tmp_path / "speed.json"
+    for file in kept:
+        file.write_text("kept\n")
+
+    def compare(command: list[str], **_: object) -> None:
+        if command[2] == "tools.compare_peers":
+            assert [file.read_text() for file in kept] == ["kept\n"] * 2  # so that git calls the checkout clean
+            Path(command[-1]).write_text("speed\n")
+
+    monkeypatch.setattr(results, "measure_latencies", lambda device, path, tell: path.write_text("latencies\n"))
+    monkeypatch.setattr(results.subprocess, "run", compare)
+    results.measure_machine(tmp_path)
+    assert [file.read_text() for file in kept] == ["latencies\n", "speed\n"]
