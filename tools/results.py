@@ -40,6 +40,7 @@ from segkit.report.benchmark import UNVERIFIED, benchmark_text
 from segkit.report.benchmark_page import write_benchmark_page
 from segkit.report.numbers import billions, millions, percent, points, share
 from segkit.report.sheet import SWITCHES, Sheet, full_name, iterations_told, markdown, switches
+from segkit.weights.lineage import teacher_name
 from tools.compare_peers import mf_madds
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -199,9 +200,11 @@ def keep(source: Path, target: Path) -> None:
     """Put an evaluation among the kept ones. Raises SegkitError where it is none or too large."""
     evaluation = read_evaluation(source)
     stored = evaluation.to_json() | {"protocol": {**evaluation.protocol}, "machine": {**evaluation.machine}}
-    for named in ("weights", "predictions", "taught_by"):
-        if stored["protocol"].get(named):
-            stored["protocol"][named] = PurePath(str(stored["protocol"][named])).name
+    protocol = stored["protocol"]
+    for named in {"weights", "predictions"} & protocol.keys():
+        protocol[named] = PurePath(str(protocol[named])).name
+    if "taught_by" in protocol:
+        protocol["taught_by"] = teacher_name(protocol["taught_by"])
     if command := stored["machine"].get("command"):
         stored["machine"]["command"] = re.sub(r"(?<![\w.])/[^\s=]*/", "", str(command))
     write_plain(target, json.dumps(stored, separators=(",", ":")) + "\n")

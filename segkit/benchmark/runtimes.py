@@ -43,12 +43,12 @@ class Row:
     is_scored: bool
 
     @classmethod
-    def of(cls, text: str) -> "Row":
-        """Of "[speed:][RUNTIME:]FILE", or a name of the catalogue. Raises WeightsError where there is no such file."""
+    def of(cls, text: str, obtain: Callable[[str], Path] = resolve) -> "Row":
+        """Of "[speed:][RUNTIME:]FILE", or of weights that `obtain` finds. WeightsError where there is no such file."""
         source = text.removeprefix(SPEED)
         runtime, file = split_runtime(source)
         if runtime is None:
-            source = str(resolve(source))
+            source = str(obtain(source))
         else:
             check_there(file)
         return cls(source, not text.startswith(SPEED))
@@ -199,9 +199,9 @@ def is_file_of_row(text: str) -> bool:
     return split_runtime(text.removeprefix(SPEED))[1].is_file()
 
 
-def read_rows(texts: Sequence[str]) -> list[Row]:
+def read_rows(texts: Sequence[str], obtain: Callable[[str], Path] = resolve) -> list[Row]:
     """The rows meant by `texts`, as `Row.of` reads them. ConfigError for fewer than one, or one twice."""
-    rows = [Row.of(text) for text in texts]
+    rows = [Row.of(text, obtain) for text in texts]
     if not rows:
         raise ConfigError("--runtime: name the files to compare, such as best.safetensors model.onnx")
     if twice := {row.name for row in rows if [other.name for other in rows].count(row.name) > 1}:

@@ -28,16 +28,12 @@ def benchmark_runtimes(
     html_file: Path | None,
 ) -> None:
     """Score and time the files among `words`; the others are changes to the recipe `data`, else to the first file's."""
-    from segkit.benchmark.runtimes import SPEED, Scores, is_file_of_row, read_rows, runtime_table, time_rows
+    from segkit.benchmark.runtimes import Scores, is_file_of_row, read_rows, runtime_table, time_rows
     from segkit.data.dataset import FirstPictures
-    from segkit.deploy.formats import split_runtime
     from segkit.recipe.build import open_dataset
 
     files = [word for word in words if "=" not in word or is_file_of_row(word)]
-    for source in (file.removeprefix(SPEED) for file in files):
-        if split_runtime(source)[0] is None:
-            obtain(source)  # with a bar, where it has to be fetched
-    rows = read_rows(files)
+    rows = read_rows(files, obtain)
     overrides = [word for word in words if word not in files]
     if not is_scored and (overrides or data or split or limit):
         raise ConfigError("--no-eval scores nothing: leave out the data, --split and --limit, or --no-eval")

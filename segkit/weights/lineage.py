@@ -60,7 +60,7 @@ class Lineage:
             tuple(protocol.get("trained_on") or (UNTOLD,)),
             protocol.get("trained_iterations"),
             protocol.get("kept_at_iteration"),
-            _teacher(protocol.get("taught_by")),
+            teacher_name(protocol.get("taught_by")),
         )
 
     @property
@@ -111,11 +111,11 @@ def _lineage(path: Path | str, steps: int) -> Lineage:
         tuple(sorted({*map(str, behind), _data(_section(config, "data"))})),
         train.get("iterations"),
         training.get("iteration"),
-        _teacher(training.get("teacher")),
+        teacher_name(training.get("teacher")),
     )
 
 
-def _teacher(told: object) -> str | None:
+def teacher_name(told: object) -> str | None:
     """The name of a teacher's file, since where it lay says nothing of it; another name as it is."""
     if not isinstance(told, str):
         return None
