@@ -9,7 +9,7 @@ from rich.console import Console
 from segkit.base.errors import ConfigError
 from segkit.base.files import write_atomically
 from segkit.cli.app import app
-from segkit.cli.benchmark import NamedWeights, parse_weights
+from segkit.cli.named_weights import NamedWeights, parse_weights
 from segkit.cli.options import JsonFile, Overrides, Precision, Recipe
 from segkit.cli.report import make_file_ready, make_ready, picture_progress, show, write_json
 from segkit.cli.say import note, say

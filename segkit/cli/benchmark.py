@@ -1,15 +1,14 @@
 """`segkit benchmark`."""
 
-import re
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from segkit.base.errors import ConfigError, WeightsError
+from segkit.base.errors import ConfigError
 from segkit.base.files import write_atomically
 from segkit.cli.app import app
+from segkit.cli.named_weights import table_weights
 from segkit.cli.options import (
     Device,
     FileLayout,
@@ -20,12 +19,12 @@ from segkit.cli.options import (
     Precision,
     Std,
     input_told,
+    refuse,
 )
 from segkit.cli.report import make_file_ready, make_ready, picture_progress, show, write_json
 from segkit.cli.runtimes import benchmark_runtimes
 from segkit.cli.say import say
 from segkit.cli.trainings import recipe_of, train_table
-from segkit.cli.weights import obtain
 from segkit.report.benchmark import benchmark_text
 from segkit.report.numbers import latency
 from segkit.report.sheet import full_name
@@ -40,13 +39,7 @@ if TYPE_CHECKING:
     from segkit.evaluation.result import Evaluation
     from segkit.recipe.config import Config
 
-NamedWeights = Annotated[
-    list[str] | None,
-    typer.Option("--weights", metavar="NAME=FILE", help="A trained model, such as mobilenet_v2_aspp=FILE; repeatable."),
-]
-
-
-_OF_THE_TABLE = b"MAdds in TensorFlow's accounting"
+_HEADING = b"MAdds in TensorFlow's accounting"
 
 
 @app.command(
@@ -56,6 +49,7 @@ _OF_THE_TABLE = b"MAdds in TensorFlow's accounting"
     "segkit benchmark --runtime best.safetensors model.onnx openvino:model.onnx"
 )
 def benchmark(
+    context: typer.Context,
     overrides: Overrides = None,
     no_eval: Annotated[bool, typer.Option("--no-eval", help="Only count: no mIoU, no latency.")] = False,
     no_latency: Annotated[bool, typer.Option("--no-latency", help="Measure no latency.")] = False,
@@ -126,23 +120,18 @@ def benchmark(
     What is interrupted goes on where it was when the same command is given again.
     """
     from segkit.base.device import choose_device, choose_precision
-    from segkit.benchmark.kept import PEER, read_kept
+    from segkit.benchmark.kept import read_kept
     from segkit.benchmark.published import NETWORKS, V2
     from segkit.benchmark.table import benchmark_table
     from segkit.recipe.shipped import recipes_folder
     from segkit.report.benchmark_page import write_benchmark_page
 
-    told = input_told(mean, std, layout)
+    changes = overrides or []
     if runtime:
-        of_the_table = [train, coco, coco_root, named_weights, kept, recipes, device != "auto", precision != "fp32"]
-        if any(of_the_table):
-            raise ConfigError(
-                "--runtime takes files, and none of --train, --coco, --weights, --evaluations, --recipes, --device and "
-                "--precision: leave them out"
-            )
+        _check_runtime(context)
         benchmark_runtimes(
-            overrides or [],
-            told=told,
+            changes,
+            told=input_told(mean, std, layout),
             data=data,
             split=split,
             limit=limit,
@@ -154,38 +143,22 @@ def benchmark(
             html_file=html_file,
         )
         return
-    if data or told:
-        raise ConfigError("--data, --mean, --std and --layout are for files that runtimes run: give --runtime too")
-    if no_eval and (train or named_weights):
-        raise ConfigError("--no-eval measures nothing: leave out --train and --weights, or --no-eval")
-    if not (train and coco) and (coco or coco_root):
-        raise ConfigError("--coco is the first stage of --train, and --coco-root its folder: give all of them")
-    unused = [*(overrides or []), *(["--split"] if split else []), *(["--limit"] if limit else [])]
-    if unused and not (train or named_weights):
-        raise ConfigError(
-            f"{unused[0]} serves --weights and --train, and neither is given: leave it out, or where it is a file, "
-            "give --evaluations before each"
-        )
+    _check_table(context)
     make_ready(json_file, html_file, holds=("rows", "pairs", "wide_head"))
-    make_file_ready(markdown, lambda file: _OF_THE_TABLE in file.read_bytes())
+    make_file_ready(markdown, lambda file: _HEADING in file.read_bytes())
     recipes = recipes or recipes_folder()
     target = choose_device(device)
     dtype = choose_precision(precision, target)
     rows, others = read_kept(kept or [])
-    weights = parse_weights([text for text in named_weights or [] if not text.startswith(PEER)], NETWORKS)
-    peers = _obtained(
-        [text for text in named_weights or [] if text.startswith(PEER)],
-        re.compile(rf"{PEER}[\w.+-]+").fullmatch,
-        f"give {PEER}NAME=FILE, with letters, digits, - . _ and + in the name",
-    )
+    weights, peers = table_weights(named_weights or [])
     if train:
         names = NETWORKS.keys() - {network.name for network in weights}
-        weights |= train_table(names, recipes, overrides or [], out, coco=coco, coco_root=coco_root)
+        weights |= train_table(names, recipes, changes, out, coco=coco, coco_root=coco_root)
     if weights or peers:
         measured, beside = _measure(
-            recipe_of(recipes, next(iter(weights), V2), overrides or []),
+            recipe_of(recipes, next(iter(weights), V2), changes),
             weights,
-            {name.removeprefix(PEER): path for name, path in peers.items()},
+            peers,
             split=split,
             limit=limit,
             folder=out / "cells",
@@ -203,6 +176,37 @@ def benchmark(
         write_benchmark_page(html_file, table)
 
 
+def _check_runtime(context: typer.Context) -> None:
+    """Raise ConfigError for options that do not go with `--runtime`."""
+    of_the_table = ("--train", "--coco", "--coco-root", "--weights", "--evaluations", "--recipes")
+    refuse(
+        context, "serves the table, and --runtime takes files: leave it out", *of_the_table, "--device", "--precision"
+    )
+    if context.params["no_eval"]:
+        refuse(context, "--no-eval scores nothing: leave one of them out", "--data", "--split", "--limit")
+
+
+def _check_table(context: typer.Context) -> None:
+    """Raise ConfigError for options that do not go together, or serve nothing, where the table is asked for."""
+    asked = context.params
+    of_runtimes = ("--data", "--mean", "--std", "--layout")
+    refuse(context, "is for files that runtimes run: give --runtime too, or leave it out", *of_runtimes)
+    if asked["no_eval"]:
+        refuse(context, "--no-eval measures nothing: leave one of them out", "--train", "--weights")
+    if not asked["train"]:
+        refuse(context, "is the first stage of --train: give that too, or leave it out", "--coco")
+    if not asked["coco"]:
+        refuse(context, "is the folder of --coco: give that too, or leave it out", "--coco-root")
+    if asked["train"] or asked["named_weights"]:
+        return
+    why = "serves --weights and --train, and neither is given: leave it out"
+    refuse(context, why, "--split", "--limit", "--recipes", "--precision")
+    if asked["no_eval"] or asked["no_latency"]:
+        refuse(context, "nothing is measured here: leave it out", "--device")
+    if asked["overrides"]:
+        raise ConfigError(f"{asked['overrides'][0]}: {why}, or where it is a file, give --evaluations before each")
+
+
 def _latencies(device: "torch.device", out: Path) -> dict["Cell", "Latency"]:
     from segkit.benchmark.latency import measure_latencies
 
@@ -210,30 +214,6 @@ def _latencies(device: "torch.device", out: Path) -> dict["Cell", "Latency"]:
         say(f"latency         {full_name(cell.to_json())}: {latency(found.seconds)}")
 
     return measure_latencies(device, out / "latencies.json", tell=tell)
-
-
-def parse_weights(named: list[str], networks: Mapping[str, "Network"]) -> dict["Network", Path]:
-    """The files of `--weights NAME=FILE`, fetched where FILE is a name of `segkit weights`.
-
-    Raises ConfigError for another form or name, and for a file that is not there.
-    """
-    names = ", ".join(sorted(networks))
-    files = _obtained(named, networks.__contains__, f"give NAME=FILE, with a name among {names}")
-    return {networks[name]: path for name, path in files.items()}
-
-
-def _obtained(named: list[str], is_name: Callable[[str], object], form: str) -> dict[str, Path]:
-    """The files of `--weights NAME=FILE` by name, fetched where they have to be; `form` is what to give instead."""
-    files = {}
-    for text in named:
-        name, equals, path = text.partition("=")
-        if not equals or not is_name(name):
-            raise ConfigError(f"--weights {text}: {form}")
-        try:
-            files[name] = obtain(path)
-        except WeightsError as error:
-            raise ConfigError(f"--weights {name}={error}") from None
-    return files
 
 
 def _measure(

@@ -25,6 +25,7 @@ from segkit.cli.options import (
     check_output_stride,
     input_told,
     passes,
+    refuse,
 )
 from segkit.cli.report import make_ready, picture_progress, show, write_json, write_report
 from segkit.cli.say import note, say
@@ -40,11 +41,15 @@ if TYPE_CHECKING:
     from segkit.report.gallery import PageGallery
 
 
+_OF_MODELS = ("--os", "--mf", "--scale", "--flip", "--window", "--mean", "--std", "--layout", "--device", "--precision")
+
+
 @app.command(
     epilog="Examples: segkit evaluate runs/camvid/best.safetensors --os 8 --mf --split test --json result.json; "
     "segkit evaluate --predictions label_maps/ --data voc_mobilenet_v2 data.root=VOCdevkit/VOC2012"
 )
 def evaluate(
+    context: typer.Context,
     weights: Annotated[str | None, typer.Argument(metavar="WEIGHTS", help=WEIGHTS_HELP)] = None,
     overrides: Overrides = None,
     predictions: Annotated[
@@ -90,11 +95,8 @@ def evaluate(
     if predictions is not None:
         if torchrun.size() > 1:
             raise ConfigError("--predictions: label maps are scored in one process: start it without torchrun")
-        for_models: dict[str, Any] = {"--os": output_stride, "--mf": mf, "--scale": scales, "--flip": flip}
-        for_models |= {"--window": window, "--mean": mean, "--std": std, "--layout": layout}
-        for_models |= {"--device": device != "auto", "--precision": precision != "fp32"}
-        of_models = [option for option, value in for_models.items() if value]
-        overrides = _for_label_maps(weights, overrides or [], data, of_models)
+        refuse(context, "says how a model predicts: leave it out, or --predictions", *_OF_MODELS)
+        overrides = _for_label_maps(weights, overrides or [], data)
     elif weights is None:
         raise ConfigError("there is nothing to evaluate: give WEIGHTS, or label maps with --predictions FOLDER")
     with joined(device) as ranks:
@@ -146,17 +148,15 @@ def _predicted_again(
     return gallery_of(result, dataset, lambda index, sample: predict_label(model, sample.image, **given))
 
 
-def _for_label_maps(weights: str | None, overrides: list[str], data: Path | None, for_models: list[str]) -> list[str]:
+def _for_label_maps(weights: str | None, overrides: list[str], data: Path | None) -> list[str]:
     """The changes to the recipe: without weights the first argument is one of them.
 
-    Raises ConfigError where it is none, without a recipe, and for options `for_models`.
+    Raises ConfigError where it is none, and without a recipe.
     """
     if weights is not None and "=" not in weights:
         raise ConfigError(f"{weights}: label maps are scored without weights: leave out WEIGHTS, or --predictions")
     if data is None:
         raise ConfigError("--predictions: label maps do not tell what data they are of: give a recipe with --data")
-    if for_models:
-        raise ConfigError(f"{', '.join(for_models)}: says how a model predicts: leave it out, or --predictions")
     return [*filter(None, [weights]), *overrides]
 
 

@@ -49,6 +49,17 @@ JsonFile = Annotated[Path | None, typer.Option("--json", help="Write all of it t
 HtmlFile = Annotated[Path | None, typer.Option("--html", help="Write a page to look at to this file.")]
 
 
+def refuse(context: typer.Context, why: str, *options: str) -> None:
+    """Raise ConfigError where the command was given any of these options, whatever their values; it names those."""
+    given = []
+    for parameter in context.command.params:
+        source = context.get_parameter_source(str(parameter.name))
+        if source is not None and source.name == "COMMANDLINE":
+            given += [name for name in parameter.opts if name in options]
+    if given:
+        raise ConfigError(f"{', '.join(given)}: {why}")
+
+
 class Passes(TypedDict):
     """The passes of a prediction: arguments of `segkit.predict`."""
 

@@ -35,8 +35,8 @@ def benchmark_runtimes(
     files = [word for word in words if "=" not in word or is_file_of_row(word)]
     rows = read_rows(files, obtain)
     overrides = [word for word in words if word not in files]
-    if not is_scored and (overrides or data or split or limit):
-        raise ConfigError("--no-eval scores nothing: leave out the data, --split and --limit, or --no-eval")
+    if overrides and not is_scored:
+        raise ConfigError(f"{overrides[0]}: --no-eval scores nothing: leave one of them out")
     make_ready(json_file, html_file, holds=("runtimes", "machine"))
     make_file_ready(markdown, lambda file: HEADING.encode() in file.read_bytes())
     dataset, scores = None, None

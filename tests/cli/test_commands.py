@@ -275,13 +275,20 @@ def test_benchmark_measures_what_is_given_and_builds_the_table_of_what_is_kept(t
     ("arguments", "message"),
     [
         (("--weights", "peer:a/b=x"), "give peer:NAME=FILE"),
-        (("--no-eval", "--train"), "--no-eval measures nothing"),
+        (("--no-eval", "--train", "--weights", "a=b"), "--train, --weights: --no-eval measures nothing"),
+        (("--coco", "--coco-root", "x"), "--coco: is the first stage of --train"),
+        (("--train", "--coco-root", "x"), "--coco-root: is the folder of --coco"),
+        (("--mean", "1", "--layout", "nchw"), "--mean, --layout: is for files that runtimes run"),
+        (("--recipes", "x", "--precision", "fp32"), "--recipes, --precision: serves --weights and --train"),
+        (("--no-latency", "--device", "auto"), "--device: nothing is measured here"),
+        (("--runtime", "a.onnx", "--device", "cpu", "--train"), "--train, --device: serves the table"),
+        (("--runtime", "a.onnx", "--no-eval", "--limit", "2"), "--limit: --no-eval scores nothing"),
         (("--weights", "mobilenet_v2"), "give NAME=FILE, with a name among mobilenet_v1_aspp, mobilenet_v2,"),
         (("--weights", "resnet=x"), "give NAME=FILE"),
         (("--weights", "mobilenet_v2=nowhere.safetensors"), "there is no such file"),
         (("--train", "--recipes", "."), "there is no such recipe"),
-        (("--evaluations", "a.json", "b.json"), "b.json serves --weights and --train, and neither is given"),
-        (("--no-eval", "--limit", "2"), "--limit serves --weights"),
+        (("--evaluations", "a.json", "b.json"), "b.json: serves --weights and --train, and neither is given"),
+        (("--no-eval", "--limit", "2"), "--limit: serves --weights"),
     ],
 )
 def test_benchmark_called_wrongly(tmp_path, arguments, message):

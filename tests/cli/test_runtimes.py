@@ -35,9 +35,9 @@ def test_files_are_scored_beside_the_first(folder: Path) -> None:
 
 def test_what_does_not_go_together_is_refused(folder: Path) -> None:
     for words, told in (
-        (["--runtime", "a.safetensors", "--train"], "none of --train"),
+        (["--runtime", "a.safetensors", "--train"], "--train: serves the table"),
         (["--runtime"], "name the files"),
-        (["--runtime", "a.safetensors", "data.side=49", "--no-eval"], "leave out the data"),
+        (["--runtime", "a.safetensors", "data.side=49", "--no-eval"], "data.side=49: --no-eval scores nothing"),
         (["--mean", "1"], "give --runtime too"),
         (["--runtime", "a.safetensors", "--mean", "1,2"], "--mean 1,2: give one number or three"),
         (["--runtime", "a.safetensors", "--std", "0"], "--std 0: give one number or three"),

@@ -104,14 +104,6 @@ def test_what_is_missing_is_told_before_the_first_training(data, tmp_path, runs)
     assert runs == []
 
 
-def test_coco_is_asked_for_with_train_alone(monkeypatch, capsys):
-    for options in (["--coco"], ["--train", "--coco-root", "x"]):
-        monkeypatch.setattr(sys, "argv", ["segkit", "benchmark", *options])
-        with pytest.raises(SystemExit, match="2"):
-            main()
-        assert "--coco is the first stage of --train" in capsys.readouterr().err
-
-
 @pytest.mark.slow
 def test_two_stages_stopped_in_the_second_go_on_there(data, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(published, "NETWORKS", {"mobilenet_v2": V2})
