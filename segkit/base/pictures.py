@@ -4,10 +4,11 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 
 from segkit.base.errors import DataError, OutputError
 from segkit.base.files import files_below, write_atomically
@@ -157,20 +158,36 @@ def orientation_of(image: Image.Image) -> int:
     return orientation if orientation in range(1, 9) else 1
 
 
-def save_picture(path: str | Path, picture: np.ndarray, *, quality: int = 95) -> None:
+def save_picture(path: str | Path, picture: np.ndarray, *, quality: int = 95, mark: str | None = None) -> None:
     """Write a picture, uint8 (H, W, 3) RGB, as PNG or as JPEG of a quality of 1 to 95, as the name says.
 
+    `mark` is kept in the file's comment, for `mark_of`.
     Raises OutputError for other endings and where it cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() not in _WRITTEN:
         raise OutputError(f"{path} cannot be written as a picture: give it a name that ends in .png or .jpg")
     kind = _WRITTEN[path.suffix.lower()]
-    options = {"quality": quality} if kind == "JPEG" else {}
+    options: dict[str, Any] = {"quality": quality} if kind == "JPEG" else {}
+    if mark is not None and kind == "JPEG":
+        options["comment"] = mark
+    elif mark is not None:
+        options["pnginfo"] = PngInfo()
+        options["pnginfo"].add_text("Comment", mark)
     write_atomically(path, encoded(Image.fromarray(picture), kind, **options))
 
 
-def encoded(image: Image.Image, kind: str, **options: int) -> bytes:
+def mark_of(path: str | Path) -> str | None:
+    """The mark that `save_picture` left in a file; None where it is none of its pictures."""
+    try:
+        with opened(path) as image:
+            found = image.info.get("Comment", image.info.get("comment"))
+    except DataError:
+        return None
+    return found.decode(errors="replace") if isinstance(found, bytes) else found
+
+
+def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     """The bytes of a picture file of a `kind` such as "PNG", with Pillow's `options` for it."""
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)

@@ -10,7 +10,7 @@ from segkit.base.errors import ConfigError
 from segkit.base.files import write_atomically
 from segkit.cli.app import app
 from segkit.cli.named_weights import NamedWeights, parse_weights
-from segkit.cli.options import JsonFile, Overrides, Precision, Recipe
+from segkit.cli.options import JsonFile, Overrides, Precision, Recipe, refuse
 from segkit.cli.report import make_file_ready, make_ready, picture_progress, show, write_json
 from segkit.cli.say import note, say
 from segkit.cli.trainings import train_in_turn
@@ -31,6 +31,7 @@ _HOLDS = ("axes", "cells", "effects")
     "--axis os,mf --weights mobilenet_v2=runs/camvid/best.safetensors"
 )
 def ablate(
+    context: typer.Context,
     config: Recipe,
     overrides: Overrides = None,
     axis: Annotated[str, typer.Option(help="The switches to turn.")] = "backbone,aspp,os,mf",
@@ -56,6 +57,8 @@ def ablate(
     from segkit.recipe.reading import load_config
     from segkit.report.ablation_page import write_ablation_page
 
+    if dry_run:
+        refuse(context, "--dry-run measures nothing: leave one of them out", "--json")
     recipe = load_config(config, overrides or [], tell=note)
     plan = plan_ablation(recipe, tuple(part.strip() for part in axis.split(",")))
     given = parse_weights(named_weights or [], {network.name: network for network in plan.networks})

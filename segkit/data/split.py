@@ -3,21 +3,26 @@
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from segkit.base.errors import ConfigError, DataError
 from segkit.data.folder import FolderDataset
 from segkit.data.pairs import write_names
+from segkit.data.text import read_lines
 
 
 @dataclass(frozen=True)
 class Split:
-    """Which pictures are in which list. `groups` counts the groups in each; `unmatched` names fit no pattern."""
+    """Which pictures are in which list. `groups` counts the groups in each; `unmatched` names fit no pattern.
+
+    `replaced` counts the names in lists that were there and had others, test.txt among them where it is gone now.
+    """
 
     names: dict[str, tuple[str, ...]]
     groups: dict[str, int]
     unmatched: tuple[str, ...] = ()
+    replaced: dict[str, int] = field(default_factory=dict)
 
 
 def divide(
@@ -70,8 +75,20 @@ def split_folder(
     pairs = FolderDataset(folder, split="all", classes=["any"], images="images", labels="labels")
     names = [path.name for path in pairs.pictures]
     result = divide(names, val=val, test=test, seed=seed, group=group)
+    replaced = _other_lists(folder, result.names)
     write_lists(folder, result.names)
-    return result
+    return replace(result, replaced=replaced)
+
+
+def _other_lists(folder: Path, names: dict[str, tuple[str, ...]]) -> dict[str, int]:
+    """How many names each list in the folder has that is not as it is to be."""
+    found = {}
+    for split in ("train", "val", "test"):
+        path = folder / f"{split}.txt"
+        lines = read_lines(path) if path.is_file() else []
+        if lines and sorted(lines) != sorted(names.get(split, ())):
+            found[split] = len(lines)
+    return found
 
 
 def write_lists(folder: Path, names: dict[str, tuple[str, ...]]) -> None:

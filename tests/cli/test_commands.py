@@ -303,6 +303,7 @@ def test_ablate_trains_measures_and_goes_on(tmp_path):
         "train: {iterations: 2, batch_size: 2, crop: 49, evaluate_every: 1, workers: 0}\n"
     )
     arguments = ("ablate", "grid.yaml", "--axis", "aspp,mf", "--precision", "bf16", "--out", "out")
+    assert "--json: --dry-run" in run(*arguments, "--dry-run", "--json", "a.json", cwd=tmp_path, status=2).stderr
     said = run(*arguments, "--dry-run", cwd=tmp_path).stdout
     assert "2 networks under 2 settings: 4 cells on val" in said and re.search(r"about (1 minute|\d+ minutes) on", said)
     assert not (tmp_path / "out").exists()

@@ -69,3 +69,15 @@ def test_show_writes_pictures_and_crops(folder: Path) -> None:
     crops = Image.open(folder / "crops.jpg")
     assert whole.width == 2 * 2 * 50 + 2 * 4 + 12 and crops.width == 2 * 2 * 65 + 2 * 4 + 12
     assert "none.gif" in run("data", "show", "recipe.yaml", "--out", "none.gif", cwd=folder, status=1).stderr
+
+
+@pytest.mark.parametrize("name", ["photo.png", "photo.jpg"])
+def test_show_replaces_its_own_sheets_alone(folder: Path, name: str) -> None:
+    Image.new("RGB", (3, 3)).save(folder / name)
+    before = (folder / name).read_bytes()
+    command = ("data", "show", "recipe.yaml", "--count", "1", "--out", name)
+    assert "is not what this command writes" in run(*command, cwd=folder, status=1).stderr
+    assert (folder / name).read_bytes() == before
+    (folder / name).unlink()
+    for _ in range(2):
+        run(*command, cwd=folder)

@@ -68,6 +68,7 @@ def test_import_split_and_open(kind, tmp_path, call):
     assert report["new"] and report["classes"]["thing"] == pytest.approx(0.2, abs=0.021)
     split = call("split", out, "--val", "0.4", "--group", "^(v[0-9])_", "--json", tmp_path / "split.json").stdout
     assert "train.txt   6 pictures in 3 groups" in split and "val.txt     4 pictures in 2 groups" in split
+    assert "note: train.txt was another list, of 8 names, and is replaced" in split
     data = load_config(out / "data.yaml").data
     train, val = (open_dataset(data, split) for split in ("train", "val"))
     assert (len(train), len(val)) == (6, 4)

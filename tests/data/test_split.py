@@ -87,7 +87,8 @@ def test_lists_of_a_folder(tmp_path):
     lists = [(tmp_path / f"{name}.txt").read_text().split() for name in ("train", "val", "test")]
     assert [len(names) for names in lists] == [3, 1, 1]
     assert sorted(name for names in lists for name in names) == [f"{number}.tiff.jpg" for number in range(5)]
-    split_folder(tmp_path)
-    assert not (tmp_path / "test.txt").exists()
+    again = split_folder(tmp_path)
+    assert not (tmp_path / "test.txt").exists() and again.replaced == {"train": 3, "test": 1}
+    assert split_folder(tmp_path).replaced == {}
     with pytest.raises(DataError, match="cannot be read as a folder"):
         split_folder(tmp_path / "none")

@@ -7,6 +7,7 @@ import typer
 
 from segkit.cli.app import data_app
 from segkit.cli.options import Overrides, Recipe
+from segkit.cli.report import make_file_ready
 from segkit.cli.say import note, say
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
     from segkit.data.dataset import Dataset
     from segkit.recipe.config import Config
+
+
+_MARK = "segkit data show"
 
 
 @data_app.command(epilog="Example: segkit data show my_data.yaml --augmented --out sheet.png")
@@ -26,17 +30,16 @@ def show(
     split: Annotated[str | None, typer.Option(help="[default: the recipe's train_split]")] = None,
 ) -> None:
     """Write a sheet of pictures with their labels beside them: what the network will see."""
-    from segkit.base.files import make_folder
-    from segkit.base.pictures import save_picture
+    from segkit.base.pictures import mark_of, save_picture
     from segkit.recipe.build import open_dataset
     from segkit.recipe.reading import load_config
     from segkit.report.overlay import contact_sheet
 
     recipe = load_config(config, overrides or [], tell=note)
-    make_folder(out.parent)
+    make_file_ready(out, lambda file: mark_of(file) == _MARK)
     dataset = open_dataset(recipe.needed_data, split or recipe.needed_data.train_split)
     pairs = _crops(recipe, dataset, count) if augmented else _whole(dataset, count)
-    save_picture(out, contact_sheet(pairs, palette=dataset.palette, classes=dataset.classes))
+    save_picture(out, contact_sheet(pairs, palette=dataset.palette, classes=dataset.classes), mark=_MARK)
     what = f"crops of {recipe.train.crop} pixels" if augmented else f"of {len(dataset)} pictures"
     say(f"{out} ({len(pairs)} {what})")
 

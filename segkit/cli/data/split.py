@@ -9,7 +9,7 @@ import typer
 from segkit.cli.app import data_app
 from segkit.cli.options import JsonFile
 from segkit.cli.report import make_ready, write_json
-from segkit.cli.say import say
+from segkit.cli.say import note, say
 
 
 @data_app.command(epilog="Example: segkit data split my_data --val 0.2 --group '(.*)_frame'")
@@ -33,6 +33,9 @@ def split(
     for name, members in result.names.items():
         groups = f" in {result.groups[name]} groups" if group else ""
         say(f"{name + '.txt':<12}{len(members)} pictures{groups}")
+    for name, count in result.replaced.items():
+        done = "replaced" if name in result.names else "removed, as its pictures are in the other lists"
+        note(f"{name}.txt was another list, of {count} names, and is {done}")
     if result.unmatched:
         say(
             f"{len(result.unmatched)} names do not fit {group!r} and are groups of their own: {result.unmatched[0]} ..."

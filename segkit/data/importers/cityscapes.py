@@ -86,7 +86,7 @@ def read(source: Source, rules: Rules) -> Export:
     if not best:
         raise DataError(f"{source.path} has no x_gtFine_polygons.json or x_gtFine_labelIds.png: unpack gtFine there")
     export = Export()
-    export.number_values(TRAINED, rules)
+    export.number_values(TRAINED, rules, has_layers=any(name.endswith(".json") for _, name in best.values()))
     export.colours = {export.numbers[name]: colour for name, colour in TRAINED.items()}
     export.numbers = dict.fromkeys(LABELS, IGNORE) | export.numbers
     if rules.unlabelled == "background":

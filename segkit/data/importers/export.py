@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from segkit.base.errors import DataError
+from segkit.base.errors import ConfigError, DataError
 from segkit.base.labels import IGNORE
 from segkit.data.importers.rules import Rules
 from segkit.data.text import read_json
@@ -118,8 +118,15 @@ class Export:
         if rules.boxes == "fill":
             self.say("objects that are boxes are filled")
 
-    def number_values(self, names: Iterable[str], rules: Rules) -> None:
-        """`number_classes` of a format of masks, with what their table does not name as the rules say."""
+    def number_values(self, names: Iterable[str], rules: Rules, *, has_layers: bool = False) -> None:
+        """`number_classes` of a format of masks, with what their table does not name as the rules say.
+
+        Raises ConfigError for rules of objects, of which only those on layers serve `has_layers`.
+        """
+        if rules.boxes == "fill":
+            raise ConfigError("--boxes fill: these annotations have no boxes: leave it out")
+        if rules.order is not None and not has_layers:
+            raise ConfigError(f"--order {rules.order}: in masks nothing lies on top of anything: leave it out")
         self.number_classes(names, background=True if rules.unlabelled == "background" else None)
         if rules.unlabelled is not None:
             what = "the class background" if rules.ground else "not labelled (255)"

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from segkit.base.errors import ConfigError, DataError
+from segkit.data.importers.rules import Rules
 from segkit.data.importers.tables import read_table
 
 GREY = [[0, 128, 255], [7, 0, 0]]
@@ -18,6 +19,16 @@ def test_grey_values(bench, tmp_path):
     report = bench.run("masks", classes=table)
     assert list(report["classes"]) == ["background", "road", "sky"]
     assert bench.label("a") == [[0, 1, 1], [2, 0, 0]]
+
+
+@pytest.mark.parametrize(("rules", "told"), [({"boxes": "fill"}, "--boxes fill"), ({"order": "area"}, "--order area")])
+def test_rules_of_objects_are_refused(bench, rules, told):
+    bench.picture("images/a.jpg", 3, 2)
+    bench.mask("masks/a.png", GREY)
+    table = bench.write("../table.csv", "value,class\n128,road\n7,sky\n0,background\n255,road\n")
+    with pytest.raises(ConfigError, match=f"{told}: .*: leave it out"):
+        bench.run("masks", classes=table, rules=Rules(**rules))
+    assert not bench.out.exists()
 
 
 def test_255_is_not_labelled_unless_the_table_says_so(bench):
