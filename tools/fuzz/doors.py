@@ -307,13 +307,14 @@ def _importer(folder: Path, kind: str) -> Door:
         (source / name).write_bytes(_as_bytes(other))
     (source / first).parent.mkdir(parents=True, exist_ok=True)
     numbers = count()
+    rules = Rules() if kind in ("cvat", "roboflow", "masks") else Rules(boxes="fill")  # in masks there are no boxes
 
     def enter(path: Path) -> None:
         out = folder / f"out{next(numbers)}"
         shutil.copy(path, source / first)
         try:
             table = source / first if kind == "masks" else None
-            import_data(kind.split()[0], source, out, classes=table, rules=Rules(boxes="fill"))
+            import_data(kind.split()[0], source, out, classes=table, rules=rules)
         finally:
             shutil.rmtree(out, ignore_errors=True)
 
