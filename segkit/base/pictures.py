@@ -8,7 +8,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
-from PIL.PngImagePlugin import PngInfo
 
 from segkit.base.errors import DataError, OutputError
 from segkit.base.files import files_below, write_atomically
@@ -161,7 +160,7 @@ def orientation_of(image: Image.Image) -> int:
 def save_picture(path: str | Path, picture: np.ndarray, *, quality: int = 95, mark: str | None = None) -> None:
     """Write a picture, uint8 (H, W, 3) RGB, as PNG or as JPEG of a quality of 1 to 95, as the name says.
 
-    `mark` is kept in the file's comment, for `mark_of`.
+    `mark` is kept as the program in its EXIF data, for `mark_of`.
     Raises OutputError for other endings and where it cannot be written.
     """
     path = Path(path)
@@ -169,11 +168,9 @@ def save_picture(path: str | Path, picture: np.ndarray, *, quality: int = 95, ma
         raise OutputError(f"{path} cannot be written as a picture: give it a name that ends in .png or .jpg")
     kind = _WRITTEN[path.suffix.lower()]
     options: dict[str, Any] = {"quality": quality} if kind == "JPEG" else {}
-    if mark is not None and kind == "JPEG":
-        options["comment"] = mark
-    elif mark is not None:
-        options["pnginfo"] = PngInfo()
-        options["pnginfo"].add_text("Comment", mark)
+    if mark is not None:
+        options["exif"] = Image.Exif()
+        options["exif"][ExifTags.Base.Software] = mark
     write_atomically(path, encoded(Image.fromarray(picture), kind, **options))
 
 
@@ -181,10 +178,9 @@ def mark_of(path: str | Path) -> str | None:
     """The mark that `save_picture` left in a file; None where it is none of its pictures."""
     try:
         with opened(path) as image:
-            found = image.info.get("Comment", image.info.get("comment"))
+            return image.getexif().get(ExifTags.Base.Software)
     except DataError:
         return None
-    return found.decode(errors="replace") if isinstance(found, bytes) else found
 
 
 def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
